@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+systemdsystemunit_DATA = contrib/systemd/vfiod.service contrib/systemd/vfiod.socket contrib/systemd/vfiod-admin.socket
+modulesloaddir = $(prefix)/lib/modules-load.d
+vfiodconfdir = $(sysconfdir)/vfiod
+
+EXTRA_DIST += contrib/systemd/vfiod.service.in contrib/systemd/vfiod.socket.in contrib/systemd/vfiod-admin.socket.in \
+	contrib/systemd/vfiod-modules.conf contrib/vfiod.conf
+CLEANFILES += $(systemdsystemunit_DATA)
+
+contrib/systemd/%: contrib/systemd/%.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && \
+	$(SED) -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@vfiod_runtimedir[@]|$(vfiod_runtimedir)|g' $< >$@
+
+# The administrator's own vfiod.conf is never overwritten.
+install-data-hook:
+	$(MKDIR_P) '$(DESTDIR)$(modulesloaddir)' '$(DESTDIR)$(vfiodconfdir)/conf.d'
+	$(INSTALL_DATA) '$(srcdir)/contrib/systemd/vfiod-modules.conf' '$(DESTDIR)$(modulesloaddir)/vfiod.conf'
+	test -e '$(DESTDIR)$(vfiodconfdir)/vfiod.conf' || \
+		$(INSTALL_DATA) '$(srcdir)/contrib/vfiod.conf' '$(DESTDIR)$(vfiodconfdir)/vfiod.conf'
+
+uninstall-hook:
+	rm -f '$(DESTDIR)$(modulesloaddir)/vfiod.conf'
+	cmp -s '$(srcdir)/contrib/vfiod.conf' '$(DESTDIR)$(vfiodconfdir)/vfiod.conf' && \
+		rm -f '$(DESTDIR)$(vfiodconfdir)/vfiod.conf' || :
+	-rmdir '$(DESTDIR)$(vfiodconfdir)/conf.d' '$(DESTDIR)$(vfiodconfdir)' 2>/dev/null

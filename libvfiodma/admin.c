@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the administrator asks of vfiod. */
+#include "libvfiodma/session.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+int vfiodma_assign(struct vfiodma_session *session, const char *address, uint32_t uid, uint32_t gid,
+		   char *original_driver)
+{
+	struct vfiod_assign_req request = { .uid = htole32(uid), .gid = htole32(gid) };
+	struct proto_msg reply;
+	const struct vfiod_assign_rep *assigned = proto_msg_body(&reply);
+	uint64_t number;
+	int err = session_address(session, address, &number);
+
+	if (err)
+		return err;
+	if ((uid == VFIODMA_NONE) == (gid == VFIODMA_NONE))
+		return errors_add(session->errors, -EINVAL,
+				  "%s has to be assigned either to a user or to a group of users", address);
+	request.address = htole64(number);
+	err = session_request(session, VFIOD_ASSIGN, &request, sizeof(request), &reply);
+	if (err)
+		return err;
+	if (!session_text_ends(assigned->original_driver, sizeof(assigned->original_driver)))
+		return session_bad_reply(session, &reply, "the driver's name does not end");
+	if (original_driver)
+		memcpy(original_driver, assigned->original_driver, sizeof(assigned->original_driver));
+	return 0;
+}
+
+int vfiodma_unassign(struct vfiodma_session *session, const char *address, char *driver)
+{
+	struct vfiod_unassign_req request = { 0 };
+	struct proto_msg reply;
+	const struct vfiod_unassign_rep *unassigned = proto_msg_body(&reply);
+	uint64_t number;
+	int err = session_address(session, address, &number);
+
+	if (err)
+		return err;
+	request.address = htole64(number);
+	err = session_request(session, VFIOD_UNASSIGN, &request, sizeof(request), &reply);
+	if (err)
+		return err;
+	if (!session_text_ends(unassigned->driver, sizeof(unassigned->driver)))
+		return session_bad_reply(session, &reply, "the driver's name does not end");
+	if (driver)
+		memcpy(driver, unassigned->driver, sizeof(unassigned->driver));
+	return 0;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Drives QEMU's educational device (qemu: docs/specs/edu.rst): registers, DMA and an interrupt.
+ *
+ *	edu ADDRESS		one round, then give the device back
+ *	edu --hold ADDRESS	one round, then go on with DMA until somebody ends the program
+ *
+ * Build it with: cc edu.c $(pkg-config --cflags --libs libvfiodma)
+ */
+#include <errno.h>
+#include <linux/vfio.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <vfiodma.h>
+
+enum {
+	EDU_ID = 0x00,	      /* 0xRRrr00ed: major and minor version */
+	EDU_INVERT = 0x04,    /* reads as the inverse of what was written */
+	EDU_FACTORIAL = 0x08, /* write n, read n! */
+	EDU_STATUS = 0x20,
+	EDU_IRQ_STATUS = 0x24,
+	EDU_IRQ_ACK = 0x64,
+	EDU_DMA_SRC = 0x80,
+	EDU_DMA_DST = 0x88,
+	EDU_DMA_COUNT = 0x90,
+	EDU_DMA_CMD = 0x98,
+};
+
+#define EDU_COMPUTING  0x01u
+#define EDU_DMA_START  0x01u
+#define EDU_DMA_TO_RAM 0x02u
+#define EDU_DMA_IRQ    0x04u
+#define EDU_IRQ_DMA    0x100u
+
+#define EDU_BUFFER	0x40000u /* the device's own memory */
+#define EDU_BUFFER_SIZE 4096u
+#define EDU_DMA_WIDTH	28 /* address bits that it can drive */
+
+#define PATIENCE_MS 10000 /* the device needs 100 ms for a transfer, an emulated machine may need longer */
+
+struct edu {
+	struct vfiodma_session *session;
+	struct vfiodma_lease *lease;
+	struct vfiodma_device *device;
+	struct vfiodma_domain *domain;
+	void *registers;       /* BAR 0 */
+	unsigned char *memory; /* two buffers: what goes to the device, what comes back */
+	uint64_t iova;	       /* where the device sees them */
+	int msi;	       /* eventfd */
+};
+
+/* The library has failed: it says why. */
+static int failed(const struct edu *edu)
+{
+	fprintf(stderr, "edu: %s\n", vfiodma_session_error(edu->session));
+	return -1;
+}
+
+/* The device does not do what it should. */
+static int broken(const char *what)
+{
+	fprintf(stderr, "edu: %s\n", what);
+	return -1;
+}
+
+static int edu_open(struct edu *edu, const char *address)
+{
+	void *memory;
+
+	if (vfiodma_session_open(NULL, &edu->session) || vfiodma_lease_acquire(edu->session, address, 0, &edu->lease) ||
+	    vfiodma_device_open(edu->lease, &edu->device) ||
+	    vfiodma_region_map(edu->device, VFIO_PCI_BAR0_REGION_INDEX, &edu->registers, NULL) ||
+	    vfiodma_domain_open(edu->lease, EDU_DMA_WIDTH, &edu->domain) ||
+	    vfiodma_dma_alloc(edu->domain, (size_t)2 * EDU_BUFFER_SIZE, &memory, &edu->iova) ||
+	    vfiodma_irq_enable(edu->device, VFIO_PCI_MSI_IRQ_INDEX, 1, &edu->msi) ||
+	    vfiodma_bus_master(edu->device, true))
+		return failed(edu);
+	edu->memory = memory;
+	return 0;
+}
+
+/* In reverse order; what was not opened is NULL, which is all right. */
+static int edu_close(struct edu *edu)
+{
+	int err = 0;
+
+	if (edu->device)
+		vfiodma_bus_master(edu->device, false);
+	vfiodma_domain_close(edu->domain);
+	vfiodma_device_close(edu->device);
+	if (vfiodma_lease_release(edu->lease))
+		err = failed(edu);
+	vfiodma_session_close(edu->session);
+	return err;
+}
+
+/* Waits until @bit of a register is clear. */
+static int wait_clear(const struct edu *edu, size_t offset, uint32_t bit)
+{
+	const struct timespec millisecond = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < PATIENCE_MS; i++) {
+		if (!(vfiodma_read32(edu->registers, offset) & bit))
+			return 0;
+		nanosleep(&millisecond, NULL);
+	}
+	return broken("the device is busy for ever");
+}
+
+static int check_registers(const struct edu *edu, const char *address)
+{
+	uint32_t id = vfiodma_read32(edu->registers, EDU_ID);
+
+	if ((id & 0xffff) != 0xed)
+		return broken("this is not an edu device");
+	printf("edu %s: identification 0x%08x\n", address, id);
+
+	vfiodma_write32(edu->registers, EDU_INVERT, 0x12345678);
+	if (vfiodma_read32(edu->registers, EDU_INVERT) != ~0x12345678u)
+		return broken("the device does not invert");
+	vfiodma_write32(edu->registers, EDU_FACTORIAL, 10);
+	if (wait_clear(edu, EDU_STATUS, EDU_COMPUTING))
+		return -1;
+	if (vfiodma_read32(edu->registers, EDU_FACTORIAL) != 3628800)
+		return broken("the device cannot compute 10!");
+	printf("registers: ~0x12345678 and 10! are right\n");
+	return 0;
+}
+
+static void start_dma(const struct edu *edu, uint64_t from, uint64_t to, uint32_t command)
+{
+	vfiodma_write32(edu->registers, EDU_DMA_SRC, (uint32_t)from);
+	vfiodma_write32(edu->registers, EDU_DMA_DST, (uint32_t)to);
+	vfiodma_write32(edu->registers, EDU_DMA_COUNT, EDU_BUFFER_SIZE);
+	vfiodma_wmb(); /* what was written to the buffers is there before the device looks */
+	vfiodma_write32(edu->registers, EDU_DMA_CMD, EDU_DMA_START | command);
+}
+
+/* Sends the first buffer to the device and fetches it back into the second one. */
+static int round_trip(const struct edu *edu, uint64_t *interrupts)
+{
+	unsigned char *back = edu->memory + EDU_BUFFER_SIZE;
+
+	for (unsigned int i = 0; i < EDU_BUFFER_SIZE; i++)
+		edu->memory[i] = (unsigned char)(i * 7 + 1);
+	memset(back, 0, EDU_BUFFER_SIZE);
+
+	/* there: look until it is done */
+	start_dma(edu, edu->iova, EDU_BUFFER, 0);
+	if (wait_clear(edu, EDU_DMA_CMD, EDU_DMA_START))
+		return -1;
+
+	/* back: the device interrupts when it is done */
+	start_dma(edu, EDU_BUFFER, edu->iova + EDU_BUFFER_SIZE, EDU_DMA_TO_RAM | EDU_DMA_IRQ);
+	if (vfiodma_irq_wait(edu->msi, PATIENCE_MS, interrupts))
+		return broken("the interrupt does not come");
+	if (vfiodma_read32(edu->registers, EDU_IRQ_STATUS) != EDU_IRQ_DMA)
+		return broken("the interrupt is not that of the DMA");
+	vfiodma_write32(edu->registers, EDU_IRQ_ACK, EDU_IRQ_DMA);
+	vfiodma_rmb(); /* nothing of the buffer is read earlier than that */
+	return memcmp(edu->memory, back, EDU_BUFFER_SIZE) ? broken("DMA: the data came back changed") : 0;
+}
+
+static int run(struct edu *edu, const char *address, int hold)
+{
+	uint64_t interrupts;
+
+	if (check_registers(edu, address) || round_trip(edu, &interrupts))
+		return -1;
+	printf("DMA: %u bytes to the device and back, the same\n", EDU_BUFFER_SIZE);
+	printf("MSI: %llu interrupt%s\n", (unsigned long long)interrupts, interrupts == 1 ? "" : "s");
+	if (!hold)
+		return 0;
+	printf("holding\n");
+	fflush(stdout);
+	while (!round_trip(edu, &interrupts))
+		;
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	int hold = argc > 1 && !strcmp(argv[1], "--hold");
+	struct edu edu = { 0 };
+	int err;
+
+	if (argc != 2 + hold || (argv[1 + hold][0] == '-')) {
+		fprintf(stderr, "usage: edu [--hold] ADDRESS\n");
+		return 2;
+	}
+	err = edu_open(&edu, argv[1 + hold]);
+	if (!err)
+		err = run(&edu, argv[1 + hold], hold);
+	if (edu_close(&edu))
+		err = -1;
+	return err ? 1 : 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIODMA_LEASE_H
+#define VFIODMA_LEASE_H
+
+#include "libvfiodma/session.h"
+#include "proto/address.h"
+
+struct vfiodma_lease {
+	struct vfiodma_session *session;
+	uint64_t id;
+	char address[PROTO_ADDRESS_LEN];
+	int device_fd, container_fd, group_fd; /* -1 where the mode has none */
+	bool has_device, has_domain;	       /* one of each at a time: two would not know of each other's work */
+};
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What PCI functions there are. */
+#include "libvfiodma/session.h"
+#include "proto/address.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static_assert(VFIODMA_NONE == VFIOD_NONE, "none is passed on as it is");
+static_assert((int)VFIODMA_UNMANAGED == (int)VFIOD_UNMANAGED && (int)VFIODMA_QUARANTINED == (int)VFIOD_QUARANTINED,
+	      "states are passed on as they are");
+static_assert(sizeof(((struct vfiodma_info *)0)->driver) == VFIOD_NAME_MAX, "names are copied whole");
+static_assert(sizeof(((struct vfiodma_info *)0)->reason) == sizeof(((struct vfiod_device *)0)->reason),
+	      "the reason is copied whole");
+static_assert(sizeof(((struct vfiodma_info *)0)->address) == PROTO_ADDRESS_LEN, "every address fits");
+
+#define ADDRESS_LAST ((UINT64_C(1) << 48) - 1) /* 32 bits of domain, 16 of bus, slot and function */
+
+const char *vfiodma_state_name(uint32_t state)
+{
+	static const char *const names[] = {
+		[VFIODMA_UNMANAGED] = "unmanaged",
+		[VFIODMA_ASSIGNING] = "assigning",
+		[VFIODMA_FREE] = "free",
+		[VFIODMA_GRANTING] = "granting",
+		[VFIODMA_LEASED] = "leased",
+		[VFIODMA_REVOKING] = "revoking",
+		[VFIODMA_UNASSIGNING] = "unassigning",
+		[VFIODMA_QUARANTINED] = "quarantined",
+	};
+
+	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
+}
+
+/* One page of the list: records in ascending order, in the message that they came in. */
+struct page {
+	struct proto_msg reply;
+	const struct vfiod_device *devices;
+	uint32_t count;
+};
+
+static bool record_makes_sense(const struct vfiod_device *device, uint64_t start)
+{
+	return le64toh(device->address) >= start && le64toh(device->address) <= ADDRESS_LAST &&
+	       session_text_ends(device->driver, sizeof(device->driver)) &&
+	       session_text_ends(device->original_driver, sizeof(device->original_driver)) &&
+	       session_text_ends(device->reset, sizeof(device->reset)) &&
+	       session_text_ends(device->reason, sizeof(device->reason));
+}
+
+static int get_page(struct vfiodma_session *session, uint64_t start, uint32_t max, struct page *page)
+{
+	const struct vfiod_list_req request = { .start = htole64(start), .max = htole32(max) };
+	const struct vfiod_list_rep *list = proto_msg_body(&page->reply);
+	int err = session_request(session, VFIOD_LIST, &request, sizeof(request), &page->reply);
+
+	if (err)
+		return err;
+	page->devices = list->devices;
+	page->count = le32toh(list->count);
+	if (page->count > max)
+		return session_bad_reply(session, &page->reply, "it has more records than were asked for");
+	for (uint32_t i = 0; i < page->count; i++) {
+		if (!record_makes_sense(&page->devices[i], start))
+			return session_bad_reply(session, &page->reply, "a record is out of order or not complete");
+		start = le64toh(page->devices[i].address) + 1;
+	}
+	return 0;
+}
+
+static void info_from_record(const struct vfiod_device *device, struct vfiodma_info *info)
+{
+	*info = (struct vfiodma_info){
+		.size = sizeof(*info),
+		.state = le32toh(device->state),
+		.vendor = le16toh(device->vendor),
+		.device = le16toh(device->device),
+		.subsystem_vendor = le16toh(device->subsystem_vendor),
+		.subsystem_device = le16toh(device->subsystem_device),
+		.class_code = le32toh(device->class_code),
+		.group = le32toh(device->group),
+		.numa_node = le32toh(device->numa_node),
+		.owner_uid = le32toh(device->owner_uid),
+		.owner_gid = le32toh(device->owner_gid),
+		.holder_uid = le32toh(device->holder_uid),
+		.holder_pid = le32toh(device->holder_pid),
+	};
+	proto_address_format(le64toh(device->address), info->address);
+	memcpy(info->driver, device->driver, sizeof(info->driver));
+	memcpy(info->original_driver, device->original_driver, sizeof(info->original_driver));
+	memcpy(info->reset, device->reset, sizeof(info->reset));
+	memcpy(info->reason, device->reason, sizeof(info->reason));
+}
+
+/* Appends a page; *infos and *count always belong together, also on error. */
+static int append(const struct page *page, struct vfiodma_info **infos, size_t *count)
+{
+	struct vfiodma_info *grown = realloc(*infos, (*count + page->count) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < page->count; i++)
+		info_from_record(&page->devices[i], &grown[*count + i]);
+	*infos = grown;
+	*count += page->count;
+	return 0;
+}
+
+int vfiodma_list(struct vfiodma_session *session, struct vfiodma_info **infos, size_t *count)
+{
+	struct vfiodma_info *found = NULL;
+	size_t found_count = 0;
+	uint64_t start = 0;
+	struct page page;
+	int err;
+
+	while (!(err = get_page(session, start, VFIOD_LIST_MAX, &page)) && page.count) {
+		err = append(&page, &found, &found_count);
+		if (err) {
+			errors_add(session->errors, err, "no memory for the list of PCI functions");
+			break;
+		}
+		start = le64toh(page.devices[page.count - 1].address) + 1;
+	}
+	if (err) {
+		free(found);
+		return err;
+	}
+	*infos = found;
+	*count = found_count;
+	return 0;
+}
+
+int vfiodma_show(struct vfiodma_session *session, const char *address, struct vfiodma_info *info)
+{
+	struct page page;
+	uint64_t wanted;
+	int err = session_address(session, address, &wanted);
+
+	if (!err)
+		err = get_page(session, wanted, 1, &page);
+	if (err)
+		return err;
+	if (!page.count || le64toh(page.devices[0].address) != wanted)
+		return errors_add(
+			session->errors, -ENODEV,
+			"there is no PCI function %s: vfiodma_list() and \"vfioctl list\" tell which there are",
+			address);
+	info_from_record(&page.devices[0], info);
+	return 0;
+}

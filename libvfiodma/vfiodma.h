@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * DOC: libvfiodma, the client side of vfiod
+ *
+ * session → lease → device (regions, interrupts) → domain (DMA).
+ *
+ * A session is a connection to vfiod.  A lease is the right to one PCI function and the VFIO file descriptors that
+ * come with it.  A device is its regions and interrupts, a domain the memory that it may reach by DMA.  Each object
+ * is made from the one before and has to be freed before it; a session alone may be closed early.
+ *
+ * Every function that returns int returns 0 or a negative errno; outputs come last and are untouched on error.  There
+ * is no global state: objects of different sessions may be used from different threads at once, one session and what
+ * was made from it from one thread at a time; a domain's map, unmap, alloc and free may be called from many threads.
+ */
+#ifndef VFIODMA_H
+#define VFIODMA_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vfiodma_session;
+struct vfiodma_lease;
+struct vfiodma_device;
+struct vfiodma_domain;
+
+/* ---- session ---- */
+
+/* What a session says of errors goes to vfiodma_session_error(), and to this function where one is set. */
+typedef void (*vfiodma_log_fn)(void *data, int error, const char *text);
+
+/**
+ * struct vfiodma_options - how to open a session; zero means the default everywhere
+ * @runtime_dir: the daemon's run-time directory; NULL: $VFIOD_RUNTIME_DIR, or /run/vfiod
+ * @admin: connect to the administrator's socket, which vfiodma_assign() and vfiodma_unassign() need
+ * @log: called with every error's text
+ * @log_data: passed to @log
+ */
+struct vfiodma_options {
+	const char *runtime_dir;
+	bool admin;
+	vfiodma_log_fn log;
+	void *log_data;
+};
+
+/**
+ * vfiodma_session_open() - connect to vfiod and agree on a protocol version.
+ * @options: NULL for the defaults
+ * @session: the caller's to close with vfiodma_session_close(); set even on error (but for -ENOMEM, where it is NULL),
+ *           so that vfiodma_session_error() can be asked; nothing but that and vfiodma_session_close() may then be
+ *           called
+ *
+ * Return: 0, -ENOENT or -ECONNREFUSED (no daemon), -EACCES (not this user's socket), -EPROTONOSUPPORT, -ENOMEM.
+ *
+ * Every function that asks vfiod also returns -ECONNRESET when vfiod goes away meanwhile, -EBADMSG when its reply makes
+ * no sense, and from then on -ENOTCONN: the session is of no more use.
+ */
+int vfiodma_session_open(const struct vfiodma_options *options, struct vfiodma_session **session);
+
+/**
+ * vfiodma_session_close() - end the connection and free @session; its leases stay usable until they are freed.
+ *
+ * vfiodma_lease_release() then says -ENOTCONN, since vfiod cannot be asked: it notices by itself.
+ */
+void vfiodma_session_close(struct vfiodma_session *session);
+
+/**
+ * vfiodma_session_error() - the last failure of this session or of what was made from it, one line for a person.
+ *
+ * Return: text that stays as it is until the next call for the same session.
+ */
+const char *vfiodma_session_error(const struct vfiodma_session *session);
+
+/** vfiodma_session_fd() - the connection, for poll(2): readable when vfiod has gone away. It stays the session's. */
+int vfiodma_session_fd(const struct vfiodma_session *session);
+
+/* ---- what devices there are ---- */
+
+enum vfiodma_state {
+	VFIODMA_UNMANAGED,
+	VFIODMA_ASSIGNING,
+	VFIODMA_FREE,
+	VFIODMA_GRANTING,
+	VFIODMA_LEASED,
+	VFIODMA_REVOKING,
+	VFIODMA_UNASSIGNING,
+	VFIODMA_QUARANTINED,
+};
+
+#define VFIODMA_NONE 0xffffffffu
+
+/**
+ * struct vfiodma_info - what vfiod knows of one PCI function
+ * @size: sizeof(struct vfiodma_info) of the library that filled it
+ * @state: enum vfiodma_state
+ * @address: as in sysfs, "0000:01:00.0"
+ * @class_code: base class << 16 | sub-class << 8 | programming interface (PCI Local Bus 3.0 appendix D)
+ * @group: IOMMU group, or VFIODMA_NONE
+ * @numa_node: or VFIODMA_NONE
+ * @owner_uid: the user it is assigned to, or VFIODMA_NONE
+ * @owner_gid: the group of users it is assigned to, or VFIODMA_NONE
+ * @holder_uid: the user who has the lease, or VFIODMA_NONE
+ * @holder_pid: the process that asked for the lease, or VFIODMA_NONE
+ * @driver: bound now; empty: none
+ * @original_driver: bound before vfiod took the function; empty: none, or not taken
+ * @reset: the kernel's reset methods, "flr bus"; empty: none
+ * @reason: why the function is quarantined; empty: it is not
+ */
+struct vfiodma_info {
+	size_t size;
+	uint32_t state;
+	char address[18];
+	uint16_t vendor, device, subsystem_vendor, subsystem_device;
+	uint32_t class_code;
+	uint32_t group, numa_node;
+	uint32_t owner_uid, owner_gid;
+	uint32_t holder_uid, holder_pid;
+	char driver[32], original_driver[32], reset[32], reason[128];
+};
+
+/** vfiodma_state_name() - "free", "leased" …; "unknown" for a state that this library does not know. */
+const char *vfiodma_state_name(uint32_t state);
+
+/**
+ * vfiodma_list() - all PCI functions of the machine.
+ * @session: open
+ * @infos: an array in ascending order of address, the caller's to free(3)
+ * @count: its length
+ */
+int vfiodma_list(struct vfiodma_session *session, struct vfiodma_info **infos, size_t *count);
+
+/**
+ * vfiodma_show() - one PCI function.
+ * @address: "0000:01:00.0" or "01:00.0"
+ *
+ * Return: 0, -EINVAL (not an address), -ENODEV (no such function).
+ */
+int vfiodma_show(struct vfiodma_session *session, const char *address, struct vfiodma_info *info);
+
+/* ---- for administrators ---- */
+
+/**
+ * vfiodma_assign() - take a function from the host, bind it to a VFIO driver, and let a user or a group have it.
+ * @session: opened with the option admin
+ * @address: of the function
+ * @uid: the user, or VFIODMA_NONE
+ * @gid: the group of users, or VFIODMA_NONE; exactly one of both is given
+ * @original_driver: room for 32 bytes: the driver it was taken from, or empty; NULL where that is of no interest
+ *
+ * Return: 0, -EINVAL, -ENODEV, -EBUSY (the host uses it, somebody has it, or its IOMMU group is not viable),
+ * -EOPNOTSUPP (no IOMMU, a bridge, no reset method), -EPERM (a rule forbids it), or what the kernel said.
+ */
+int vfiodma_assign(struct vfiodma_session *session, const char *address, uint32_t uid, uint32_t gid,
+		   char *original_driver);
+
+/**
+ * vfiodma_unassign() - give a function back to the host.
+ * @driver: room for 32 bytes: the driver that it is bound to now, or empty; or NULL
+ *
+ * Return: 0, -ENODEV, -EINVAL (it is not assigned), -EBUSY (somebody has it; the error's text says who).
+ */
+int vfiodma_unassign(struct vfiodma_session *session, const char *address, char *driver);
+
+/* ---- lease ---- */
+
+/* vfiodma_lease_acquire(): ask for the group fd only, for a program that sets up its own container */
+#define VFIODMA_LEASE_GROUP (1u << 0)
+
+/**
+ * vfiodma_lease_acquire() - get a function from vfiod.
+ * @session: open, on the public socket
+ * @address: of the function
+ * @flags: 0 or VFIODMA_LEASE_GROUP
+ * @lease: the caller's to free with vfiodma_lease_release()
+ *
+ * Waits while the function is being cleaned after its last user.
+ *
+ * Return: 0, -ENODEV (no such function), -EACCES (not this user's), -EBUSY (somebody has it), -EIO (it is
+ * quarantined), or what the kernel said.
+ */
+int vfiodma_lease_acquire(struct vfiodma_session *session, const char *address, unsigned int flags,
+			  struct vfiodma_lease **lease);
+
+/**
+ * vfiodma_lease_release() - close the lease's descriptors, tell vfiod, wait until the function is clean, free @lease.
+ *
+ * Devices and domains made from the lease have to be freed before.  @lease is freed in any case.
+ *
+ * Return: 0, or -EBUSY when something (a mapping, a child process) still holds the function open: vfiod ends the
+ * lease when that is gone; or -ENOTCONN, -ECONNRESET or -EBADMSG when vfiod cannot be asked.
+ */
+int vfiodma_lease_release(struct vfiodma_lease *lease);
+
+/* The lease's descriptors, which stay the lease's; -1 where the mode of the lease has none. */
+int vfiodma_lease_device_fd(const struct vfiodma_lease *lease);
+int vfiodma_lease_container_fd(const struct vfiodma_lease *lease);
+int vfiodma_lease_group_fd(const struct vfiodma_lease *lease);
+
+/** vfiodma_lease_id() - the number by which vfiod knows the lease. */
+uint64_t vfiodma_lease_id(const struct vfiodma_lease *lease);
+
+/* ---- device: regions and interrupts ---- */
+
+/**
+ * vfiodma_device_open() - the regions and interrupts of a leased function.
+ * @lease: not of VFIODMA_LEASE_GROUP; it has to outlive the device
+ * @device: the caller's to free with vfiodma_device_close()
+ *
+ * Return: 0, -EINVAL (@lease has no device), -EBUSY (it is open already), or what the kernel said.
+ */
+int vfiodma_device_open(struct vfiodma_lease *lease, struct vfiodma_device **device);
+
+/** vfiodma_device_close() - unmap all regions, disable all interrupts, free @device. */
+void vfiodma_device_close(struct vfiodma_device *device);
+
+/**
+ * vfiodma_region_size() - bytes of a region, 0 where it does not exist.
+ * @index: VFIO_PCI_BAR0_REGION_INDEX … VFIO_PCI_CONFIG_REGION_INDEX of linux/vfio.h
+ */
+int vfiodma_region_size(struct vfiodma_device *device, unsigned int index, uint64_t *size);
+
+/**
+ * vfiodma_region_map() - map a BAR whole.
+ * @base: the mapping, which stays the device's; mapping a region again gives the same
+ * @size: in bytes; NULL where that is of no interest
+ *
+ * Return: 0, -EINVAL (no such region), -EOPNOTSUPP (it cannot be mapped: use vfiodma_region_read()).
+ */
+int vfiodma_region_map(struct vfiodma_device *device, unsigned int index, void **base, uint64_t *size);
+
+/**
+ * vfiodma_region_read() - read a region through the kernel; write likewise.
+ * @offset: in the region
+ * @data: @length bytes; 1, 2 or 4 aligned bytes are one access of that width
+ *
+ * Return: 0, -EINVAL (no such region, or beyond its end), or what the kernel said; all or nothing was read.
+ */
+int vfiodma_region_read(struct vfiodma_device *device, unsigned int index, uint64_t offset, void *data, size_t length);
+int vfiodma_region_write(struct vfiodma_device *device, unsigned int index, uint64_t offset, const void *data,
+			 size_t length);
+
+/** vfiodma_bus_master() - let the function start DMA, or stop it (PCI_COMMAND_MASTER, PCI Local Bus 3.0 §6.2.2). */
+int vfiodma_bus_master(struct vfiodma_device *device, bool enable);
+
+/** vfiodma_device_reset() - reset the function (VFIO_DEVICE_RESET). */
+int vfiodma_device_reset(struct vfiodma_device *device);
+
+/**
+ * vfiodma_irq_count() - how many vectors an interrupt has.
+ * @index: VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX …
+ */
+int vfiodma_irq_count(struct vfiodma_device *device, unsigned int index, unsigned int *count);
+
+/**
+ * vfiodma_irq_enable() - have interrupts signalled by eventfds.
+ * @index: as above
+ * @count: vectors, from the first
+ * @eventfds: room for @count descriptors, which stay the device's: the library makes them, non-blocking
+ *
+ * An INTx is masked by the kernel whenever it comes: see vfiodma_irq_unmask().
+ *
+ * Return: 0, -EINVAL (no such interrupt, or fewer vectors), -ENOSPC (the machine has fewer vectors left), -EBUSY
+ * (enabled already, or another kind is).
+ */
+int vfiodma_irq_enable(struct vfiodma_device *device, unsigned int index, unsigned int count, int *eventfds);
+
+/** vfiodma_irq_disable() - stop them and close their eventfds; 0 also where none were enabled. */
+int vfiodma_irq_disable(struct vfiodma_device *device, unsigned int index);
+
+/** vfiodma_irq_unmask() - let an INTx come again, once the device has been told that the last one was dealt with. */
+int vfiodma_irq_unmask(struct vfiodma_device *device, unsigned int index);
+
+/**
+ * vfiodma_irq_wait() - wait for an interrupt.
+ * @eventfd: from vfiodma_irq_enable()
+ * @timeout_ms: -1: for ever
+ * @count: interrupts since the last wait; or NULL
+ *
+ * Return: 0, -ETIMEDOUT, -EINTR.
+ */
+int vfiodma_irq_wait(int eventfd, int timeout_ms, uint64_t *count);
+
+/* Registers behind a mapped region: one access of that width, little-endian as PCI is. */
+static inline uint32_t vfiodma_read32(const void *base, size_t offset)
+{
+	uint32_t value = *(const volatile uint32_t *)((const char *)base + offset);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	value = __builtin_bswap32(value);
+#endif
+	return value;
+}
+
+static inline void vfiodma_write32(void *base, size_t offset, uint32_t value)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	value = __builtin_bswap32(value);
+#endif
+	*(volatile uint32_t *)((char *)base + offset) = value;
+}
+
+/**
+ * vfiodma_wmb() - the device sees stores to memory before it no later than stores to its registers after it.
+ * vfiodma_rmb() - loads of memory after it are not done before loads of memory or registers before it.
+ *
+ * A fence of the C language orders processors only; where a device needs more, it is here.
+ */
+static inline void vfiodma_wmb(void)
+{
+#ifdef __aarch64__
+	__asm__ __volatile__("dmb oshst" ::: "memory");
+#elif defined(__riscv)
+	__asm__ __volatile__("fence w, ow" ::: "memory");
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+static inline void vfiodma_rmb(void)
+{
+#ifdef __aarch64__
+	__asm__ __volatile__("dmb oshld" ::: "memory");
+#elif defined(__riscv)
+	__asm__ __volatile__("fence ir, r" ::: "memory");
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/* ---- domain: DMA ---- */
+
+#define VFIODMA_READ  (1u << 0) /* the device may read the memory */
+#define VFIODMA_WRITE (1u << 1) /* the device may write the memory */
+
+/**
+ * vfiodma_domain_open() - the I/O address space of a lease.
+ * @lease: not of VFIODMA_LEASE_GROUP; it has to outlive the domain
+ * @width: address bits that the function can drive, 1 to 64 (an edu has 28); IOVAs stay below 2^@width
+ * @domain: the caller's to free with vfiodma_domain_close()
+ *
+ * Return: 0, -EINVAL (@lease has no container, or @width), -EBUSY (it has a domain already), -ENOSPC (the kernel allows
+ * no I/O address that narrow), -EOPNOTSUPP (it does not tell which it allows), -ENOMEM.
+ */
+int vfiodma_domain_open(struct vfiodma_lease *lease, unsigned int width, struct vfiodma_domain **domain);
+
+/**
+ * vfiodma_domain_close() - unmap all that is mapped, free what vfiodma_dma_alloc() gave and @domain itself.
+ *
+ * Stop the device before, as by vfiodma_bus_master(): DMA that still goes on is then a fault in the kernel's log.
+ */
+void vfiodma_domain_close(struct vfiodma_domain *domain);
+
+/**
+ * vfiodma_dma_map() - let the device reach memory of this process.
+ * @memory: page-aligned, stays the caller's and mapped in the process until it is unmapped here; a program that calls
+ *          fork(2) should keep it from its children by madvise(2) with MADV_DONTFORK
+ * @size: in bytes, a multiple of the page size
+ * @access: VFIODMA_READ | VFIODMA_WRITE
+ * @iova: where the device sees it; chosen by the library within the ranges that the kernel allows
+ *
+ * Return: 0, -EINVAL, -ENOSPC (no IOVA left below the width), -ENOMEM (mostly RLIMIT_MEMLOCK: the error's text says
+ * the limit and the need), -EFAULT (@memory is not mapped).
+ */
+int vfiodma_dma_map(struct vfiodma_domain *domain, void *memory, size_t size, unsigned int access, uint64_t *iova);
+
+/**
+ * vfiodma_dma_unmap() - take back what vfiodma_dma_map() gave, whole.
+ *
+ * Return: 0, -ENOENT (nothing was mapped there), -EINVAL (the map there has another size), or what the kernel said:
+ * then it is mapped as before.
+ */
+int vfiodma_dma_unmap(struct vfiodma_domain *domain, uint64_t iova, size_t size);
+
+/**
+ * vfiodma_dma_alloc() - zeroed memory that the device may read and write; child processes do not inherit it.
+ * @size: in bytes; rounded up to whole pages
+ * @memory: page-aligned
+ * @iova: where the device sees it
+ *
+ * Return: as vfiodma_dma_map().
+ */
+int vfiodma_dma_alloc(struct vfiodma_domain *domain, size_t size, void **memory, uint64_t *iova);
+
+/** vfiodma_dma_free() - unmap and free memory of vfiodma_dma_alloc(). Return: 0, -ENOENT (it is not such memory). */
+int vfiodma_dma_free(struct vfiodma_domain *domain, void *memory);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The contract between vfiod and its clients, whole.
+ *
+ * Transport: AF_UNIX, SOCK_SEQPACKET; one message is one packet of at most VFIOD_MSG_MAX bytes: a struct vfiod_hdr and
+ * a fixed body.  Every integer is little-endian, every string is NUL-terminated and NUL-padded.  A client has one
+ * request under way at a time and gets exactly one reply to it: the operation's reply (with its file descriptors as
+ * SCM_RIGHTS), or a struct vfiod_error.  Requests never carry file descriptors.  The last 32 bits of every request are
+ * reserved and zero, as are the flags of its header.  A message that breaks these rules is answered with an error, and
+ * the connection is closed.
+ *
+ * The first request is HELLO, which fixes the version that every later header carries.
+ */
+#ifndef VFIOD_PROTO_H
+#define VFIOD_PROTO_H
+
+#include <linux/types.h>
+
+#define VFIOD_MAGIC	   0x64666676u /* "vffd" */
+#define VFIOD_VERSION_MIN  1
+#define VFIOD_VERSION_MAX  1
+#define VFIOD_VERSION_NONE 0 /* the version in the header of HELLO and of its reply */
+#define VFIOD_MSG_MAX	   4096
+#define VFIOD_FDS_MAX	   2
+#define VFIOD_NAME_MAX	   32
+#define VFIOD_NONE	   0xffffffffu /* no such user, group, IOMMU group, process */
+
+#define VFIOD_PUB_SOCKET   "pub/vfiod.sock" /* below the run-time directory: anyone may connect */
+#define VFIOD_ADMIN_SOCKET "admin.sock"	    /* root alone */
+
+/* Which socket an operation is taken from. */
+#define VFIOD_ON_PUB   (1u << 0)
+#define VFIOD_ON_ADMIN (1u << 1)
+#define VFIOD_ON_BOTH  (VFIOD_ON_PUB | VFIOD_ON_ADMIN)
+
+/* X(opcode, NAME, name, sockets, fds in the reply at most): struct vfiod_<name>_req and struct vfiod_<name>_rep */
+#define VFIOD_OPS(X) \
+	X(1, HELLO, hello, VFIOD_ON_BOTH, 0) \
+	X(2, LIST, list, VFIOD_ON_BOTH, 0) \
+	X(3, ACQUIRE, acquire, VFIOD_ON_PUB, 2) \
+	X(4, RELEASE, release, VFIOD_ON_PUB, 0) \
+	X(5, ASSIGN, assign, VFIOD_ON_ADMIN, 0) \
+	X(6, UNASSIGN, unassign, VFIOD_ON_ADMIN, 0)
+
+/* flags of a header */
+#define VFIOD_REPLY (1u << 0)
+#define VFIOD_ERROR (1u << 1) /* with VFIOD_REPLY: the body is a struct vfiod_error */
+
+struct vfiod_hdr {
+	__le32 magic;
+	__le16 version;
+	__le16 opcode;
+	__le32 length; /* of the whole message, this header included */
+	__le32 flags;
+	__le64 cookie; /* chosen by the client, repeated in the reply */
+};
+
+struct vfiod_error {
+	__le32 code; /* a positive errno value of Linux */
+	__le32 zero;
+	char text[504]; /* one line for a person: what failed, why, what to do */
+};
+
+/* A PCI address on the wire: domain << 16 | bus << 8 | slot << 3 | function.  See proto/address.h. */
+
+struct vfiod_hello_req {
+	__le16 version_min;
+	__le16 version_max;
+	__le32 zero;
+};
+
+struct vfiod_hello_rep {
+	__le16 version; /* the one that both speak from here on */
+	__le16 version_min;
+	__le16 version_max;
+	__le16 features; /* none are defined yet */
+	__le32 uid;	 /* who the server takes the client for */
+	__le32 zero;
+};
+
+enum vfiod_state {
+	VFIOD_UNMANAGED,   /* the host's */
+	VFIOD_ASSIGNING,   /* on its way to FREE */
+	VFIOD_FREE,	   /* assigned to an owner, clean, nobody has it */
+	VFIOD_GRANTING,	   /* on its way to LEASED */
+	VFIOD_LEASED,	   /* a client has it */
+	VFIOD_REVOKING,	   /* taken back: being reset and verified, on its way to FREE */
+	VFIOD_UNASSIGNING, /* on its way to UNMANAGED */
+	VFIOD_QUARANTINED, /* assigned, but not known to be clean: nobody gets it */
+};
+
+struct vfiod_device {
+	__le64 address;
+	__le16 vendor;
+	__le16 device;
+	__le16 subsystem_vendor;
+	__le16 subsystem_device;
+	__le32 class_code; /* base class << 16 | sub-class << 8 | programming interface */
+	__le32 group;	   /* IOMMU group or VFIOD_NONE */
+	__le32 state;	   /* enum vfiod_state */
+	__le32 numa_node;  /* or VFIOD_NONE */
+	__le32 owner_uid;  /* VFIOD_NONE: not assigned to a user */
+	__le32 owner_gid;  /* VFIOD_NONE: not assigned to a group of users */
+	__le32 holder_uid; /* of the lease, or VFIOD_NONE */
+	__le32 holder_pid; /* the process that asked for it, or VFIOD_NONE; it may have passed the device on */
+	char driver[VFIOD_NAME_MAX];	      /* bound now; empty: none */
+	char original_driver[VFIOD_NAME_MAX]; /* bound before vfiod took it; empty: none or not taken */
+	char reset[VFIOD_NAME_MAX];	      /* the kernel's reset methods in their order; empty: none */
+	char reason[128];		      /* why it is quarantined */
+};
+
+struct vfiod_list_req {
+	__le64 start; /* the first address wanted */
+	__le32 max;   /* 1 .. VFIOD_LIST_MAX */
+	__le32 zero;
+};
+
+struct vfiod_list_rep {
+	__le32 count; /* of the records that follow, in ascending order of address; 0: there are no more */
+	__le32 zero;
+	struct vfiod_device devices[];
+};
+
+#define VFIOD_LIST_MAX \
+	((VFIOD_MSG_MAX - sizeof(struct vfiod_hdr) - sizeof(struct vfiod_list_rep)) / sizeof(struct vfiod_device))
+
+enum vfiod_mode {
+	VFIOD_MODE_CONTAINER = 1, /* fds: device, container (type1v2, IOMMU set) */
+	VFIOD_MODE_GROUP = 2,	  /* fds: group, for programs that set up their own container */
+};
+
+struct vfiod_acquire_req {
+	__le64 address;
+	__le32 mode; /* enum vfiod_mode */
+	__le32 zero;
+};
+
+struct vfiod_acquire_rep {
+	__le64 lease;
+	__le32 mode;
+	__le32 group; /* IOMMU group */
+	char reset[VFIOD_NAME_MAX];
+};
+
+/* Sent after the client has closed all it got.  Answered when the device is clean again, or with EBUSY when somebody
+ * still has it open. */
+struct vfiod_release_req {
+	__le64 lease;
+	__le32 reserved;
+	__le32 zero;
+};
+
+struct vfiod_release_rep {
+	__le64 lease;
+};
+
+/* Exactly one of uid and gid is not VFIOD_NONE. */
+struct vfiod_assign_req {
+	__le64 address;
+	__le32 uid;
+	__le32 gid;
+	__le32 reserved;
+	__le32 zero;
+};
+
+struct vfiod_assign_rep {
+	char driver[VFIOD_NAME_MAX];	      /* the VFIO driver that it is bound to now */
+	char original_driver[VFIOD_NAME_MAX]; /* the one that it was taken from; empty: none */
+};
+
+struct vfiod_unassign_req {
+	__le64 address;
+	__le32 reserved;
+	__le32 zero;
+};
+
+struct vfiod_unassign_rep {
+	char driver[VFIOD_NAME_MAX]; /* the one that it is bound to now; empty: none */
+};
+
+enum vfiod_opcode {
+#define X(opcode, NAME, name, sockets, fds) VFIOD_##NAME = opcode,
+	VFIOD_OPS(X)
+#undef X
+};
+
+#endif

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The PCI devices of the test machine, as arguments for QEMU. Every slot of the root complex holds a
+# root port, so bus N is what sits behind the Nth port:
+#
+#   01:00.0          edu                       no reset but the bus's
+#   02:00.0          nvme                      function level reset
+#   03:00.0          nvme with 4 VFs           SR-IOV, function level reset
+#   04:00.0          e1000e                    power management reset
+#   05:00.0          igb with 7 VFs            SR-IOV, function level reset
+#   06:00.0          pci-testdev
+#   07:00.0, 07:00.1 edu, pci-testdev          two functions of a slot: one group
+#   09:01.0, 09:02.0 edu, e1000                behind a bridge to conventional PCI: one group
+#
+# NICs sit on hubs of their own: what they send goes nowhere, and no network of the host is touched.
+
+# make_devices FOLDER: fills device_args; backing files are created in FOLDER.
+make_devices() {
+	local folder=$1
+	local port=0
+	local queues=max_ioqpairs=10,msix_qsize=10,sriov_vq_flexible=8,sriov_vi_flexible=4
+	device_args=()
+	truncate -s 64M "$folder/nvme0.img" "$folder/nvme1.img"
+
+	next_port
+	device_args+=(-device "edu,bus=rp$port")
+
+	next_port
+	device_args+=(
+		-drive "if=none,id=disk0,file=$folder/nvme0.img,format=raw"
+		-device "nvme,bus=rp$port,serial=vfiod0,drive=disk0,logical_block_size=4096,physical_block_size=4096"
+	)
+
+	# SR-IOV wants a subsystem, and queues and vectors that the VFs can be given.
+	next_port
+	device_args+=(
+		-device "nvme-subsys,id=subsys0"
+		-device "nvme,id=nvme1,bus=rp$port,serial=vfiod1,subsys=subsys0,$queues,sriov_max_vfs=4"
+		-drive "if=none,id=disk1,file=$folder/nvme1.img,format=raw"
+		-device "nvme-ns,bus=nvme1,drive=disk1,nsid=1,shared=on,logical_block_size=4096,physical_block_size=4096"
+	)
+
+	next_port
+	add_nic e1000e "bus=rp$port"
+
+	next_port
+	add_nic igb "bus=rp$port"
+
+	next_port
+	device_args+=(-device "pci-testdev,bus=rp$port,membar=1M")
+
+	next_port
+	device_args+=(
+		-device "edu,bus=rp$port,addr=0.0,multifunction=on"
+		-device "pci-testdev,bus=rp$port,addr=0.1"
+	)
+
+	next_port	# the bridge is bus 8, what is behind it bus 9
+	device_args+=(-device "pcie-pci-bridge,id=conventional,bus=rp$port" -device "edu,bus=conventional,addr=1")
+	add_nic e1000 bus=conventional,addr=2
+}
+
+next_port() {
+	port=$((port + 1))
+	device_args+=(-device "pcie-root-port,id=rp$port,slot=$port,chassis=$port")
+}
+
+# add_nic MODEL PLACE: without a boot ROM, which would only slow the firmware down.
+add_nic() {
+	device_args+=(-netdev "hubport,id=net$port,hubid=$port" -device "$1,netdev=net$port,romfile=,$2")
+}

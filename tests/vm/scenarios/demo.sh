@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The whole story, as ./demo shows it: every command is printed before it runs, and has to end as it should.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../guest.sh
+. "${0%/*}/../guest.sh"
+
+examples=/usr/libexec/vfiod/examples
+edu=0000:01:00.0
+nvme=0000:02:00.0
+bold=${DEMO_COLOUR:+$'\e[1m'} dim=${DEMO_COLOUR:+$'\e[2m'} plain=${DEMO_COLOUR:+$'\e[0m'}
+
+say() { printf '\n%s# %s%s\n' "$dim" "$*" "$plain"; }
+
+# prompt WHO COMMAND...: what a terminal would show.
+prompt() {
+	local who=$1 sign='$'
+	shift
+	[ "$who" != root ] || sign='#'
+	printf '%s%s%s %s%s\n' "$bold" "$who" "$sign" "$*" "$plain"
+}
+
+# run WHO COMMAND...: it has to succeed.  PATH finds the examples.
+run() {
+	local who=$1 status=0
+	prompt "$@"
+	shift
+	if [ "$who" = root ]; then "$@" || status=$?; else as "$who" "$@" || status=$?; fi
+	[ $status = 0 ] || fail "'$*' of $who succeeds (it ended with $status)"
+}
+
+# refused WHO COMMAND...: it has to fail, with one line that says why.
+refused() {
+	local who=$1 status=0 lines
+	prompt "$@"
+	shift
+	lines=$(as "$who" "$@" 2>&1) || status=$?
+	printf '%s\n' "$lines"
+	[ $status != 0 ] || fail "'$*' of $who is refused"
+	[ "$(printf '%s\n' "$lines" | wc -l)" = 1 ] || fail "'$*' of $who is refused in one line"
+}
+
+# field FUNCTION NAME: what "vfioctl show --json" has under that name.
+field() { vfioctl show "$1" --json | sed -n "s/.*\"$2\": *\"\{0,1\}\([^\",]*\).*/\1/p"; }
+state_is() { [ "$(field "$1" state)" = "$2" ]; }
+says() { grep -q "$1" "$2"; }
+
+PATH=$examples:$PATH
+load vfio-pci nvme e1000e igb
+wait_for "the kernel's nvme driver has $nvme" test "$(driver_of $nvme)" = nvme
+
+say "root starts the broker; on a real machine: systemctl start vfiod"
+prompt root 'vfiod &'
+vfiod 2>/run/vfiod.log &
+vfiod=$!
+wait_for "vfiod listens" test -S /run/vfiod/pub/vfiod.sock
+
+say "What PCI devices are there, and whose are they?"
+run root vfioctl list
+
+say "root gives two of them to alice, who has no privilege and no permission on anything in /dev/vfio"
+run root vfioctl assign $edu --user alice
+run root vfioctl assign $nvme --user alice
+run root ls -l /dev/vfio
+run alice id
+
+say "alice drives an edu card: registers, DMA both ways, an interrupt"
+run alice edu $edu
+say "and an NVMe drive: an admin queue in her own memory"
+run alice nvme-identify $nvme
+
+say "bob may not"
+refused bob edu $edu
+
+say "alice's program holds the card, and is killed without a chance to clean up"
+prompt alice "edu --hold $edu &"
+as alice edu --hold $edu >/run/hold.log 2>&1 &
+job=$!
+wait_for "alice's program holds the card" says holding /run/hold.log
+cat /run/hold.log
+run root vfioctl show $edu
+run root kill -9 "$(field $edu holder_pid)"
+wait "$job" 2>/dev/null || true
+say "the kernel has closed her files; vfiod resets the card, checks that it is clean, and has it free again"
+wait_for "the card is free" state_is $edu free
+grep 'reset and verified' /run/vfiod.log | tail -n 1
+
+say "root gives the card to bob"
+run root vfioctl assign $edu --user bob
+run bob edu $edu
+refused alice edu $edu
+
+say "and everything back to the host: the kernel's own driver has the drive again"
+run root vfioctl release $edu
+run root vfioctl release $nvme
+[ "$(driver_of $nvme)" = nvme ] || fail "the kernel's nvme driver has $nvme back"
+[ -z "$(driver_of $edu)" ] || fail "$edu has no driver, as before"
+wait_for "the drive's disk is back" test -b /dev/nvme0n1
+run root vfioctl list
+kill $vfiod
+wait $vfiod || fail "vfiod ends cleanly"
+say "done"
+test_count=1
+finish >/dev/null

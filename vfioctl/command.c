@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfioctl/command.h"
+
+#include <string.h>
+
+const struct option_spec option_table[OPTION_COUNT] = {
+	[OPTION_ALL] = { "all", 'a', NULL, NULL, "bridges too" },
+	[OPTION_WIDE] = { "wide", 'w', NULL, NULL, "shorten nothing, however narrow the terminal is" },
+	[OPTION_USER] = { "user", 'u', "USER", NULL, "the user who may have it: a name or a number" },
+	[OPTION_GROUP] = { "group", 'g', "GROUP", NULL, "the group of users who may have it: a name or a number" },
+	[OPTION_JSON] = { "json", 'j', NULL, NULL, "print JSON, for programs" },
+	[OPTION_COLOR] = { "color", 0, "WHEN", "auto always never", "colour the output" },
+	[OPTION_RUNTIME_DIR] = { "runtime-dir", 0, "DIR", NULL, "where vfiod keeps its sockets" },
+	[OPTION_HELP] = { "help", 'h', NULL, NULL, "show this help" },
+	[OPTION_VERSION] = { "version", 'V', NULL, NULL, "show the version" },
+};
+
+const struct command command_table[] = {
+	{
+		.name = "list",
+		.options = OPTION(ALL) | OPTION(WIDE) | OPTION(JSON),
+		.summary = "show the PCI functions, and who has them",
+		.text = "GROUP is a function's IOMMU group, and which other functions (on a narrow\n"
+			"terminal: how many) are in it: all of them go to one owner.  Bridges stay\n"
+			"with the host, and are left out.\n",
+		.run = list_run,
+	},
+	{
+		.name = "show",
+		.arguments = "DEVICE",
+		.options = OPTION(JSON),
+		.summary = "show everything that is known of a function",
+		.text = "The last line says what can be done with it next.\n",
+		.run = show_run,
+	},
+	{
+		.name = "assign",
+		.arguments = "DEVICE",
+		.options = OPTION(USER) | OPTION(GROUP) | OPTION(JSON),
+		.summary = "let a user or a group have a function of the host",
+		.text = "Its driver is replaced by a VFIO driver.  A function that the host uses is\n"
+			"refused.  Either --user or --group is needed.  Only root may do this.\n",
+		.run = assign_run,
+	},
+	{
+		.name = "release",
+		.arguments = "DEVICE",
+		.options = OPTION(JSON),
+		.summary = "give a function back to the host and to its driver",
+		.text = "A function that somebody has is refused.  Only root may do this.\n",
+		.run = release_run,
+	},
+	{
+		.name = "help",
+		.arguments = "[COMMAND]",
+		.summary = "explain a command",
+		.run = help_run,
+	},
+	{ .name = NULL },
+};
+
+const struct command *command_find(const char *name)
+{
+	const struct command *command;
+
+	for (command = command_table; command->name; command++) {
+		if (!strcmp(command->name, name))
+			return command;
+	}
+	return NULL;
+}
+
+static unsigned int least(unsigned int a, unsigned int b, unsigned int c)
+{
+	a = a < b ? a : b;
+	return a < c ? a : c;
+}
+
+#define WORD_MAX 32
+
+/* How many letters have to be added, removed or replaced to make one word of the other (Levenshtein). */
+static unsigned int distance(const char *from, const char *to)
+{
+	unsigned int row[WORD_MAX + 1], i, j, length = (unsigned int)strlen(to);
+
+	if (length > WORD_MAX)
+		return WORD_MAX;
+	for (j = 0; j <= length; j++)
+		row[j] = j;
+	for (i = 1; from[i - 1]; i++) {
+		unsigned int diagonal = row[0];
+
+		row[0] = i;
+		for (j = 1; j <= length; j++) {
+			unsigned int replaced = diagonal + (from[i - 1] != to[j - 1]);
+
+			diagonal = row[j];
+			row[j] = least(replaced, row[j] + 1, row[j - 1] + 1);
+		}
+	}
+	return row[length];
+}
+
+const struct command *command_nearest(const char *name)
+{
+	const struct command *command, *nearest = NULL;
+	unsigned int best = 3; /* two slips of the finger at most */
+
+	for (command = command_table; command->name; command++) {
+		bool begins = strlen(name) > 1 && !strncmp(command->name, name, strlen(name));
+		unsigned int apart = begins ? 0 : distance(name, command->name);
+
+		if (apart < best && apart < strlen(name)) {
+			best = apart;
+			nearest = command;
+		}
+	}
+	return nearest;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfioctl/list.h"
+
+#include "libvfiodma/vfiodma.h"
+#include "vfioctl/command.h"
+#include "vfioctl/connect.h"
+#include "vfioctl/inventory.h"
+#include "vfioctl/json.h"
+#include "vfioctl/owner.h"
+#include "vfioctl/pcinames.h"
+#include "vfioctl/table.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+
+static const struct column columns[] = {
+	{ "ADDRESS", 0 }, { "DEVICE", 12 }, { "CLASS", 0 }, { "GROUP", 0 },
+	{ "DRIVER", 8 },  { "OWNER", 6 },   { "STATE", 0 },
+};
+
+static bool is_listed(const struct vfiodma_info *info, bool all)
+{
+	return all || !inventory_is_bridge(info) || info->state != VFIODMA_UNMANAGED;
+}
+
+static int add_row(struct table *table, const struct inventory *inventory, struct pcinames *names,
+		   const struct vfiodma_info *info, bool all, bool brief)
+{
+	struct pcinames_text text;
+	char title[260], *group;
+	int error = inventory_group_text(inventory, info, all, brief, &group);
+
+	if (error)
+		return error;
+	pcinames_lookup(names, info, &text);
+	table_add(table, info->address, TONE_PLAIN);
+	table_add(table, pcinames_device(&text, info, brief, title, sizeof(title)), TONE_PLAIN);
+	table_add(table, pcinames_class(&text, info, brief, title, sizeof(title)), TONE_PLAIN);
+	table_add(table, group, TONE_PLAIN);
+	table_add(table, *info->driver ? info->driver : "-", TONE_PLAIN);
+	table_add(table, owner_text(info, title, sizeof(title)), TONE_PLAIN);
+	table_add(table, vfiodma_state_name(info->state), inventory_tone(info));
+	free(group);
+	return 0;
+}
+
+static int make_table(const struct inventory *inventory, struct pcinames *names, bool all, bool brief,
+		      struct table **table)
+{
+	struct table *made;
+	int error = table_create(columns, sizeof(columns) / sizeof(*columns), &made);
+	size_t i;
+
+	if (error)
+		return error;
+	for (i = 0; !error && i < inventory->count; i++) {
+		if (is_listed(&inventory->infos[i], all))
+			error = add_row(made, inventory, names, &inventory->infos[i], all, brief);
+	}
+	if (error) {
+		table_free(made);
+		return error;
+	}
+	*table = made;
+	return 0;
+}
+
+int list_print(const struct inventory *inventory, struct pcinames *names, bool all, const struct terminal *terminal,
+	       FILE *out)
+{
+	struct table *table;
+	int error = make_table(inventory, names, all, false, &table);
+
+	/* brief words first, before words are cut off */
+	if (!error && terminal->width && table_width(table) > terminal->width) {
+		table_free(table);
+		error = make_table(inventory, names, all, true, &table);
+	}
+	if (error)
+		return error;
+	error = table_print(table, terminal, out);
+	table_free(table);
+	return error;
+}
+
+int list_print_json(const struct inventory *inventory, struct pcinames *names, bool all, FILE *out)
+{
+	struct json_object *array = json_object_new_array();
+	size_t i;
+
+	if (!array)
+		return -ENOMEM;
+	for (i = 0; i < inventory->count; i++) {
+		if (is_listed(&inventory->infos[i], all))
+			json_object_array_add(array, json_device(inventory, names, &inventory->infos[i]));
+	}
+	return json_print(array, out);
+}
+
+static int print(const struct invocation *invocation, const struct inventory *inventory)
+{
+	bool all = invocation->option[OPTION_ALL];
+	struct terminal terminal;
+	struct pcinames *names;
+	int error = pcinames_open(NULL, &names);
+
+	if (error)
+		return error;
+	terminal_look(stdout, invocation->option[OPTION_COLOR], &terminal);
+	if (invocation->option[OPTION_WIDE])
+		terminal.width = 0;
+	if (invocation->option[OPTION_JSON])
+		error = list_print_json(inventory, names, all, stdout);
+	else
+		error = list_print(inventory, names, all, &terminal, stdout);
+	pcinames_close(names);
+	return error;
+}
+
+enum exit_status list_run(const struct invocation *invocation)
+{
+	struct vfiodma_session *session;
+	struct inventory inventory;
+	enum exit_status status = connect_vfiod(invocation, false, &session);
+
+	if (status != STATUS_OK)
+		return status;
+	status = inventory_fetch(session, &inventory);
+	vfiodma_session_close(session);
+	if (status != STATUS_OK)
+		return status;
+	if (print(invocation, &inventory))
+		status = failure_no_memory();
+	inventory_free(&inventory);
+	return status;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIOCTL_SHOW_H
+#define VFIOCTL_SHOW_H
+
+#include <stdio.h>
+
+struct inventory;
+struct pcinames;
+struct terminal;
+struct vfiodma_info;
+
+/** show_print() - everything known of one function, for a person. @info: one of @inventory */
+void show_print(const struct inventory *inventory, struct pcinames *names, const struct vfiodma_info *info,
+		const struct terminal *terminal, FILE *out);
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Taking a function from the host, and giving it back: the handlers of ASSIGN and UNASSIGN, and their jobs. */
+#include "proto/address.h"
+#include "vfiod/bind.h"
+#include "vfiod/clean.h"
+#include "vfiod/config.h"
+#include "vfiod/daemon.h"
+#include "vfiod/group.h"
+#include "vfiod/inuse.h"
+#include "vfiod/log.h"
+#include "vfiod/request.h"
+#include "vfiod/vfio.h"
+#include "vfiod/worker.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct assign_job {
+	struct job job; /* first: it is what the worker knows of us */
+	struct request *request;
+	struct device *device; /* the loop's: not to be touched in the thread */
+	/* what the thread needs */
+	uint64_t address;
+	uint32_t group;
+	struct owner owner;
+	bool reset_required;
+	/* what it found out */
+	struct bind_origin origin;
+	struct clean_header header;
+	char driver[VFIOD_NAME_MAX];
+	struct failure failure;
+};
+
+static const char *owner_text(const struct owner *owner, char text[32])
+{
+	if (owner->uid != VFIOD_NONE)
+		snprintf(text, 32, "user %u", owner->uid);
+	else
+		snprintf(text, 32, "group %u", owner->gid);
+	return text;
+}
+
+/* The group is open to nobody else, and no host driver has a part of it: the kernel's own word. */
+static int check_group_is_ours(uint32_t group, struct failure *failure)
+{
+	int fd, err = vfio_open_group(group, &fd, failure);
+
+	if (!err)
+		close(fd);
+	return err;
+}
+
+static void assign_run(struct job *job)
+{
+	struct assign_job *assign = (struct assign_job *)job;
+	struct failure undo;
+
+	if (inuse_check(assign->address, &assign->failure))
+		return;
+	if (bind_take(assign->address, &assign->origin, &assign->failure))
+		return;
+	if (!check_group_is_ours(assign->group, &assign->failure) &&
+	    !clean_function(assign->address, assign->reset_required, NULL, &assign->header, &assign->failure))
+		return;
+	/* one that was there already may be open in a client of the vfiod before us: to unbind it would hang */
+	if (!strcmp(assign->origin.driver, "vfio-pci"))
+		return;
+	if (bind_give_back(assign->address, &assign->origin, assign->driver, &undo))
+		log_line(LOG_ERR, "%s", undo.text);
+}
+
+static void assign_done(struct job *job)
+{
+	struct assign_job *assign = (struct assign_job *)job;
+	struct device *device = assign->device;
+	struct daemon *daemon = assign->request->daemon;
+	struct vfiod_assign_rep rep = { 0 };
+	char text[PROTO_ADDRESS_LEN], owner[32];
+
+	facts_refresh_driver(&device->facts);
+	if (assign->failure.error) {
+		device->state = state_step(device->state, EVENT_FAILED).next;
+		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
+		request_refuse(assign->request, &assign->failure);
+	} else {
+		device->state = state_step(device->state, EVENT_DONE).next;
+		device->origin = assign->origin;
+		device->header = assign->header;
+		log_line(LOG_INFO, "%s assigned to %s, taken from driver %s",
+			 proto_address_format(assign->address, text), owner_text(&assign->owner, owner),
+			 assign->origin.driver[0] ? assign->origin.driver : "none");
+		snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
+		snprintf(rep.original_driver, sizeof(rep.original_driver), "%s", device->origin.driver);
+		request_reply(assign->request, &rep, sizeof(rep), NULL, 0);
+	}
+	free(assign);
+	daemon_settled(daemon, device);
+}
+
+static struct assign_job *job_new(struct request *request, struct device *device, void (*run)(struct job *),
+				  void (*done)(struct job *))
+{
+	struct assign_job *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return NULL;
+	made->job.run = run;
+	made->job.done = done;
+	made->request = request;
+	made->device = device;
+	made->address = device->facts.address;
+	made->group = device->facts.group;
+	made->owner = device->owner;
+	made->origin = device->origin;
+	return made;
+}
+
+/* Hands the request to the job, or answers it; @made may be NULL. */
+static int job_start(struct request *request, struct assign_job *made)
+{
+	int err = made ? workers_start(request->daemon->workers, &made->job) : -ENOMEM;
+	struct failure failure;
+
+	if (!err)
+		return 0;
+	failure_set(&failure, err, "vfiod could not start a worker thread: %s; try again", strerror(-err));
+	request_refuse(request, &failure);
+	free(made);
+	return err;
+}
+
+/* A clean function goes from one owner to the next without the host's seeing it. */
+static void reassign(struct request *request, struct device *device, const struct owner *owner)
+{
+	struct vfiod_assign_rep rep = { 0 };
+	char text[PROTO_ADDRESS_LEN], name[32];
+
+	device->owner = *owner;
+	log_line(LOG_INFO, "%s assigned to %s", proto_address_format(device->facts.address, text),
+		 owner_text(owner, name));
+	snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
+	snprintf(rep.original_driver, sizeof(rep.original_driver), "%s", device->origin.driver);
+	request_reply(request, &rep, sizeof(rep), NULL, 0);
+}
+
+/* Everything that can be said without a thread: policy, and the neighbours in the IOMMU group. */
+static int check_assign(struct daemon *daemon, struct device *device, const struct owner *owner,
+			struct failure *failure)
+{
+	struct facts fresh;
+	int err;
+
+	if (facts_read(daemon->udev, device->facts.address, &fresh))
+		return failure_set(failure, -ENODEV, "the function has just been unplugged");
+	device->facts = fresh;
+	for (size_t i = 0; i < daemon->devices.count; i++)
+		if (daemon->devices.list[i]->facts.group == fresh.group)
+			facts_refresh_driver(&daemon->devices.list[i]->facts);
+	err = policy_may_assign(daemon->config, &fresh, failure);
+	return err ? err : group_check(&daemon->devices, device, owner, failure);
+}
+
+void request_assign(struct request *request, const struct vfiod_assign_req *body)
+{
+	struct device *device = request_find(request, le64toh(body->address));
+	struct owner owner = { le32toh(body->uid), le32toh(body->gid) };
+	struct assign_job *assign;
+	const struct rule *rule;
+	struct failure failure;
+
+	if (!device)
+		return;
+	if ((owner.uid == VFIOD_NONE) == (owner.gid == VFIOD_NONE)) {
+		failure_set(&failure, -EINVAL, "a function is assigned to either a user or a group");
+		request_refuse(request, &failure);
+		return;
+	}
+	if (!request_step(request, device, EVENT_ASSIGN))
+		return;
+	if (check_assign(request->daemon, device, &owner, &failure)) {
+		request_refuse(request, &failure);
+		return;
+	}
+	if (device->state == VFIOD_FREE) {
+		reassign(request, device, &owner);
+		return;
+	}
+	rule = policy_rule(request->daemon->config, &device->facts);
+	assign = job_new(request, device, assign_run, assign_done);
+	if (assign) {
+		assign->owner = owner;
+		assign->reset_required = !rule || rule->reset_required;
+	}
+	if (job_start(request, assign))
+		return;
+	device->owner = owner;
+	device->state = state_step(device->state, EVENT_ASSIGN).next;
+}
+
+static void unassign_run(struct job *job)
+{
+	struct assign_job *unassign = (struct assign_job *)job;
+
+	/* never an unbind under an open file: it would hang until that is closed */
+	if (!check_group_is_ours(unassign->group, &unassign->failure))
+		bind_give_back(unassign->address, &unassign->origin, unassign->driver, &unassign->failure);
+}
+
+static void unassign_done(struct job *job)
+{
+	struct assign_job *unassign = (struct assign_job *)job;
+	struct device *device = unassign->device;
+	struct daemon *daemon = unassign->request->daemon;
+	struct vfiod_unassign_rep rep = { 0 };
+	char text[PROTO_ADDRESS_LEN];
+
+	facts_refresh_driver(&device->facts);
+	if (unassign->failure.error) {
+		device->state = state_step(device->state, EVENT_FAILED).next;
+		snprintf(device->reason, sizeof(device->reason), "%.127s", unassign->failure.text);
+		request_refuse(unassign->request, &unassign->failure);
+	} else {
+		device->state = state_step(device->state, EVENT_DONE).next;
+		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
+		memset(&device->origin, 0, sizeof(device->origin));
+		device->reason[0] = '\0';
+		log_line(LOG_INFO, "%s given back to the host, driver %s",
+			 proto_address_format(unassign->address, text),
+			 unassign->driver[0] ? unassign->driver : "none");
+		snprintf(rep.driver, sizeof(rep.driver), "%s", unassign->driver);
+		request_reply(unassign->request, &rep, sizeof(rep), NULL, 0);
+	}
+	free(unassign);
+	daemon_settled(daemon, device);
+}
+
+void request_unassign(struct request *request, const struct vfiod_unassign_req *body)
+{
+	struct device *device = request_find(request, le64toh(body->address));
+
+	if (!device || !request_step(request, device, EVENT_UNASSIGN))
+		return;
+	if (job_start(request, job_new(request, device, unassign_run, unassign_done)))
+		return;
+	device->state = state_step(device->state, EVENT_UNASSIGN).next;
+}

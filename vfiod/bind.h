@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIOD_BIND_H
+#define VFIOD_BIND_H
+
+#include "proto/vfiod_proto.h"
+#include "vfiod/failure.h"
+
+#include <stdint.h>
+
+/* Binding goes by driver_override and drivers_probe, never by new_id, which would claim every function with the same
+ * ids for good; and it is believed only when the driver link says so.  All of this can sleep: for worker threads. */
+
+/* Where a function was before vfiod took it. */
+struct bind_origin {
+	char driver[VFIOD_NAME_MAX];   /* empty: none */
+	char override[VFIOD_NAME_MAX]; /* its driver_override; empty: none */
+};
+
+/**
+ * bind_take() - bind a function to vfio-pci.
+ * @origin: where it was, for bind_give_back()
+ *
+ * Return: 0, or a negative errno with the reason in @failure; the function is back where it was then.
+ */
+int bind_take(uint64_t address, struct bind_origin *origin, struct failure *failure);
+
+/**
+ * bind_give_back() - bind a function to what it was taken from.
+ *
+ * One that vfio-pci had already, as it has after a restart of vfiod, goes to the driver that the kernel chooses.
+ *
+ * @driver: what it is bound to now; empty: nothing
+ *
+ * Return: 0, or a negative errno with the reason in @failure when that is not what it was taken from.
+ */
+int bind_give_back(uint64_t address, const struct bind_origin *origin, char driver[VFIOD_NAME_MAX],
+		   struct failure *failure);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/clean.h"
+
+#include "proto/address.h"
+#include "vfiod/log.h"
+#include "vfiod/sysfs.h"
+
+#include <errno.h>
+#include <pci/pci.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* libpci asks for a function that does not return, for errors of its bus scan; of a single function it reads and writes
+ * registers only, which does not come here. */
+static void __attribute__((noreturn, format(printf, 1, 2))) give_up(char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_line(LOG_CRIT, "libpci: %s", text);
+	abort();
+}
+
+static void say_nothing(char *format, ...)
+{
+	(void)format;
+}
+
+/* Config space by way of sysfs, which wakes a sleeping function up for each access. */
+static struct pci_access *open_access(void)
+{
+	struct pci_access *access = pci_alloc();
+
+	access->method = PCI_ACCESS_SYS_BUS_PCI;
+	access->error = give_up;
+	access->warning = say_nothing; /* a read that fails gives all ones, which is noticed */
+	access->debug = say_nothing;
+	pci_init(access);
+	return access;
+}
+
+static struct pci_dev *open_function(struct pci_access *access, uint64_t address)
+{
+	return pci_get_dev(access, (int)(address >> 16), (int)(address >> 8 & 0xff), (int)(address >> 3 & 0x1f),
+			   (int)(address & 7));
+}
+
+static void read_header(struct pci_dev *dev, struct clean_header *header)
+{
+	header->id = pci_read_long(dev, PCI_VENDOR_ID);
+	for (int i = 0; i < 6; i++)
+		header->bars[i] = pci_read_long(dev, PCI_BASE_ADDRESS_0 + 4 * i);
+	header->bars[6] = pci_read_long(dev, PCI_ROM_ADDRESS);
+}
+
+static int stop_dma(struct pci_dev *dev, const char *text, struct failure *failure)
+{
+	uint16_t command = pci_read_word(dev, PCI_COMMAND);
+
+	if (command & PCI_COMMAND_MASTER)
+		pci_write_word(dev, PCI_COMMAND, (uint16_t)(command & ~PCI_COMMAND_MASTER));
+	if (pci_read_word(dev, PCI_COMMAND) & PCI_COMMAND_MASTER)
+		return failure_set(failure, -EIO, "%s: its bus mastering could not be switched off", text);
+	return 0;
+}
+
+static int check_interrupts(struct pci_dev *dev, const char *text, struct failure *failure)
+{
+	const struct pci_cap *msi = pci_find_cap(dev, PCI_CAP_ID_MSI, PCI_CAP_NORMAL);
+	const struct pci_cap *msix = pci_find_cap(dev, PCI_CAP_ID_MSIX, PCI_CAP_NORMAL);
+
+	if (msi && pci_read_word(dev, (int)msi->addr + PCI_MSI_FLAGS) & PCI_MSI_FLAGS_ENABLE)
+		return failure_set(failure, -EIO, "%s: its MSI is still on after the reset", text);
+	if (msix && pci_read_word(dev, (int)msix->addr + PCI_CAP_FLAGS) & PCI_MSIX_ENABLE)
+		return failure_set(failure, -EIO, "%s: its MSI-X is still on after the reset", text);
+	return 0;
+}
+
+static int verify(struct pci_dev *dev, const char *text, const struct clean_header *before,
+		  const struct clean_header *after, struct failure *failure)
+{
+	if (after->id == 0xffffffff)
+		return failure_set(failure, -EIO, "%s: it does not answer after the reset", text);
+	if (after->id != before->id)
+		return failure_set(failure, -EIO, "%s: it was %04x:%04x and is %04x:%04x after the reset", text,
+				   before->id & 0xffff, before->id >> 16, after->id & 0xffff, after->id >> 16);
+	if (memcmp(after->bars, before->bars, sizeof(after->bars)))
+		return failure_set(failure, -EIO, "%s: its BARs are not what they were before the lease", text);
+	if (pci_read_word(dev, PCI_COMMAND) & PCI_COMMAND_MASTER)
+		return failure_set(failure, -EIO, "%s: its bus mastering is on after the reset", text);
+	return check_interrupts(dev, text, failure);
+}
+
+static int reset(uint64_t address, bool required, const char *text, struct failure *failure)
+{
+	int err = sysfs_write(address, "reset", "1");
+
+	if (!err || (err == -ENOENT && !required))
+		return 0;
+	if (err == -ENOENT)
+		return failure_set(failure, -EOPNOTSUPP, "%s: the kernel has no way to reset it", text);
+	return failure_set(failure, err, "%s: its reset failed: %s", text, strerror(-err));
+}
+
+int clean_function(uint64_t address, bool required, const struct clean_header *before, struct clean_header *after,
+		   struct failure *failure)
+{
+	struct pci_access *access = open_access();
+	struct pci_dev *dev = open_function(access, address);
+	struct clean_header first, now;
+	char text[PROTO_ADDRESS_LEN];
+	int err;
+
+	proto_address_format(address, text);
+	read_header(dev, &first);
+	err = stop_dma(dev, text, failure);
+	if (!err)
+		err = reset(address, required, text, failure);
+	if (!err) {
+		read_header(dev, &now);
+		err = verify(dev, text, before ? before : &first, &now, failure);
+	}
+	if (!err)
+		*after = now;
+	pci_free_dev(dev);
+	pci_cleanup(access);
+	return err;
+}

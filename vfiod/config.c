@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/config.h"
+
+#include "proto/address.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * libconfuse reports an error by a callback that takes no argument of ours.  Configuration is read by one thread
+ * before or beside nothing else, so the failure that the callback fills hangs here while config_load() runs.
+ */
+static struct failure *reporting;
+
+static void report(cfg_t *cfg, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+
+static void report(cfg_t *cfg, const char *format, va_list args)
+{
+	char text[256];
+
+	if (reporting->error)
+		return; /* the first mistake is the one to mend first */
+	vsnprintf(text, sizeof(text), format, args);
+	failure_set(reporting, -EINVAL, "%s:%d: %s", cfg && cfg->filename ? cfg->filename : "vfiod.conf",
+		    cfg ? cfg->line : 0, text);
+}
+
+static int parse_hex(const char *text, unsigned int digits, uint32_t *value)
+{
+	char *end;
+	size_t length = strlen(text);
+
+	if (length != digits || strspn(text, "0123456789abcdefABCDEF") != length)
+		return -EINVAL;
+	*value = (uint32_t)strtoul(text, &end, 16);
+	return 0;
+}
+
+static int check_address(cfg_t *cfg, cfg_opt_t *opt)
+{
+	uint64_t address;
+
+	if (!proto_address_parse(cfg_opt_getnstr(opt, 0), &address))
+		return 0;
+	cfg_error(cfg, "'%s' is not a PCI address; write it as 0000:01:00.0", cfg_opt_getnstr(opt, 0));
+	return -1;
+}
+
+static int check_id(cfg_t *cfg, cfg_opt_t *opt)
+{
+	uint32_t id;
+
+	if (!parse_hex(cfg_opt_getnstr(opt, 0), 4, &id))
+		return 0;
+	cfg_error(cfg, "'%s' is not a PCI id; write its four hexadecimal digits, as lspci -n shows them",
+		  cfg_opt_getnstr(opt, 0));
+	return -1;
+}
+
+/* "01", "0108" or "010802": base class, sub-class, programming interface */
+static int parse_class(const char *text, uint32_t *class_code, uint32_t *mask)
+{
+	unsigned int digits = (unsigned int)strlen(text);
+	unsigned int shift = (6 - digits) * 4;
+
+	if ((digits != 2 && digits != 4 && digits != 6) || parse_hex(text, digits, class_code))
+		return -EINVAL;
+	*class_code <<= shift;
+	*mask = 0xffffffu >> shift << shift;
+	return 0;
+}
+
+static int check_class(cfg_t *cfg, cfg_opt_t *opt)
+{
+	uint32_t class_code, mask;
+
+	if (!parse_class(cfg_opt_getnstr(opt, 0), &class_code, &mask))
+		return 0;
+	cfg_error(cfg, "'%s' is not a PCI class; write 2, 4 or 6 hexadecimal digits, as \"0108\" for NVMe",
+		  cfg_opt_getnstr(opt, 0));
+	return -1;
+}
+
+static int check_reset(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, 0);
+
+	if (!strcmp(text, "required") || !strcmp(text, "best-effort"))
+		return 0;
+	cfg_error(cfg, "reset is '%s'; it can be \"required\" or \"best-effort\"", text);
+	return -1;
+}
+
+static int parse_number(const char *text, uint32_t *value)
+{
+	char *end;
+	unsigned long number;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (*end || errno || number >= UINT32_MAX)
+		return -EINVAL;
+	*value = (uint32_t)number;
+	return 0;
+}
+
+static int find_user(const char *name, uint32_t *uid)
+{
+	const struct passwd *entry;
+
+	if (!parse_number(name, uid))
+		return 0;
+	entry = getpwnam(name);
+	if (!entry)
+		return -ENOENT;
+	*uid = entry->pw_uid;
+	return 0;
+}
+
+static int find_group(const char *name, uint32_t *gid)
+{
+	const struct group *entry;
+
+	if (!parse_number(name, gid))
+		return 0;
+	entry = getgrnam(name);
+	if (!entry)
+		return -ENOENT;
+	*gid = entry->gr_gid;
+	return 0;
+}
+
+/* Called for each element of a list; the newest is the last. */
+static int check_user(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+	uint32_t uid;
+
+	if (!find_user(name, &uid))
+		return 0;
+	cfg_error(cfg, "no such user: '%s'", name);
+	return -1;
+}
+
+static int check_group(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+	uint32_t gid;
+
+	if (!find_group(name, &gid))
+		return 0;
+	cfg_error(cfg, "no such group: '%s'", name);
+	return -1;
+}
+
+static int check_rule(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *rule = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+
+	if (cfg_size(rule, "address") || cfg_size(rule, "vendor") || cfg_size(rule, "class")) {
+		if (!cfg_size(rule, "device") || cfg_size(rule, "vendor"))
+			return 0;
+		cfg_error(cfg, "rule \"%s\" names a device id without its vendor", cfg_title(rule));
+		return -1;
+	}
+	cfg_error(cfg, "rule \"%s\" says not what it is about; give it an address, a vendor or a class",
+		  cfg_title(rule));
+	return -1;
+}
+
+static cfg_t *make_parser(void)
+{
+	static char empty_list[] = "{}"; /* libconfuse takes no const text here, though it changes none */
+	cfg_opt_t rule_options[] = {
+		CFG_STR("address", NULL, CFGF_NODEFAULT),
+		CFG_STR("vendor", NULL, CFGF_NODEFAULT),
+		CFG_STR("device", NULL, CFGF_NODEFAULT),
+		CFG_STR("class", NULL, CFGF_NODEFAULT),
+		CFG_BOOL("assign", cfg_true, CFGF_NONE),
+		CFG_STR("reset", "required", CFGF_NONE),
+		CFG_STR_LIST("users", empty_list, CFGF_NONE),
+		CFG_STR_LIST("groups", empty_list, CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t options[] = {
+		CFG_SEC("rule", rule_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_END(),
+	};
+	cfg_t *cfg = cfg_init(options, CFGF_NONE);
+
+	if (!cfg)
+		return NULL;
+	cfg_set_error_function(cfg, report);
+	cfg_set_validate_func(cfg, "rule", check_rule);
+	cfg_set_validate_func(cfg, "rule|address", check_address);
+	cfg_set_validate_func(cfg, "rule|vendor", check_id);
+	cfg_set_validate_func(cfg, "rule|device", check_id);
+	cfg_set_validate_func(cfg, "rule|class", check_class);
+	cfg_set_validate_func(cfg, "rule|reset", check_reset);
+	cfg_set_validate_func(cfg, "rule|users", check_user);
+	cfg_set_validate_func(cfg, "rule|groups", check_group);
+	return cfg;
+}
+
+static int parse_file(cfg_t *cfg, const char *path, struct failure *failure)
+{
+	int result;
+
+	if (access(path, R_OK))
+		return failure_set(failure, -errno, "%s: %s", path, strerror(errno));
+	result = cfg_parse(cfg, path);
+	if (result == CFG_SUCCESS)
+		return 0;
+	if (!failure->error)
+		failure_set(failure, -EINVAL, "%s: not a configuration file", path);
+	return failure->error;
+}
+
+static int parse_dir(cfg_t *cfg, const char *dir, struct failure *failure)
+{
+	char pattern[PATH_MAX];
+	glob_t found;
+	int err = 0;
+
+	snprintf(pattern, sizeof(pattern), "%s/*.conf", dir);
+	if (glob(pattern, 0, NULL, &found))
+		return 0; /* none */
+	for (size_t i = 0; i < found.gl_pathc && !err; i++)
+		err = parse_file(cfg, found.gl_pathv[i], failure);
+	globfree(&found);
+	return err;
+}
+
+/* The names were found when the file was checked; one that has gone since fits nobody. */
+static int read_ids(cfg_t *section, const char *option, int (*find)(const char *, uint32_t *), uint32_t **ids,
+		    size_t *count)
+{
+	size_t size = cfg_size(section, option);
+	uint32_t *list = size ? calloc(size, sizeof(*list)) : NULL;
+
+	if (size && !list)
+		return -ENOMEM;
+	for (size_t i = 0; i < size; i++)
+		if (find(cfg_getnstr(section, option, (unsigned int)i), &list[i]))
+			list[i] = CONFIG_ANY;
+	*ids = list;
+	*count = size;
+	return 0;
+}
+
+static int read_rule(cfg_t *section, struct rule *rule)
+{
+	rule->name = strdup(cfg_title(section));
+	if (!rule->name)
+		return -ENOMEM;
+	rule->vendor = rule->device = rule->class_code = CONFIG_ANY;
+	rule->has_address = cfg_size(section, "address");
+	if (rule->has_address)
+		proto_address_parse(cfg_getstr(section, "address"), &rule->address);
+	if (cfg_size(section, "vendor"))
+		parse_hex(cfg_getstr(section, "vendor"), 4, &rule->vendor);
+	if (cfg_size(section, "device"))
+		parse_hex(cfg_getstr(section, "device"), 4, &rule->device);
+	if (cfg_size(section, "class"))
+		parse_class(cfg_getstr(section, "class"), &rule->class_code, &rule->class_mask);
+	rule->assign = cfg_getbool(section, "assign");
+	rule->reset_required = !strcmp(cfg_getstr(section, "reset"), "required");
+	if (read_ids(section, "users", find_user, &rule->users, &rule->user_count))
+		return -ENOMEM;
+	return read_ids(section, "groups", find_group, &rule->groups, &rule->group_count);
+}
+
+static int read_rules(cfg_t *cfg, struct config *config)
+{
+	size_t count = cfg_size(cfg, "rule");
+
+	config->rules = count ? calloc(count, sizeof(config->rules[0])) : NULL;
+	if (count && !config->rules)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		config->rule_count++; /* before it is read, so that config_free() sees what is there of it */
+		if (read_rule(cfg_getnsec(cfg, "rule", (unsigned int)i), &config->rules[i]))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int config_load(const char *path, bool required, const char *dir, struct config **config, struct failure *failure)
+{
+	struct config *found = calloc(1, sizeof(*found));
+	cfg_t *cfg = make_parser();
+	int err = 0;
+
+	memset(failure, 0, sizeof(*failure));
+	reporting = failure;
+	if (!found || !cfg) {
+		err = failure_set(failure, -ENOMEM, "out of memory");
+		goto free_parser;
+	}
+	if (required || !access(path, F_OK))
+		err = parse_file(cfg, path, failure);
+	if (!err && dir)
+		err = parse_dir(cfg, dir, failure);
+	if (!err && read_rules(cfg, found))
+		err = failure_set(failure, -ENOMEM, "out of memory");
+	if (!err) {
+		*config = found;
+		found = NULL;
+	}
+free_parser:
+	if (cfg)
+		cfg_free(cfg);
+	config_free(found);
+	reporting = NULL;
+	return err;
+}
+
+void config_free(struct config *config)
+{
+	if (!config)
+		return;
+	for (size_t i = 0; i < config->rule_count; i++) {
+		free(config->rules[i].name);
+		free(config->rules[i].users);
+		free(config->rules[i].groups);
+	}
+	free(config->rules);
+	free(config);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIOD_CONFIG_H
+#define VFIOD_CONFIG_H
+
+#include "vfiod/failure.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* vfiod.conf(5), read. Names of users and groups are looked up once, here: the loop never asks the name service. */
+
+#define CONFIG_ANY 0xffffffffu
+
+struct rule {
+	char *name;
+	/* what it is about: all that are given have to fit */
+	bool has_address;
+	uint64_t address;
+	uint32_t vendor, device; /* or CONFIG_ANY */
+	uint32_t class_code;	 /* of 24 bits, of which class_mask's count; or CONFIG_ANY */
+	uint32_t class_mask;
+	/* what it says */
+	bool assign;	     /* may be taken from the host */
+	bool reset_required; /* refuse a function that cannot be reset */
+	uid_t *users;	     /* who may have it, beside being its owner; none: no such limit */
+	size_t user_count;
+	gid_t *groups;
+	size_t group_count;
+};
+
+struct config {
+	struct rule *rules; /* in the order of the files: the first that fits counts */
+	size_t rule_count;
+};
+
+/**
+ * config_load() - read the configuration.
+ * @path: the main file; a missing one is an empty one, unless @required
+ * @dir: its further files, "*.conf" in the order of their names, are read after it; NULL: none
+ * @config: the caller's to free with config_free()
+ * @failure: file, line and what is wrong there
+ */
+int config_load(const char *path, bool required, const char *dir, struct config **config, struct failure *failure);
+
+void config_free(struct config *config);
+
+#endif

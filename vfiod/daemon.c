@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/daemon.h"
+
+#include "proto/address.h"
+#include "vfiod/config.h"
+#include "vfiod/hotplug.h"
+#include "vfiod/lease.h"
+#include "vfiod/log.h"
+#include "vfiod/request.h"
+#include "vfiod/server.h"
+#include "vfiod/watch.h"
+#include "vfiod/worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <getopt.h>
+#include <libudev.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+struct options {
+	const char *config, *config_dir;
+	const char *runtime_dir;
+	bool config_required;
+	bool check_only;
+	bool verbose;
+};
+
+/* ---- what the parts tell the daemon ---- */
+
+void daemon_device_gone(struct daemon *daemon, struct device *device)
+{
+	char text[PROTO_ADDRESS_LEN];
+
+	if (device_is_busy(device)) {
+		device->gone = true; /* its worker has it still: see daemon_settled() */
+		return;
+	}
+	if (device->state != VFIOD_UNMANAGED)
+		log_line(LOG_WARNING, "%s was unplugged while it was %s",
+			 proto_address_format(device->facts.address, text), state_name(device->state));
+	if (device->lease.id)
+		lease_end(daemon, device);
+	devices_remove(&daemon->devices, device);
+}
+
+/* Ends the loop when it has been asked to and no worker is left. */
+static void stop_if_idle(struct daemon *daemon)
+{
+	if (daemon->stopping && !workers_busy(daemon->workers))
+		event_base_loopbreak(daemon->base);
+}
+
+void daemon_settled(struct daemon *daemon, struct device *device)
+{
+	struct request_queue waiting = TAILQ_HEAD_INITIALIZER(waiting);
+
+	/* out of the device first, which may be gone before the last of them has run */
+	TAILQ_CONCAT(&waiting, &device->waiting, next);
+	if (device->gone)
+		daemon_device_gone(daemon, device);
+	request_resume(&waiting);
+	stop_if_idle(daemon);
+}
+
+/* ---- start and end ---- */
+
+static void stop(evutil_socket_t signal, short what, void *data)
+{
+	static const struct timeval patience = { .tv_sec = 10 };
+	struct daemon *daemon = data;
+
+	(void)what;
+	if (daemon->stopping)
+		return;
+	log_line(LOG_INFO, "ending on %s; devices stay assigned to %s, and leases with their clients",
+		 signal == SIGTERM ? "SIGTERM" : "SIGINT", "vfio-pci");
+	sd_notify(0, "STOPPING=1");
+	daemon->stopping = true;
+	server_free(daemon->server);
+	daemon->server = NULL;
+	evtimer_add(daemon->patience, &patience);
+	stop_if_idle(daemon);
+}
+
+static void out_of_patience(evutil_socket_t fd, short what, void *data)
+{
+	struct daemon *daemon = data;
+
+	(void)fd;
+	(void)what;
+	log_line(LOG_ERR, "%u operations are stuck in the kernel and are left there", workers_busy(daemon->workers));
+	event_base_loopbreak(daemon->base);
+}
+
+static int add_signals(struct daemon *daemon)
+{
+	daemon->sigterm = evsignal_new(daemon->base, SIGTERM, stop, daemon);
+	daemon->sigint = evsignal_new(daemon->base, SIGINT, stop, daemon);
+	daemon->patience = evtimer_new(daemon->base, out_of_patience, daemon);
+	if (!daemon->sigterm || !daemon->sigint || !daemon->patience || event_add(daemon->sigterm, NULL) ||
+	    event_add(daemon->sigint, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+static struct event_base *make_base(void)
+{
+	struct event_config *wanted = event_config_new();
+	struct event_base *base = NULL;
+
+	/* EV_CLOSED: a client's end is to be seen while its request is under way */
+	if (wanted && !event_config_require_features(wanted, EV_FEATURE_EARLY_CLOSE))
+		base = event_base_new_with_config(wanted);
+	if (wanted)
+		event_config_free(wanted);
+	return base;
+}
+
+static int daemon_start(struct daemon *daemon, const struct options *options, struct failure *failure)
+{
+	int err = -ENOMEM;
+
+	daemon->base = make_base();
+	daemon->udev = udev_new();
+	if (!daemon->base || !daemon->udev)
+		return failure_set(failure, -ENOMEM, "out of memory");
+	err = add_signals(daemon);
+	if (!err)
+		err = workers_new(daemon->base, &daemon->workers);
+	if (!err)
+		err = watch_new(daemon->base, lease_closed, daemon, &daemon->watch);
+	if (!err)
+		err = hotplug_new(daemon, &daemon->hotplug);
+	if (err)
+		return failure_set(failure, err, "cannot start: %s", strerror(-err));
+	return server_new(daemon, options->runtime_dir, &daemon->server, failure);
+}
+
+/* With workers stuck in the kernel their memory has to stay: the process ends anyway. */
+static void daemon_free(struct daemon *daemon)
+{
+	server_free(daemon->server);
+	hotplug_free(daemon->hotplug);
+	if (daemon->workers && workers_busy(daemon->workers))
+		return;
+	watch_free(daemon->watch);
+	workers_free(daemon->workers);
+	devices_free(&daemon->devices);
+	udev_unref(daemon->udev);
+	if (daemon->sigterm)
+		event_free(daemon->sigterm);
+	if (daemon->sigint)
+		event_free(daemon->sigint);
+	if (daemon->patience)
+		event_free(daemon->patience);
+	if (daemon->base)
+		event_base_free(daemon->base);
+	config_free(daemon->config);
+}
+
+static int daemon_run(struct daemon *daemon, const struct options *options)
+{
+	struct failure failure;
+	int status = 1;
+
+	if (daemon_start(daemon, options, &failure)) {
+		log_line(LOG_ERR, "%s", failure.text);
+		goto free_daemon;
+	}
+	log_line(LOG_INFO, "%s ready: %zu PCI functions, sockets in %s", PACKAGE_VERSION, daemon->devices.count,
+		 options->runtime_dir);
+	sd_notify(0, "READY=1");
+	event_base_dispatch(daemon->base);
+	status = workers_busy(daemon->workers) ? 1 : 0;
+free_daemon:
+	daemon_free(daemon);
+	return status;
+}
+
+/* ---- the command line ---- */
+
+static const char usage[] =
+	"Usage: vfiod [OPTION]...\n"
+	"Give PCI devices to unprivileged programs. Runs in the foreground and logs to standard error.\n"
+	"\n"
+	"  -c, --config FILE      read FILE (default " VFIOD_SYSCONFDIR
+	"/vfiod/vfiod.conf and conf.d/*.conf beside it)\n"
+	"      --check-config     read the configuration, say what is wrong with it, and end\n"
+	"      --runtime-dir DIR  make the sockets in DIR (default " VFIOD_RUNTIMEDIR ")\n"
+	"  -v, --verbose          log more\n"
+	"  -h, --help             show this\n"
+	"      --version          show the version\n"
+	"\n"
+	"vfioctl(1) talks to it; vfiod(8) and vfiod.conf(5) say more.\n";
+
+/* Return: -1 to go on, or the exit status. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	enum { OPT_CHECK_CONFIG = 256, OPT_RUNTIME_DIR, OPT_VERSION };
+	static const struct option long_options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, OPT_CHECK_CONFIG },
+		{ "runtime-dir", required_argument, NULL, OPT_RUNTIME_DIR },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:vh", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			options->config = optarg;
+			options->config_dir = NULL;
+			options->config_required = true;
+			break;
+		case OPT_CHECK_CONFIG:
+			options->check_only = true;
+			break;
+		case OPT_RUNTIME_DIR:
+			options->runtime_dir = optarg;
+			break;
+		case 'v':
+			options->verbose = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		case OPT_VERSION:
+			puts("vfiod " PACKAGE_VERSION);
+			return 0;
+		default:
+			return 2;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "vfiod: it takes no argument '%s'; see: vfiod --help\n", argv[optind]);
+	return 2;
+}
+
+int daemon_main(int argc, char **argv)
+{
+	struct options options = {
+		.config = VFIOD_SYSCONFDIR "/vfiod/vfiod.conf",
+		.config_dir = VFIOD_SYSCONFDIR "/vfiod/conf.d",
+		.runtime_dir = VFIOD_RUNTIMEDIR,
+	};
+	struct daemon daemon = { 0 };
+	struct failure failure;
+	int status = parse_options(argc, argv, &options);
+
+	if (status >= 0)
+		return status;
+	log_setup(options.verbose);
+	if (config_load(options.config, options.config_required, options.config_dir, &daemon.config, &failure)) {
+		log_line(LOG_ERR, "%s", failure.text);
+		return 1;
+	}
+	if (options.check_only) {
+		log_line(LOG_INFO, "the configuration is in order, %zu rules", daemon.config->rule_count);
+		config_free(daemon.config);
+		return 0;
+	}
+	return daemon_run(&daemon, &options);
+}

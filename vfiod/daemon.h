@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIOD_DAEMON_H
+#define VFIOD_DAEMON_H
+
+#include "vfiod/device.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct event;
+struct event_base;
+struct hotplug;
+struct server;
+struct udev;
+struct watch;
+struct workers;
+
+/* All of the daemon's state. The loop's thread alone touches it: what a worker needs, its job carries as a copy. */
+struct daemon {
+	struct event_base *base;
+	struct config *config;
+	struct udev *udev;
+	struct hotplug *hotplug;
+	struct devices devices;
+	struct workers *workers;
+	struct watch *watch;
+	struct server *server;
+	struct event *sigterm, *sigint, *patience;
+	uint64_t last_lease; /* the number of the newest */
+	bool stopping;
+};
+
+/**
+ * daemon_main() - all that vfiod(8) is.
+ * Return: the exit status: 0, 1 (it could not start, or did not end cleanly) or 2 (a usage error).
+ */
+int daemon_main(int argc, char **argv);
+
+/** daemon_settled() - a worker has reported on @device: let those who waited for that go on; it may be gone then. */
+void daemon_settled(struct daemon *daemon, struct device *device);
+
+/** daemon_device_gone() - @device was unplugged. */
+void daemon_device_gone(struct daemon *daemon, struct device *device);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIOD_DEVICE_H
+#define VFIOD_DEVICE_H
+
+#include "vfiod/bind.h"
+#include "vfiod/clean.h"
+#include "vfiod/facts.h"
+#include "vfiod/policy.h"
+#include "vfiod/state.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+
+struct request;
+TAILQ_HEAD(request_queue, request);
+
+/* Who has a function. */
+struct lease {
+	uint64_t id; /* 0: there is none */
+	uint32_t uid, pid;
+	int watch;		 /* inotify watch of the group's node */
+	bool closed_again;	 /* a close was seen while the last one was being looked into */
+	struct request *release; /* the client's RELEASE, answered when the function is clean; or NULL */
+};
+
+/* A PCI function of this machine. */
+struct device {
+	struct facts facts;
+	enum vfiod_state state;
+	struct owner owner;	    /* of an assigned one */
+	struct bind_origin origin;  /* where to give it back to */
+	struct clean_header header; /* as it was when it was last known to be clean */
+	struct lease lease;
+	char reason[128];	      /* why it is quarantined */
+	bool gone;		      /* unplugged while a worker had it */
+	struct request_queue waiting; /* requests that wait for the worker to report */
+};
+
+/* All of them, in ascending order of address. */
+struct devices {
+	struct device **list;
+	size_t count, room;
+};
+
+/** devices_find() - by address, or NULL. */
+struct device *devices_find(const struct devices *devices, uint64_t address);
+
+/** devices_from() - the index of the first one at @address or after it. */
+size_t devices_from(const struct devices *devices, uint64_t address);
+
+/** devices_by_lease() - the one that a lease is of, or NULL. */
+struct device *devices_by_lease(const struct devices *devices, uint64_t lease);
+
+/** devices_put() - add a function, or bring its facts up to date. */
+int devices_put(struct devices *devices, const struct facts *facts);
+
+/** devices_remove() - forget a function that is no longer there. */
+void devices_remove(struct devices *devices, struct device *device);
+
+void devices_free(struct devices *devices);
+
+/** device_is_busy() - a worker has it. */
+bool device_is_busy(const struct device *device);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/facts.h"
+
+#include "proto/address.h"
+#include "vfiod/sysfs.h"
+
+#include <errno.h>
+#include <libudev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A number of sysfs, hexadecimal behind 0x; @otherwise where there is none. */
+static uint32_t number(struct udev_device *dev, const char *attribute, uint32_t otherwise)
+{
+	const char *text = udev_device_get_sysattr_value(dev, attribute);
+	char *end;
+	long long value;
+
+	if (!text)
+		return otherwise;
+	value = strtoll(text, &end, 0);
+	/* the node of a machine without NUMA reads -1 */
+	return end == text || value < 0 ? otherwise : (uint32_t)value;
+}
+
+static uint32_t group_of(uint64_t address)
+{
+	char name[VFIOD_NAME_MAX];
+
+	return sysfs_link(address, "iommu_group", name, sizeof(name)) ? VFIOD_NONE : (uint32_t)strtoul(name, NULL, 10);
+}
+
+int facts_from_udev(struct udev_device *dev, struct facts *facts)
+{
+	struct facts found = { 0 };
+	const char *name = udev_device_get_sysname(dev);
+	const char *driver;
+
+	if (!name || proto_address_parse(name, &found.address))
+		return -EINVAL;
+	if (!udev_device_get_sysattr_value(dev, "vendor"))
+		return -ENODEV;
+	found.vendor = (uint16_t)number(dev, "vendor", 0xffff);
+	found.device = (uint16_t)number(dev, "device", 0xffff);
+	found.subsystem_vendor = (uint16_t)number(dev, "subsystem_vendor", 0);
+	found.subsystem_device = (uint16_t)number(dev, "subsystem_device", 0);
+	found.class_code = number(dev, "class", 0);
+	found.numa_node = number(dev, "numa_node", VFIOD_NONE);
+	found.vfs = number(dev, "sriov_numvfs", 0);
+	found.boot_display = number(dev, "boot_vga", 0) == 1;
+	found.group = group_of(found.address);
+	driver = udev_device_get_driver(dev);
+	snprintf(found.driver, sizeof(found.driver), "%s", driver ? driver : "");
+	sysfs_read(found.address, "reset_method", found.reset, sizeof(found.reset));
+	*facts = found;
+	return 0;
+}
+
+int facts_read(struct udev *udev, uint64_t address, struct facts *facts)
+{
+	char name[PROTO_ADDRESS_LEN];
+	struct udev_device *dev =
+		udev_device_new_from_subsystem_sysname(udev, "pci", proto_address_format(address, name));
+	int err;
+
+	if (!dev)
+		return -ENODEV;
+	err = facts_from_udev(dev, facts);
+	udev_device_unref(dev);
+	return err;
+}
+
+void facts_refresh_driver(struct facts *facts)
+{
+	sysfs_link(facts->address, "driver", facts->driver, sizeof(facts->driver));
+}
+
+bool facts_is_bridge(const struct facts *facts)
+{
+	return facts->class_code >> 16 == 0x06;
+}
+
+bool facts_on_vfio(const struct facts *facts)
+{
+	return !strcmp(facts->driver, "vfio-pci");
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIOD_FACTS_H
+#define VFIOD_FACTS_H
+
+#include "proto/vfiod_proto.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct udev;
+struct udev_device;
+
+/* What the kernel says of one PCI function. Plain values: what decides over them can be tested without a machine. */
+struct facts {
+	uint64_t address;
+	uint16_t vendor, device, subsystem_vendor, subsystem_device;
+	uint32_t class_code; /* base class << 16 | sub-class << 8 | programming interface */
+	uint32_t group;	     /* IOMMU group, or VFIOD_NONE */
+	uint32_t numa_node;  /* or VFIOD_NONE */
+	uint32_t vfs;	     /* virtual functions that are enabled */
+	bool boot_display;
+	char driver[VFIOD_NAME_MAX]; /* empty: none */
+	char reset[VFIOD_NAME_MAX];  /* the kernel's reset methods; empty: none */
+};
+
+/**
+ * facts_from_udev() - read the facts of a PCI function.
+ * Return: 0, or -EINVAL when @dev is no PCI function, -ENODEV when it is gone.
+ */
+int facts_from_udev(struct udev_device *dev, struct facts *facts);
+
+/** facts_read() - the same by address. */
+int facts_read(struct udev *udev, uint64_t address, struct facts *facts);
+
+/** facts_refresh_driver() - read again what changes most often: the driver that is bound. */
+void facts_refresh_driver(struct facts *facts);
+
+/** facts_is_bridge() - a bridge (base class 06h, PCI Code and ID Assignment 1.11 §1.7) belongs to the host. */
+bool facts_is_bridge(const struct facts *facts);
+
+/** facts_on_vfio() - the driver that is bound is vfio-pci. */
+bool facts_on_vfio(const struct facts *facts);
+
+#endif

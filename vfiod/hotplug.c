@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/hotplug.h"
+
+#include "proto/address.h"
+#include "vfiod/daemon.h"
+#include "vfiod/log.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <libudev.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct hotplug {
+	struct daemon *daemon;
+	struct udev_monitor *monitor;
+	struct event *event;
+};
+
+static void take(struct daemon *daemon, struct udev_device *dev)
+{
+	struct facts facts;
+
+	if (facts_from_udev(dev, &facts))
+		return;
+	if (devices_put(&daemon->devices, &facts))
+		log_line(LOG_ERR, "out of memory: %s is not known to vfiod", udev_device_get_sysname(dev));
+}
+
+static int scan(struct daemon *daemon)
+{
+	struct udev_enumerate *enumerate = udev_enumerate_new(daemon->udev);
+	struct udev_list_entry *entry;
+	int err;
+
+	if (!enumerate)
+		return -ENOMEM;
+	err = udev_enumerate_add_match_subsystem(enumerate, "pci");
+	if (!err)
+		err = udev_enumerate_scan_devices(enumerate);
+	if (!err) {
+		udev_list_entry_foreach (entry, udev_enumerate_get_list_entry(enumerate)) {
+			struct udev_device *dev =
+				udev_device_new_from_syspath(daemon->udev, udev_list_entry_get_name(entry));
+
+			if (!dev)
+				continue;
+			take(daemon, dev);
+			udev_device_unref(dev);
+		}
+	}
+	udev_enumerate_unref(enumerate);
+	return err;
+}
+
+static void remove_function(struct daemon *daemon, const char *name)
+{
+	struct device *device;
+	uint64_t address;
+
+	if (!proto_address_parse(name, &address) && (device = devices_find(&daemon->devices, address)))
+		daemon_device_gone(daemon, device);
+}
+
+static void receive(evutil_socket_t fd, short what, void *data)
+{
+	struct hotplug *hotplug = data;
+	struct udev_device *dev = udev_monitor_receive_device(hotplug->monitor);
+	const char *action;
+
+	(void)fd;
+	(void)what;
+	if (!dev)
+		return;
+	action = udev_device_get_action(dev);
+	if (action && !strcmp(action, "remove"))
+		remove_function(hotplug->daemon, udev_device_get_sysname(dev));
+	else
+		take(hotplug->daemon, dev);
+	udev_device_unref(dev);
+}
+
+/* After udev's rules where udev runs, so that nodes have their owners; straight from the kernel elsewhere. */
+static const char *event_source(void)
+{
+	return access("/run/udev/control", F_OK) ? "kernel" : "udev";
+}
+
+int hotplug_new(struct daemon *daemon, struct hotplug **hotplug)
+{
+	struct hotplug *made = calloc(1, sizeof(*made));
+	int err = -ENOMEM;
+
+	if (!made)
+		return -ENOMEM;
+	made->daemon = daemon;
+	made->monitor = udev_monitor_new_from_netlink(daemon->udev, event_source());
+	if (!made->monitor)
+		goto free_hotplug;
+	err = udev_monitor_filter_add_match_subsystem_devtype(made->monitor, "pci", NULL);
+	if (!err)
+		err = udev_monitor_enable_receiving(made->monitor);
+	if (err)
+		goto unref_monitor;
+	made->event = event_new(daemon->base, udev_monitor_get_fd(made->monitor), EV_READ | EV_PERSIST, receive, made);
+	if (!made->event || event_add(made->event, NULL)) {
+		err = -ENOMEM;
+		goto free_event;
+	}
+	/* after the monitor is on: what comes meanwhile is seen twice rather than not at all */
+	err = scan(daemon);
+	if (err)
+		goto free_event;
+	*hotplug = made;
+	return 0;
+
+free_event:
+	if (made->event)
+		event_free(made->event);
+unref_monitor:
+	udev_monitor_unref(made->monitor);
+free_hotplug:
+	free(made);
+	return err;
+}
+
+void hotplug_free(struct hotplug *hotplug)
+{
+	if (!hotplug)
+		return;
+	event_free(hotplug->event);
+	udev_monitor_unref(hotplug->monitor);
+	free(hotplug);
+}

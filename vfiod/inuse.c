@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/inuse.h"
+
+#include "proto/address.h"
+#include "vfiod/sysfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <mntent.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One question about one function. */
+struct question {
+	char address[PROTO_ADDRESS_LEN];
+	char path[PATH_MAX]; /* of the function below /sys/devices */
+	struct failure *failure;
+};
+
+/* Is the entry @name of the class directory @class something of this function's? */
+static bool belongs(const struct question *q, const char *class, const char *name)
+{
+	char link[PATH_MAX], target[PATH_MAX];
+	size_t length = strlen(q->path);
+
+	snprintf(link, sizeof(link), "/sys/class/%s/%s", class, name);
+	return realpath(link, target) && !strncmp(target, q->path, length) && target[length] == '/';
+}
+
+/* With NVMe multipath the kernel hides the path's own disk, nvme0c1n1, and shows one for all paths, nvme0n1. */
+static void visible_disk(const char *name, char disk[NAME_MAX + 1])
+{
+	unsigned int subsystem, controller, namespace;
+	int end = 0;
+
+	if (sscanf(name, "nvme%uc%un%u%n", &subsystem, &controller, &namespace, &end) == 3 && !name[end])
+		snprintf(disk, NAME_MAX + 1, "nvme%un%u", subsystem, namespace);
+	else
+		snprintf(disk, NAME_MAX + 1, "%s", name);
+}
+
+/* Is @name the disk @disk, or a partition of it? */
+static bool is_part_of(const char *name, const char *disk)
+{
+	char path[PATH_MAX];
+
+	if (!strcmp(name, disk))
+		return true;
+	snprintf(path, sizeof(path), "/sys/class/block/%s/%s/partition", disk, name);
+	return !access(path, F_OK);
+}
+
+/* Where a file system of this disk is mounted; false if nowhere that we see. */
+static bool mounted_at(const char *disk, char where[PATH_MAX])
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "r");
+	struct mntent entry;
+	char buffer[4 * PATH_MAX];
+	bool found = false;
+
+	if (!mounts)
+		return false;
+	while (!found && getmntent_r(mounts, &entry, buffer, sizeof(buffer))) {
+		if (strncmp(entry.mnt_fsname, "/dev/", 5) || !is_part_of(entry.mnt_fsname + 5, disk))
+			continue;
+		snprintf(where, PATH_MAX, "%s", entry.mnt_dir);
+		found = true;
+	}
+	endmntent(mounts);
+	return found;
+}
+
+static bool swapped_on(const char *disk)
+{
+	FILE *swaps = fopen("/proc/swaps", "re");
+	char line[PATH_MAX + 256], name[NAME_MAX + 1];
+	bool found = false;
+
+	if (!swaps)
+		return false;
+	while (!found && fgets(line, sizeof(line), swaps))
+		found = sscanf(line, "/dev/%255s", name) == 1 && is_part_of(name, disk);
+	fclose(swaps);
+	return found;
+}
+
+/* Whoever mounts, swaps on or stacks on a disk opens it exclusively, and so do careful programs, in any namespace. */
+static bool opened_exclusively(const char *disk)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/%s", disk);
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return errno == EBUSY;
+	close(fd);
+	return false;
+}
+
+static int check_disk(const struct question *q, const char *name)
+{
+	char disk[NAME_MAX + 1], where[PATH_MAX];
+
+	visible_disk(name, disk);
+	if (mounted_at(disk, where))
+		return failure_set(q->failure, -EBUSY, "%s is in use: %s is mounted at %s; unmount it first: umount %s",
+				   q->address, disk, where, where);
+	if (swapped_on(disk))
+		return failure_set(q->failure, -EBUSY, "%s is in use: the host swaps on %s; stop that first: swapoff",
+				   q->address, disk);
+	if (opened_exclusively(disk))
+		return failure_set(
+			q->failure, -EBUSY,
+			"%s is in use: something has /dev/%s for itself (a RAID, LVM or device mapper volume, "
+			"a mount elsewhere); see: lsblk /dev/%s",
+			q->address, disk, disk);
+	return 0;
+}
+
+static int check_interface(const struct question *q, const char *name)
+{
+	char path[PATH_MAX], text[32];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/flags", name);
+	if (sysfs_read_file(path, text, sizeof(text)) || !(strtoul(text, NULL, 16) & IFF_UP))
+		return 0;
+	return failure_set(q->failure, -EBUSY,
+			   "%s is in use: network interface %s is up; if nothing needs it: ip link set %s down",
+			   q->address, name, name);
+}
+
+static int check_class(const struct question *q, const char *class,
+		       int (*check)(const struct question *q, const char *name))
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	int err = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/class/%s", class);
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : failure_set(q->failure, -errno, "%s: %s", path, strerror(errno));
+	while (!err && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && belongs(q, class, entry->d_name))
+			err = check(q, entry->d_name);
+	closedir(dir);
+	return err;
+}
+
+int inuse_check(uint64_t address, struct failure *failure)
+{
+	struct question q = { .failure = failure };
+	int err;
+
+	proto_address_format(address, q.address);
+	err = sysfs_device_path(address, q.path);
+	if (err)
+		return failure_set(failure, err, "%s: %s", q.address, strerror(-err));
+	err = check_class(&q, "block", check_disk);
+	if (!err)
+		err = check_class(&q, "net", check_interface);
+	return err;
+}

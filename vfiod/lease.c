@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/lease.h"
+
+#include "proto/address.h"
+#include "vfiod/clean.h"
+#include "vfiod/config.h"
+#include "vfiod/daemon.h"
+#include "vfiod/log.h"
+#include "vfiod/peer.h"
+#include "vfiod/request.h"
+#include "vfiod/vfio.h"
+#include "vfiod/watch.h"
+#include "vfiod/worker.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How long a RELEASE waits for files that are still open. */
+static const struct timeval release_patience = { .tv_sec = 2 };
+
+/* ---- a lease begins ---- */
+
+struct grant_job {
+	struct job job; /* first: it is what the worker knows of us */
+	struct request *request;
+	struct device *device; /* the loop's: not to be touched in the thread */
+	/* what the thread needs */
+	uint64_t address;
+	uint32_t group;
+	uint32_t mode;
+	/* what it found out */
+	struct vfio_files files;
+	struct failure failure;
+};
+
+static void grant_run(struct job *job)
+{
+	struct grant_job *grant = (struct grant_job *)job;
+
+	if (grant->mode == VFIOD_MODE_GROUP)
+		vfio_open_group(grant->group, &grant->files.group, &grant->failure);
+	else
+		vfio_open_device(grant->address, grant->group, &grant->files, &grant->failure);
+}
+
+void lease_end(struct daemon *daemon, struct device *device)
+{
+	struct request *release = device->lease.release;
+	struct vfiod_release_rep rep = { .lease = htole64(device->lease.id) };
+
+	watch_remove(daemon->watch, device->lease.watch);
+	memset(&device->lease, 0, sizeof(device->lease));
+	if (release)
+		request_reply(release, &rep, sizeof(rep), NULL, 0);
+}
+
+static void grant_reply(struct grant_job *grant)
+{
+	struct vfiod_acquire_rep rep = {
+		.lease = htole64(grant->device->lease.id),
+		.mode = htole32(grant->mode),
+		.group = htole32(grant->group),
+	};
+	int fds[VFIOD_FDS_MAX] = { grant->files.device, grant->files.container };
+	unsigned int count = 2;
+
+	if (grant->mode == VFIOD_MODE_GROUP) {
+		fds[0] = grant->files.group;
+		count = 1;
+	}
+	snprintf(rep.reset, sizeof(rep.reset), "%s", grant->device->facts.reset);
+	request_reply(grant->request, &rep, sizeof(rep), fds, count);
+}
+
+static void grant_done(struct job *job)
+{
+	struct grant_job *grant = (struct grant_job *)job;
+	struct device *device = grant->device;
+	struct daemon *daemon = grant->request->daemon;
+	char text[PROTO_ADDRESS_LEN];
+
+	if (grant->failure.error) {
+		device->state = state_step(device->state, EVENT_FAILED).next;
+		lease_end(daemon, device);
+		request_refuse(grant->request, &grant->failure);
+	} else {
+		device->state = state_step(device->state, EVENT_DONE).next;
+		log_line(LOG_INFO, "%s leased to user %u (pid %u), lease %llu",
+			 proto_address_format(grant->address, text), device->lease.uid, device->lease.pid,
+			 (unsigned long long)device->lease.id);
+		grant_reply(grant);
+	}
+	/* Our copies go in any case. Where the client got none, or is gone, that is the lease's last close. */
+	vfio_close(&grant->files);
+	free(grant);
+	daemon_settled(daemon, device);
+}
+
+static int grant_start(struct request *request, struct device *device, uint32_t mode, struct failure *failure)
+{
+	struct daemon *daemon = request->daemon;
+	struct grant_job *grant = calloc(1, sizeof(*grant));
+	char node[32];
+	int err;
+
+	if (!grant)
+		return failure_set(failure, -ENOMEM, "vfiod is out of memory");
+	vfio_group_node(device->facts.group, node);
+	/* before anybody opens it, so that no close can be missed */
+	err = watch_add(daemon->watch, node, &device->lease.watch);
+	if (err) {
+		failure_set(failure, err, "%s: %s", node, strerror(-err));
+		goto free_grant;
+	}
+	*grant = (struct grant_job){
+		.job = { .run = grant_run, .done = grant_done },
+		.request = request,
+		.device = device,
+		.address = device->facts.address,
+		.group = device->facts.group,
+		.mode = mode,
+		.files = { -1, -1, -1 },
+	};
+	err = workers_start(daemon->workers, &grant->job);
+	if (err) {
+		failure_set(failure, err, "vfiod could not start a worker thread: %s; try again", strerror(-err));
+		goto remove_watch;
+	}
+	return 0;
+
+remove_watch:
+	watch_remove(daemon->watch, device->lease.watch);
+free_grant:
+	free(grant);
+	return err;
+}
+
+void request_acquire(struct request *request, const struct vfiod_acquire_req *body)
+{
+	struct daemon *daemon = request->daemon;
+	struct device *device = request_find(request, le64toh(body->address));
+	uint32_t mode = le32toh(body->mode);
+	const struct peer *peer = request_peer(request);
+	struct failure failure;
+
+	if (!device)
+		return;
+	if (mode != VFIOD_MODE_CONTAINER && mode != VFIOD_MODE_GROUP) {
+		failure_set(&failure, -EINVAL, "there is no mode %u to acquire a function in", mode);
+		goto refuse;
+	}
+	/* a stranger is told so at once, and does not wait in front of the owner */
+	if (device->state != VFIOD_UNMANAGED &&
+	    policy_may_acquire(daemon->config, &device->facts, &device->owner, peer, &failure))
+		goto refuse;
+	if (!request_step(request, device, EVENT_ACQUIRE))
+		return;
+	if (grant_start(request, device, mode, &failure))
+		goto refuse;
+	device->state = state_step(device->state, EVENT_ACQUIRE).next;
+	device->lease.id = ++daemon->last_lease;
+	device->lease.uid = peer->uid;
+	device->lease.pid = (uint32_t)peer->pid;
+	return;
+
+refuse:
+	request_refuse(request, &failure);
+}
+
+/* ---- a lease ends ---- */
+
+struct revoke_job {
+	struct job job; /* first: it is what the worker knows of us */
+	struct daemon *daemon;
+	struct device *device; /* the loop's: not to be touched in the thread */
+	/* what the thread needs */
+	uint64_t address;
+	uint32_t group;
+	bool reset_required;
+	/* the state before the lease, and what it found out */
+	struct clean_header header;
+	bool still_open;
+	struct failure failure;
+};
+
+static void revoke_run(struct job *job)
+{
+	struct revoke_job *revoke = (struct revoke_job *)job;
+	int fd, err = vfio_open_group(revoke->group, &fd, &revoke->failure);
+
+	revoke->still_open = err == -EBUSY;
+	if (err)
+		return;
+	close(fd);
+	clean_function(revoke->address, revoke->reset_required, &revoke->header, &revoke->header, &revoke->failure);
+}
+
+static void quarantine(struct device *device, const struct failure *failure)
+{
+	device->state = state_step(device->state, EVENT_FAILED).next;
+	snprintf(device->reason, sizeof(device->reason), "%.127s", failure->text);
+	log_line(LOG_ERR, "quarantined: %s", failure->text);
+}
+
+static void revoke_start(struct daemon *daemon, struct device *device);
+
+static void revoke_done(struct job *job)
+{
+	struct revoke_job *revoke = (struct revoke_job *)job;
+	struct device *device = revoke->device;
+	struct daemon *daemon = revoke->daemon;
+	char text[PROTO_ADDRESS_LEN];
+
+	proto_address_format(revoke->address, text);
+	if (revoke->still_open) {
+		device->state = state_step(device->state, EVENT_STILL_OPEN).next;
+		if (device->lease.closed_again)
+			revoke_start(daemon, device);
+	} else if (revoke->failure.error) {
+		quarantine(device, &revoke->failure);
+		lease_end(daemon, device);
+	} else {
+		device->state = state_step(device->state, EVENT_DONE).next;
+		device->header = revoke->header;
+		log_line(LOG_INFO, "%s: lease %llu of user %u ended, reset and verified", text,
+			 (unsigned long long)device->lease.id, device->lease.uid);
+		lease_end(daemon, device);
+	}
+	free(revoke);
+	if (!device_is_busy(device))
+		daemon_settled(daemon, device);
+}
+
+static void revoke_start(struct daemon *daemon, struct device *device)
+{
+	const struct rule *rule = policy_rule(daemon->config, &device->facts);
+	struct revoke_job *revoke = calloc(1, sizeof(*revoke));
+	struct failure failure;
+	int err = -ENOMEM;
+
+	device->lease.closed_again = false;
+	device->state = state_step(device->state, EVENT_CLOSED).next;
+	if (revoke) {
+		*revoke = (struct revoke_job){
+			.job = { .run = revoke_run, .done = revoke_done },
+			.daemon = daemon,
+			.device = device,
+			.address = device->facts.address,
+			.group = device->facts.group,
+			.reset_required = !rule || rule->reset_required,
+			.header = device->header,
+		};
+		err = workers_start(daemon->workers, &revoke->job);
+	}
+	if (!err)
+		return;
+	failure_set(&failure, err, "no worker thread could be started to clean it: %s", strerror(-err));
+	quarantine(device, &failure);
+	lease_end(daemon, device);
+	free(revoke);
+}
+
+void lease_closed(void *data, int watch)
+{
+	struct daemon *daemon = data;
+
+	for (size_t i = 0; i < daemon->devices.count; i++) {
+		struct device *device = daemon->devices.list[i];
+
+		if (!device->lease.id || device->lease.watch != watch)
+			continue;
+		if (device->state == VFIOD_LEASED)
+			revoke_start(daemon, device);
+		else if (device->state == VFIOD_REVOKING)
+			device->lease.closed_again = true;
+		/* GRANTING: the worker's own close, after a failure that it is about to report */
+		return;
+	}
+}
+
+static void release_too_late(evutil_socket_t fd, short what, void *data)
+{
+	struct request *request = data;
+	struct device *device = devices_by_lease(&request->daemon->devices, le64toh(request->body.release.lease));
+	struct failure failure;
+
+	(void)fd;
+	(void)what;
+	if (device->state == VFIOD_REVOKING) { /* all is closed: it is the reset that takes its time */
+		evtimer_add(request->deadline, &release_patience);
+		return;
+	}
+	device->lease.release = NULL;
+	failure_set(&failure, -EBUSY,
+		    "the lease's files are still open somewhere: a mapping, or another process that inherited them; it "
+		    "ends when they are closed");
+	request_refuse(request, &failure);
+}
+
+void lease_forget_release(struct daemon *daemon, struct request *request)
+{
+	struct device *device = devices_by_lease(&daemon->devices, le64toh(request->body.release.lease));
+
+	if (device && device->lease.release == request)
+		device->lease.release = NULL;
+}
+
+void request_release(struct request *request, const struct vfiod_release_req *body)
+{
+	struct daemon *daemon = request->daemon;
+	uint64_t id = le64toh(body->lease);
+	struct device *device = devices_by_lease(&daemon->devices, id);
+	struct failure failure;
+
+	if (!device || device->lease.uid != request_peer(request)->uid) {
+		failure_set(&failure, -ENOENT, "user %u has no lease %llu; it may have ended already",
+			    (unsigned)request_peer(request)->uid, (unsigned long long)id);
+		goto refuse;
+	}
+	if (device->lease.release) {
+		failure_set(&failure, -EBUSY, "lease %llu is being released already", (unsigned long long)id);
+		goto refuse;
+	}
+	request->deadline = evtimer_new(daemon->base, release_too_late, request);
+	if (!request->deadline || evtimer_add(request->deadline, &release_patience)) {
+		failure_set(&failure, -ENOMEM, "vfiod is out of memory");
+		goto refuse;
+	}
+	device->lease.release = request;
+	return;
+
+refuse:
+	request_refuse(request, &failure);
+}

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+noinst_LTLIBRARIES += vfiod/libvfiod.la
+vfiod_libvfiod_la_SOURCES = \
+	vfiod/assign.c \
+	vfiod/bind.c vfiod/bind.h \
+	vfiod/clean.c vfiod/clean.h \
+	vfiod/config.c vfiod/config.h \
+	vfiod/daemon.c vfiod/daemon.h \
+	vfiod/device.c vfiod/device.h \
+	vfiod/facts.c vfiod/facts.h \
+	vfiod/failure.c vfiod/failure.h \
+	vfiod/group.c vfiod/group.h \
+	vfiod/hotplug.c vfiod/hotplug.h \
+	vfiod/inuse.c vfiod/inuse.h \
+	vfiod/lease.c vfiod/lease.h \
+	vfiod/log.c vfiod/log.h \
+	vfiod/peer.c vfiod/peer.h \
+	vfiod/policy.c vfiod/policy.h \
+	vfiod/request.c vfiod/request.h \
+	vfiod/server.c vfiod/server.h \
+	vfiod/state.c vfiod/state.h \
+	vfiod/sysfs.c vfiod/sysfs.h \
+	vfiod/vfio.c vfiod/vfio.h \
+	vfiod/watch.c vfiod/watch.h \
+	vfiod/worker.c vfiod/worker.h
+vfiod_libvfiod_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DVFIOD_SYSCONFDIR='"$(sysconfdir)"' \
+	-DVFIOD_RUNTIMEDIR='"$(vfiod_runtimedir)"'
+vfiod_libvfiod_la_CFLAGS = $(PROGRAM_FLAGS) -pthread \
+	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBPCI_CFLAGS) $(LIBCONFUSE_CFLAGS) $(LIBSYSTEMD_CFLAGS)
+vfiod_libvfiod_la_LIBADD = proto/libproto.la \
+	$(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(LIBPCI_LIBS) $(LIBCONFUSE_LIBS) $(LIBSYSTEMD_LIBS)
+
+sbin_PROGRAMS += vfiod/vfiod
+vfiod_vfiod_SOURCES = vfiod/main.c
+vfiod_vfiod_CFLAGS = $(PROGRAM_FLAGS)
+vfiod_vfiod_LDFLAGS = $(PROGRAM_LINK) -pthread
+vfiod_vfiod_LDADD = vfiod/libvfiod.la

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static int read_groups(int fd, struct peer *peer)
+{
+	socklen_t size = 0;
+
+	/* asked with no room, the kernel says how much it needs */
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size))
+		return 0;
+	if (errno != ERANGE)
+		return -errno;
+	peer->groups = malloc(size);
+	if (!peer->groups)
+		return -ENOMEM;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer->groups, &size))
+		return -errno;
+	peer->group_count = size / sizeof(peer->groups[0]);
+	return 0;
+}
+
+int peer_read(int fd, struct peer *peer)
+{
+	struct peer found = { 0 };
+	struct ucred cred;
+	socklen_t size = sizeof(cred);
+	int err;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size))
+		return -errno;
+	found.uid = cred.uid;
+	found.gid = cred.gid;
+	found.pid = cred.pid;
+	err = read_groups(fd, &found);
+	if (err) {
+		peer_free(&found);
+		return err;
+	}
+	*peer = found;
+	return 0;
+}
+
+void peer_free(struct peer *peer)
+{
+	free(peer->groups);
+	peer->groups = NULL;
+	peer->group_count = 0;
+}
+
+bool peer_in_group(const struct peer *peer, gid_t gid)
+{
+	if (peer->gid == gid)
+		return true;
+	for (size_t i = 0; i < peer->group_count; i++)
+		if (peer->groups[i] == gid)
+			return true;
+	return false;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIOD_PEER_H
+#define VFIOD_PEER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Who is at the other end of a connection: what the kernel said when it was made. The pid is for messages only. */
+struct peer {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+	gid_t *groups; /* supplementary, the peer's to free */
+	size_t group_count;
+};
+
+/**
+ * peer_read() - ask the kernel for the credentials of a connected socket (unix(7), SO_PEERCRED, SO_PEERGROUPS).
+ * @peer: to be freed with peer_free()
+ */
+int peer_read(int fd, struct peer *peer);
+
+void peer_free(struct peer *peer);
+
+/** peer_in_group() - @gid is the peer's own or a supplementary group of it. */
+bool peer_in_group(const struct peer *peer, gid_t gid);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/policy.h"
+
+#include "proto/address.h"
+#include "vfiod/config.h"
+#include "vfiod/facts.h"
+#include "vfiod/peer.h"
+
+#include <errno.h>
+
+static bool rule_fits(const struct rule *rule, const struct facts *facts)
+{
+	return (!rule->has_address || rule->address == facts->address) &&
+	       (rule->vendor == CONFIG_ANY || rule->vendor == facts->vendor) &&
+	       (rule->device == CONFIG_ANY || rule->device == facts->device) &&
+	       (rule->class_code == CONFIG_ANY || rule->class_code == (facts->class_code & rule->class_mask));
+}
+
+const struct rule *policy_rule(const struct config *config, const struct facts *facts)
+{
+	for (size_t i = 0; i < config->rule_count; i++)
+		if (rule_fits(&config->rules[i], facts))
+			return &config->rules[i];
+	return NULL;
+}
+
+int policy_may_assign(const struct config *config, const struct facts *facts, struct failure *failure)
+{
+	const struct rule *rule = policy_rule(config, facts);
+	char address[PROTO_ADDRESS_LEN];
+
+	proto_address_format(facts->address, address);
+	if (facts_is_bridge(facts))
+		return failure_set(failure, -EOPNOTSUPP,
+				   "%s is a bridge, which stays the host's; name a device behind it", address);
+	if (rule && !rule->assign)
+		return failure_set(failure, -EPERM, "%s stays the host's: rule \"%s\" says assign = false", address,
+				   rule->name);
+	if (facts->boot_display)
+		return failure_set(failure, -EBUSY, "%s is the display that the machine booted with", address);
+	if (facts->vfs)
+		return failure_set(failure, -EBUSY,
+				   "%s has %u virtual functions enabled; disable them first: echo 0 > "
+				   "/sys/bus/pci/devices/%s/sriov_numvfs",
+				   address, facts->vfs, address);
+	if (facts->group == VFIOD_NONE)
+		return failure_set(
+			failure, -EOPNOTSUPP,
+			"%s is behind no IOMMU, so its DMA could not be confined; switch VT-d or AMD-Vi on in "
+			"the firmware and boot with intel_iommu=on or amd_iommu=on",
+			address);
+	if (!facts->reset[0] && !(rule && !rule->reset_required))
+		return failure_set(failure, -EOPNOTSUPP,
+				   "%s cannot be reset by the kernel, so it could not be cleaned between users; a rule "
+				   "with reset = \"best-effort\" in vfiod.conf accepts that",
+				   address);
+	return 0;
+}
+
+static bool rule_admits(const struct rule *rule, const struct peer *peer)
+{
+	if (!rule || (!rule->user_count && !rule->group_count))
+		return true;
+	for (size_t i = 0; i < rule->user_count; i++)
+		if (rule->users[i] == peer->uid)
+			return true;
+	for (size_t i = 0; i < rule->group_count; i++)
+		if (peer_in_group(peer, rule->groups[i]))
+			return true;
+	return false;
+}
+
+int policy_may_acquire(const struct config *config, const struct facts *facts, const struct owner *owner,
+		       const struct peer *peer, struct failure *failure)
+{
+	const struct rule *rule = policy_rule(config, facts);
+	char address[PROTO_ADDRESS_LEN];
+
+	proto_address_format(facts->address, address);
+	if (owner->uid != VFIOD_NONE && owner->uid != peer->uid)
+		return failure_set(failure, -EACCES,
+				   "%s is assigned to user %u, and you are user %u; ask the administrator for it",
+				   address, owner->uid, (unsigned)peer->uid);
+	if (owner->gid != VFIOD_NONE && !peer_in_group(peer, owner->gid))
+		return failure_set(failure, -EACCES,
+				   "%s is assigned to group %u, which user %u was not in when it connected; ask the "
+				   "administrator for it",
+				   address, owner->gid, (unsigned)peer->uid);
+	if (!rule_admits(rule, peer))
+		return failure_set(failure, -EACCES, "%s is not for user %u: rule \"%s\" names others", address,
+				   (unsigned)peer->uid, rule->name);
+	return 0;
+}

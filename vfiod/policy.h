@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIOD_POLICY_H
+#define VFIOD_POLICY_H
+
+#include "vfiod/failure.h"
+
+#include <stdint.h>
+
+struct config;
+struct facts;
+struct peer;
+struct rule;
+
+/* Who may have what. Pure functions of their arguments: no system call, no clock, no state. */
+
+/* To whom a function is assigned: exactly one of both is not VFIOD_NONE. */
+struct owner {
+	uint32_t uid;
+	uint32_t gid;
+};
+
+/** policy_rule() - the first rule that fits the function, or NULL. */
+const struct rule *policy_rule(const struct config *config, const struct facts *facts);
+
+/**
+ * policy_may_assign() - may an administrator take this function from the host?
+ *
+ * The machine's own state (is it in use, is its IOMMU group viable) is not policy's: see inuse.h and group.h.
+ *
+ * Return: 0, or -EOPNOTSUPP (a bridge, no IOMMU, no reset), -EBUSY (the boot display, virtual functions), -EPERM (a
+ * rule), with the reason in @failure.
+ */
+int policy_may_assign(const struct config *config, const struct facts *facts, struct failure *failure);
+
+/**
+ * policy_may_acquire() - may this peer have a function that is assigned to @owner?
+ * Return: 0, or -EACCES with the reason in @failure. User 0 has no privilege here.
+ */
+int policy_may_acquire(const struct config *config, const struct facts *facts, const struct owner *owner,
+		       const struct peer *peer, struct failure *failure);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIOD_SERVER_H
+#define VFIOD_SERVER_H
+
+#include "vfiod/failure.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct client;
+struct daemon;
+struct peer;
+struct server;
+
+/* The two sockets and the connections to them. A connection's next request is read when the one before is answered. */
+
+/**
+ * server_new() - listen.
+ * @runtime_dir: where the sockets are made, unless systemd passed them (sd_listen_fds(3), named "pub" and "admin")
+ * @server: the caller's to free; that closes all connections
+ */
+int server_new(struct daemon *daemon, const char *runtime_dir, struct server **server, struct failure *failure);
+
+void server_free(struct server *server);
+
+/* For request.c alone: it knows a client by these. */
+const struct peer *client_peer(const struct client *client);
+void client_set_version(struct client *client, uint16_t version);
+void client_reply(struct client *client, uint16_t opcode, uint64_t cookie, const void *body, size_t length,
+		  const int *fds, unsigned int fd_count);
+void client_refuse(struct client *client, uint16_t opcode, uint64_t cookie, int error, const char *text);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/vfio.h"
+
+#include "proto/address.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define CONTAINER_NODE "/dev/vfio/vfio"
+
+void vfio_group_node(uint32_t group, char path[32])
+{
+	snprintf(path, 32, "/dev/vfio/%u", group);
+}
+
+int vfio_open_group(uint32_t group, int *fd, struct failure *failure)
+{
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	char path[32];
+	int opened;
+
+	vfio_group_node(group, path);
+	opened = open(path, O_RDWR | O_CLOEXEC);
+	if (opened < 0 && errno == EBUSY)
+		return failure_set(failure, -EBUSY, "IOMMU group %u is open in another program; see: fuser -v %s",
+				   group, path);
+	if (opened < 0)
+		return failure_set(failure, -errno, "%s: %s", path, strerror(errno));
+	if (ioctl(opened, VFIO_GROUP_GET_STATUS, &status)) {
+		int err = failure_set(failure, -errno, "%s: VFIO_GROUP_GET_STATUS: %s", path, strerror(errno));
+
+		close(opened);
+		return err;
+	}
+	if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE)) {
+		close(opened);
+		return failure_set(failure, -EPERM,
+				   "IOMMU group %u is not viable: a host driver has another function of it; see: ls "
+				   "/sys/kernel/iommu_groups/%u/devices",
+				   group, group);
+	}
+	*fd = opened;
+	return 0;
+}
+
+static int open_container(int *fd, struct failure *failure)
+{
+	int opened = open(CONTAINER_NODE, O_RDWR | O_CLOEXEC);
+
+	if (opened < 0)
+		return failure_set(failure, -errno, "%s: %s; load the module: modprobe vfio-pci", CONTAINER_NODE,
+				   strerror(errno));
+	if (ioctl(opened, VFIO_GET_API_VERSION) != VFIO_API_VERSION ||
+	    ioctl(opened, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) != 1) {
+		close(opened);
+		return failure_set(
+			failure, -EOPNOTSUPP,
+			"the kernel has no type1 IOMMU for VFIO; load the module: modprobe vfio_iommu_type1");
+	}
+	*fd = opened;
+	return 0;
+}
+
+/* In this order, which is VFIO's: a container has no IOMMU before it has a group, a group no device before that. */
+static int connect_files(uint64_t address, struct vfio_files *files, struct failure *failure)
+{
+	char text[PROTO_ADDRESS_LEN];
+
+	proto_address_format(address, text);
+	if (ioctl(files->group, VFIO_GROUP_SET_CONTAINER, &files->container))
+		return failure_set(failure, -errno, "%s: VFIO_GROUP_SET_CONTAINER: %s", text, strerror(errno));
+	if (ioctl(files->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+		return failure_set(failure, -errno, "%s: VFIO_SET_IOMMU: %s%s", text, strerror(errno),
+				   errno == EPERM ? "; the machine has no interrupt remapping" : "");
+	files->device = ioctl(files->group, VFIO_GROUP_GET_DEVICE_FD, text);
+	if (files->device < 0)
+		return failure_set(failure, -errno, "%s: VFIO_GROUP_GET_DEVICE_FD: %s", text, strerror(errno));
+	return 0;
+}
+
+int vfio_open_device(uint64_t address, uint32_t group, struct vfio_files *files, struct failure *failure)
+{
+	struct vfio_files opened = { -1, -1, -1 };
+	int err = open_container(&opened.container, failure);
+
+	if (!err)
+		err = vfio_open_group(group, &opened.group, failure);
+	if (!err)
+		err = connect_files(address, &opened, failure);
+	if (err) {
+		vfio_close(&opened);
+		return err;
+	}
+	*files = opened;
+	return 0;
+}
+
+void vfio_close(struct vfio_files *files)
+{
+	/* the device first: the group's container can be left only when no device of it is open */
+	if (files->device >= 0)
+		close(files->device);
+	if (files->group >= 0)
+		close(files->group);
+	if (files->container >= 0)
+		close(files->container);
+	*files = (struct vfio_files){ -1, -1, -1 };
+}

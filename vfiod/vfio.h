@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIOD_VFIO_H
+#define VFIOD_VFIO_H
+
+#include "vfiod/failure.h"
+
+#include <stdint.h>
+
+/* The VFIO files of a function (linux/vfio.h). Opening them resets it: for worker threads. */
+
+struct vfio_files {
+	int group, container, device; /* -1: not open */
+};
+
+/** vfio_group_node() - "/dev/vfio/N", the file that a group's last close is noticed on. */
+void vfio_group_node(uint32_t group, char path[32]);
+
+/**
+ * vfio_open_group() - open an IOMMU group, and check that it is viable: no function of it has a host driver.
+ * @fd: the caller's to close
+ *
+ * Return: 0, or -EBUSY (somebody has it open), -EPERM (it is not viable), -ENOENT (no node), with the reason in
+ * @failure.
+ */
+int vfio_open_group(uint32_t group, int *fd, struct failure *failure);
+
+/**
+ * vfio_open_device() - open a function in a container of its own, with a type1v2 IOMMU set.
+ * @files: all three, the caller's to close with vfio_close()
+ */
+int vfio_open_device(uint64_t address, uint32_t group, struct vfio_files *files, struct failure *failure);
+
+/** vfio_close() - close what is open of @files. */
+void vfio_close(struct vfio_files *files);
+
+#endif
