@@ -88,7 +88,7 @@ static int region_info(struct vfiodma_device *device, unsigned int index, struct
 	}
 	/* EINVAL is how the kernel says that there is none */
 	if (index < device->region_count && errno != EINVAL)
-		return errors_add(device->lease->session->errors, -errno, "VFIO tells nothing of the %s of %s: %m",
+		return errors_add(device->lease->session->errors, -errno, "VFIO tells nothing of %s of %s: %m",
 				  region_name(index), device->lease->address);
 	*info = (struct vfio_region_info){ .index = index };
 	return 0;
@@ -176,15 +176,15 @@ static int map_region(struct vfiodma_device *device, unsigned int index)
 		err = -EOPNOTSUPP;
 	if (err)
 		return errors_add(device->lease->session->errors, err,
-				  "the %s of %s cannot be mapped whole (%s): use vfiodma_region_read() and "
+				  "%s of %s cannot be mapped whole (%s): use vfiodma_region_read() and "
 				  "vfiodma_region_write()",
 				  region_name(index), device->lease->address, strerror(-err));
 	protection = (info.flags & VFIO_REGION_INFO_FLAG_READ ? PROT_READ : 0) |
 		     (info.flags & VFIO_REGION_INFO_FLAG_WRITE ? PROT_WRITE : 0);
 	base = mmap(NULL, (size_t)info.size, protection, MAP_SHARED, device->lease->device_fd, (off_t)info.offset);
 	if (base == MAP_FAILED)
-		return errors_add(device->lease->session->errors, -errno, "cannot map the %s of %s: %m",
-				  region_name(index), device->lease->address);
+		return errors_add(device->lease->session->errors, -errno, "cannot map %s of %s: %m", region_name(index),
+				  device->lease->address);
 	device->maps[index].base = base;
 	device->maps[index].size = info.size;
 	return 0;
@@ -217,7 +217,7 @@ static int region_position(struct vfiodma_device *device, unsigned int index, ui
 		return err;
 	if (offset > info.size || length > info.size - offset)
 		return errors_add(device->lease->session->errors, -EINVAL,
-				  "%zu bytes at 0x%" PRIx64 " are not in the %s of %s, which has 0x%" PRIx64 " bytes",
+				  "%zu bytes at 0x%" PRIx64 " are not in %s of %s, which has 0x%" PRIx64 " bytes",
 				  length, offset, region_name(index), device->lease->address, (uint64_t)info.size);
 	*position = (off_t)(info.offset + offset);
 	return 0;
@@ -232,9 +232,8 @@ static int access_result(struct vfiodma_device *device, const char *verb, unsign
 
 	if (done >= 0 && (size_t)done == length)
 		return 0;
-	return errors_add(device->lease->session->errors, err,
-			  "cannot %s %zu bytes at 0x%" PRIx64 " of the %s of %s: %s", verb, length, offset,
-			  region_name(index), device->lease->address, strerror(-err));
+	return errors_add(device->lease->session->errors, err, "cannot %s %zu bytes at 0x%" PRIx64 " of %s of %s: %s",
+			  verb, length, offset, region_name(index), device->lease->address, strerror(-err));
 }
 
 int vfiodma_region_read(struct vfiodma_device *device, unsigned int index, uint64_t offset, void *data, size_t length)

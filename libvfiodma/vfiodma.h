@@ -263,7 +263,8 @@ int vfiodma_irq_count(struct vfiodma_device *device, unsigned int index, unsigne
  * @count: vectors, from the first
  * @eventfds: room for @count descriptors, which stay the device's: the library makes them, non-blocking
  *
- * An INTx is masked by the kernel whenever it comes: see vfiodma_irq_unmask().
+ * MSI and MSI-X are memory writes of the function: none comes without vfiodma_bus_master().  An INTx is masked by the
+ * kernel whenever it comes: see vfiodma_irq_unmask().
  *
  * Return: 0, -EINVAL (no such interrupt, or fewer vectors), -ENOSPC (the machine has fewer vectors left), -EBUSY
  * (enabled already, or another kind is).

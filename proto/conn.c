@@ -47,6 +47,7 @@ void proto_msg_close_fds(struct proto_msg *msg)
 	for (unsigned int i = 0; i < msg->fd_count; i++)
 		if (msg->fds[i] >= 0)
 			close(msg->fds[i]);
+	msg->fds[0] = msg->fds[1] = -1;
 	msg->fd_count = 0;
 }
 
@@ -139,7 +140,14 @@ static int check_framing(const struct proto_conn *conn, struct proto_msg *msg, s
 		return -EBADMSG;
 	}
 	msg->length = size - sizeof(hdr);
-	if (msg->version != (msg->opcode == VFIOD_HELLO ? VFIOD_VERSION_NONE : conn->version)) {
+	if (msg->opcode == VFIOD_HELLO) {
+		if (msg->version == VFIOD_VERSION_NONE)
+			return 0;
+		*why = "the header of HELLO carries version 0, whatever its body asks for";
+		return -EPROTONOSUPPORT;
+	}
+	/* only an error can answer what came before HELLO */
+	if (msg->version != conn->version || (msg->version == VFIOD_VERSION_NONE && !(msg->flags & VFIOD_REPLY))) {
 		*why = conn->version == VFIOD_VERSION_NONE ? "the first message has to be HELLO"
 							   : "the message's version is not the one agreed on";
 		return -EPROTONOSUPPORT;

@@ -1,1 +1,90 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# "make check" runs the unit tests; each file is a program of its own. To run one program:
+#	make check TESTS=tests/unit/test_wire
+# To run one of its test cases without fork(), as a debugger wants it (libcheck's manual has more):
+#	make tests/unit/test_wire && CK_RUN_CASE=framing CK_FORK=no tests/unit/test_wire
+UNIT_TESTS = \
+	tests/unit/test_address \
+	tests/unit/test_config \
+	tests/unit/test_group \
+	tests/unit/test_iova \
+	tests/unit/test_kernel_info \
+	tests/unit/test_policy \
+	tests/unit/test_server \
+	tests/unit/test_session \
+	tests/unit/test_state \
+	tests/unit/test_vfioctl \
+	tests/unit/test_wire
+SCRIPT_TESTS = tests/unit/vfioctl.sh
+
+TEST_EXTENSIONS = .sh
+SH_LOG_COMPILER = $(SHELL)
+# What the tests run, by its full name.
+AM_TESTS_ENVIRONMENT = \
+	VFIOD='$(abs_top_builddir)/vfiod/vfiod'; export VFIOD; \
+	VFIOCTL='$(abs_top_builddir)/vfioctl/vfioctl'; export VFIOCTL;
+
+TESTS += $(SCRIPT_TESTS)
+EXTRA_DIST += $(SCRIPT_TESTS) tests/proofs.tsv tests/prove tests/proofs tests/vm
+
+if HAVE_CHECK
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+else
+# Not to be taken for a success: it is counted as skipped, and said on the terminal.
+NO_CHECK = SKIPPED: the unit tests need Debian's package check
+TESTS += tests/unit/libcheck.sh
+CLEANFILES += tests/unit/libcheck.sh
+
+tests/unit/libcheck.sh: Makefile
+	$(AM_V_GEN)$(MKDIR_P) tests/unit && echo 'echo "$(NO_CHECK)"; exit 77' >$@
+
+check-local: check-TESTS
+	@echo "$(NO_CHECK)" >&2
+endif
+
+TEST_FLAGS = $(PROGRAM_FLAGS) $(CHECK_CFLAGS)
+
+tests_unit_test_address_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_address_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_address_LDADD = proto/libproto.la $(CHECK_LIBS)
+
+tests_unit_test_config_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_config_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_config_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_group_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_group_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_group_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_iova_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_iova_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_iova_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
+
+tests_unit_test_kernel_info_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_kernel_info_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_kernel_info_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
+
+tests_unit_test_policy_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_policy_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_policy_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_server_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_server_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_server_LDADD = vfiod/libvfiod.la $(LIBEVENT_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_session_CFLAGS = $(TEST_FLAGS) -pthread
+tests_unit_test_session_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_unit_test_session_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
+
+tests_unit_test_state_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_state_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_state_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_vfioctl_CFLAGS = $(TEST_FLAGS) $(LIBPCI_CFLAGS) $(JSONC_CFLAGS)
+tests_unit_test_vfioctl_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_vfioctl_LDADD = vfioctl/libvfioctl.la $(LIBPCI_LIBS) $(JSONC_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_wire_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_wire_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_wire_LDADD = proto/libproto.la $(CHECK_LIBS)

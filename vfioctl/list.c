@@ -15,8 +15,16 @@
 #include <stdlib.h>
 
 static const struct column columns[] = {
-	{ "ADDRESS", 0 }, { "DEVICE", 12 }, { "CLASS", 0 }, { "GROUP", 0 },
-	{ "DRIVER", 8 },  { "OWNER", 6 },   { "STATE", 0 },
+	{ "ADDRESS", 0, 0 }, { "DEVICE", 12, 32 }, { "CLASS", 0, 0 }, { "GROUP", 0, 0 },
+	{ "DRIVER", 8, 0 },  { "OWNER", 6, 0 },	   { "STATE", 0, 0 },
+};
+
+/* What is given up, one after the other, where the terminal is narrow; after that words are cut off. */
+enum detail {
+	DETAIL_FULL,
+	DETAIL_BRIEF_NAMES,
+	DETAIL_BRIEF_GROUPS, /* and how many other functions are in a group, not which */
+	DETAIL_COUNT
 };
 
 static bool is_listed(const struct vfiodma_info *info, bool all)
@@ -25,11 +33,12 @@ static bool is_listed(const struct vfiodma_info *info, bool all)
 }
 
 static int add_row(struct table *table, const struct inventory *inventory, struct pcinames *names,
-		   const struct vfiodma_info *info, bool all, bool brief)
+		   const struct vfiodma_info *info, bool all, enum detail detail)
 {
 	struct pcinames_text text;
 	char title[260], *group;
-	int error = inventory_group_text(inventory, info, all, brief, &group);
+	bool brief = detail >= DETAIL_BRIEF_NAMES;
+	int error = inventory_group_text(inventory, info, all, detail >= DETAIL_BRIEF_GROUPS, &group);
 
 	if (error)
 		return error;
@@ -45,7 +54,7 @@ static int add_row(struct table *table, const struct inventory *inventory, struc
 	return 0;
 }
 
-static int make_table(const struct inventory *inventory, struct pcinames *names, bool all, bool brief,
+static int make_table(const struct inventory *inventory, struct pcinames *names, bool all, enum detail detail,
 		      struct table **table)
 {
 	struct table *made;
@@ -56,7 +65,7 @@ static int make_table(const struct inventory *inventory, struct pcinames *names,
 		return error;
 	for (i = 0; !error && i < inventory->count; i++) {
 		if (is_listed(&inventory->infos[i], all))
-			error = add_row(made, inventory, names, &inventory->infos[i], all, brief);
+			error = add_row(made, inventory, names, &inventory->infos[i], all, detail);
 	}
 	if (error) {
 		table_free(made);
@@ -69,13 +78,14 @@ static int make_table(const struct inventory *inventory, struct pcinames *names,
 int list_print(const struct inventory *inventory, struct pcinames *names, bool all, const struct terminal *terminal,
 	       FILE *out)
 {
+	enum detail detail = DETAIL_FULL;
 	struct table *table;
-	int error = make_table(inventory, names, all, false, &table);
+	int error = make_table(inventory, names, all, detail, &table);
 
-	/* brief words first, before words are cut off */
-	if (!error && terminal->width && table_width(table) > terminal->width) {
+	while (!error && terminal->width && detail + 1 < DETAIL_COUNT &&
+	       table_width(table, detail > DETAIL_FULL) > terminal->width) {
 		table_free(table);
-		error = make_table(inventory, names, all, true, &table);
+		error = make_table(inventory, names, all, ++detail, &table);
 	}
 	if (error)
 		return error;

@@ -92,11 +92,18 @@ static unsigned int natural_widths(const struct table *table, unsigned int *widt
 	return whole;
 }
 
-unsigned int table_width(const struct table *table)
+unsigned int table_width(const struct table *table, bool shortened)
 {
 	unsigned int *widths = calloc(table->column_count, sizeof(*widths));
 	unsigned int whole = widths ? natural_widths(table, widths) : 0;
+	size_t i;
 
+	for (i = 0; widths && shortened && i < table->column_count; i++) {
+		unsigned int comfortable = table->columns[i].comfortable;
+
+		if (comfortable && widths[i] > comfortable)
+			whole -= widths[i] - comfortable;
+	}
 	free(widths);
 	return whole;
 }

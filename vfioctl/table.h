@@ -4,11 +4,13 @@
 
 #include "vfioctl/terminal.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct column {
 	const char *heading;
-	unsigned int narrowest; /* it may be shortened to this many columns; 0: never */
+	unsigned int narrowest;	  /* it may be shortened to this many columns; 0: never */
+	unsigned int comfortable; /* and to this many before anything else suffers; 0: not at all */
 };
 
 struct table;
@@ -28,8 +30,11 @@ void table_free(struct table *table);
 /** table_add() - add the next cell: rows are filled from left to right. Lack of memory is reported by table_print(). */
 void table_add(struct table *table, const char *text, enum tone tone);
 
-/** table_width() - the columns of a terminal that the whole table takes. */
-unsigned int table_width(const struct table *table);
+/**
+ * table_width() - the columns of a terminal that the whole table takes.
+ * @shortened: with each column as narrow as is comfortable
+ */
+unsigned int table_width(const struct table *table, bool shortened);
 
 /**
  * table_print() - print the table, aligned, and cut to the terminal's width.

@@ -2,6 +2,7 @@
 #include "vfioctl/terminal.h"
 
 #include <langinfo.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -26,14 +27,25 @@ static bool wants_color(bool is_terminal, const char *color)
 	return term && *term && strcmp(term, "dumb") != 0;
 }
 
+/* $COLUMNS counts wherever the output goes, as it does for ls(1) and ps(1). 0: as wide as it likes. */
+static unsigned int width_of(int fd, bool is_terminal)
+{
+	const char *columns = getenv("COLUMNS");
+	unsigned long asked = columns ? strtoul(columns, NULL, 10) : 0;
+	struct winsize size;
+
+	if (asked && asked <= USHRT_MAX)
+		return (unsigned int)asked;
+	if (!is_terminal)
+		return 0;
+	return !ioctl(fd, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : USUAL_WIDTH;
+}
+
 void terminal_look(FILE *out, const char *color, struct terminal *terminal)
 {
 	bool is_terminal = isatty(fileno(out));
-	struct winsize size;
 
-	terminal->width = 0;
-	if (is_terminal)
-		terminal->width = !ioctl(fileno(out), TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : USUAL_WIDTH;
+	terminal->width = width_of(fileno(out), is_terminal);
 	terminal->color = wants_color(is_terminal, color);
 	terminal->utf8 = terminal_is_utf8();
 }

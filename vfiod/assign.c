@@ -166,8 +166,9 @@ static int check_assign(struct daemon *daemon, struct device *device, const stru
 
 void request_assign(struct request *request, const struct vfiod_assign_req *body)
 {
-	struct device *device = request_find(request, le64toh(body->address));
 	struct owner owner = { le32toh(body->uid), le32toh(body->gid) };
+	/* last: without a device there is no request any more */
+	struct device *device = request_find(request, le64toh(body->address));
 	struct assign_job *assign;
 	const struct rule *rule;
 	struct failure failure;

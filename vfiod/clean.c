@@ -99,11 +99,16 @@ static int verify(struct pci_dev *dev, const char *text, const struct clean_head
 static int reset(uint64_t address, bool required, const char *text, struct failure *failure)
 {
 	int err = sysfs_write(address, "reset", "1");
+	/* no such file: the kernel knows no way; ENOTTY: it listed the bus's before a neighbour came to that bus */
+	bool impossible = err == -ENOENT || err == -ENOTTY;
 
-	if (!err || (err == -ENOENT && !required))
+	if (!err || (impossible && !required))
 		return 0;
-	if (err == -ENOENT)
-		return failure_set(failure, -EOPNOTSUPP, "%s: the kernel has no way to reset it", text);
+	if (impossible)
+		return failure_set(failure, -EOPNOTSUPP,
+				   "%s cannot be reset by the kernel, so it could not be cleaned between users; a rule "
+				   "with reset = \"best-effort\" in vfiod.conf accepts that",
+				   text);
 	return failure_set(failure, err, "%s: its reset failed: %s", text, strerror(-err));
 }
 

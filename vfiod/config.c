@@ -2,6 +2,7 @@
 #include "vfiod/config.h"
 
 #include "proto/address.h"
+#include "vfiod/config_text.h"
 
 #include <confuse.h>
 #include <errno.h>
@@ -164,10 +165,20 @@ static int check_group(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static bool is_set_to_nothing(cfg_t *rule, const char *list)
+{
+	return !cfg_size(rule, list) && cfg_getopt(rule, list)->flags & CFGF_MODIFIED;
+}
+
 static int check_rule(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *rule = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 
+	if (is_set_to_nothing(rule, "users") || is_set_to_nothing(rule, "groups")) {
+		cfg_error(cfg, "rule \"%s\" names nobody in a list, which would limit nothing; leave the list out",
+			  cfg_title(rule));
+		return -1;
+	}
 	if (cfg_size(rule, "address") || cfg_size(rule, "vendor") || cfg_size(rule, "class")) {
 		if (!cfg_size(rule, "device") || cfg_size(rule, "vendor"))
 			return 0;
@@ -213,13 +224,32 @@ static cfg_t *make_parser(void)
 	return cfg;
 }
 
+/* As cfg_parse() does it, but with config_text_read() in front. */
+static int parse_text(cfg_t *cfg, const char *path, char *text)
+{
+	FILE *stream = fmemopen(text, strlen(text), "r");
+	int result = CFG_FILE_ERROR;
+
+	if (!stream)
+		return result;
+	free(cfg->filename);
+	cfg->filename = strdup(path);
+	if (cfg->filename)
+		result = cfg_parse_fp(cfg, stream);
+	fclose(stream);
+	return result;
+}
+
 static int parse_file(cfg_t *cfg, const char *path, struct failure *failure)
 {
-	int result;
+	char *text;
+	int result = CFG_SUCCESS, err = config_text_read(path, &text, failure);
 
-	if (access(path, R_OK))
-		return failure_set(failure, -errno, "%s: %s", path, strerror(errno));
-	result = cfg_parse(cfg, path);
+	if (err)
+		return err;
+	if (text[0])
+		result = parse_text(cfg, path, text);
+	free(text);
 	if (result == CFG_SUCCESS)
 		return 0;
 	if (!failure->error)
@@ -234,8 +264,9 @@ static int parse_dir(cfg_t *cfg, const char *dir, struct failure *failure)
 	int err = 0;
 
 	snprintf(pattern, sizeof(pattern), "%s/*.conf", dir);
-	if (glob(pattern, 0, NULL, &found))
-		return 0; /* none */
+	err = glob(pattern, 0, NULL, &found);
+	if (err)
+		return err == GLOB_NOMATCH ? 0 : failure_set(failure, -EIO, "%s cannot be read", dir);
 	for (size_t i = 0; i < found.gl_pathc && !err; i++)
 		err = parse_file(cfg, found.gl_pathv[i], failure);
 	globfree(&found);
@@ -308,7 +339,8 @@ int config_load(const char *path, bool required, const char *dir, struct config 
 		err = failure_set(failure, -ENOMEM, "out of memory");
 		goto free_parser;
 	}
-	if (required || !access(path, F_OK))
+	/* a link that leads nowhere is a mistake, not a missing file */
+	if (required || !faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) || errno != ENOENT)
 		err = parse_file(cfg, path, failure);
 	if (!err && dir)
 		err = parse_dir(cfg, dir, failure);

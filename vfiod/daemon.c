@@ -47,6 +47,18 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 	devices_remove(&daemon->devices, device);
 }
 
+/* A function that went while a worker had it.  What came since in its slot, under the same address, is another one. */
+static void forget(struct daemon *daemon, struct device *device)
+{
+	uint64_t address = device->facts.address;
+	struct facts facts;
+
+	device->gone = false;
+	daemon_device_gone(daemon, device);
+	if (!facts_read(daemon->udev, address, &facts))
+		devices_put(&daemon->devices, &facts);
+}
+
 /* Ends the loop when it has been asked to and no worker is left. */
 static void stop_if_idle(struct daemon *daemon)
 {
@@ -61,7 +73,7 @@ void daemon_settled(struct daemon *daemon, struct device *device)
 	/* out of the device first, which may be gone before the last of them has run */
 	TAILQ_CONCAT(&waiting, &device->waiting, next);
 	if (device->gone)
-		daemon_device_gone(daemon, device);
+		forget(daemon, device);
 	request_resume(&waiting);
 	stop_if_idle(daemon);
 }

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* How long a RELEASE waits for files that are still open. */
@@ -143,9 +144,10 @@ free_grant:
 void request_acquire(struct request *request, const struct vfiod_acquire_req *body)
 {
 	struct daemon *daemon = request->daemon;
-	struct device *device = request_find(request, le64toh(body->address));
 	uint32_t mode = le32toh(body->mode);
 	const struct peer *peer = request_peer(request);
+	/* last: without a device there is no request any more */
+	struct device *device = request_find(request, le64toh(body->address));
 	struct failure failure;
 
 	if (!device)
@@ -188,10 +190,31 @@ struct revoke_job {
 	struct failure failure;
 };
 
+/*
+ * The kernel tells of a close before it carries it out (__fput() in fs/file_table.c), and to detach a group from much
+ * pinned memory takes its time: until that is done the group says EBUSY.  After that somebody else has opened it, whose
+ * close will be told too.
+ */
+static int open_after_close(uint32_t group, int *fd, struct failure *failure)
+{
+	static const unsigned int limit_ms = 10000;
+	unsigned int waited_ms = 0, pause_ms = 1;
+	int err;
+
+	while ((err = vfio_open_group(group, fd, failure)) == -EBUSY && waited_ms < limit_ms) {
+		const struct timespec pause = { .tv_nsec = pause_ms * 1000000L };
+
+		nanosleep(&pause, NULL);
+		waited_ms += pause_ms;
+		pause_ms = pause_ms < 50 ? pause_ms * 2 : 50;
+	}
+	return err;
+}
+
 static void revoke_run(struct job *job)
 {
 	struct revoke_job *revoke = (struct revoke_job *)job;
-	int fd, err = vfio_open_group(revoke->group, &fd, &revoke->failure);
+	int fd, err = open_after_close(revoke->group, &fd, &revoke->failure);
 
 	revoke->still_open = err == -EBUSY;
 	if (err)
@@ -315,11 +338,17 @@ void request_release(struct request *request, const struct vfiod_release_req *bo
 	struct daemon *daemon = request->daemon;
 	uint64_t id = le64toh(body->lease);
 	struct device *device = devices_by_lease(&daemon->devices, id);
+	struct vfiod_release_rep rep = { .lease = body->lease };
 	struct failure failure;
 
+	if (!device && id && id <= daemon->last_lease) {
+		/* the kernel told of the close, and the function was cleaned, before the client could tell us */
+		request_reply(request, &rep, sizeof(rep), NULL, 0);
+		return;
+	}
 	if (!device || device->lease.uid != request_peer(request)->uid) {
-		failure_set(&failure, -ENOENT, "user %u has no lease %llu; it may have ended already",
-			    (unsigned)request_peer(request)->uid, (unsigned long long)id);
+		failure_set(&failure, -ENOENT, "user %u has no lease %llu", (unsigned)request_peer(request)->uid,
+			    (unsigned long long)id);
 		goto refuse;
 	}
 	if (device->lease.release) {

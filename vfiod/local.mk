@@ -5,6 +5,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/bind.c vfiod/bind.h \
 	vfiod/clean.c vfiod/clean.h \
 	vfiod/config.c vfiod/config.h \
+	vfiod/config_text.c vfiod/config_text.h \
 	vfiod/daemon.c vfiod/daemon.h \
 	vfiod/device.c vfiod/device.h \
 	vfiod/facts.c vfiod/facts.h \

@@ -77,6 +77,11 @@ int policy_may_acquire(const struct config *config, const struct facts *facts, c
 	char address[PROTO_ADDRESS_LEN];
 
 	proto_address_format(facts->address, address);
+	if (owner->uid == VFIOD_NONE && owner->gid == VFIOD_NONE)
+		return failure_set(failure, -EACCES,
+				   "%s is not assigned to anybody; an administrator can do that: vfioctl assign %s "
+				   "--user NAME",
+				   address, address);
 	if (owner->uid != VFIOD_NONE && owner->uid != peer->uid)
 		return failure_set(failure, -EACCES,
 				   "%s is assigned to user %u, and you are user %u; ask the administrator for it",

@@ -151,7 +151,9 @@ static void client_readable(evutil_socket_t fd, short what, void *data)
 		err = -EBADMSG;
 		why = "a connection begins with one HELLO, and this is another";
 	}
-	if (err)
+	if (err == -EACCES) /* a good request, at the wrong door */
+		client_refuse(client, msg.opcode, msg.cookie, err, why);
+	else if (err)
 		expel(client, &msg, err, why);
 	else
 		start_request(client, op, &msg);
@@ -228,11 +230,14 @@ static void accept_again(evutil_socket_t fd, short what, void *data)
 
 /* ---- sockets ---- */
 
+/* Everybody has to get through to the public socket, whatever our umask is. */
 static int make_dir(const char *path, struct failure *failure)
 {
-	if (mkdir(path, 0755) && errno != EEXIST)
-		return failure_set(failure, -errno, "cannot make %s: %s", path, strerror(errno));
-	return 0;
+	mode_t before = umask(0022);
+	int err = mkdir(path, 0755) && errno != EEXIST ? -errno : 0;
+
+	umask(before);
+	return err ? failure_set(failure, err, "cannot make %s: %s", path, strerror(-err)) : 0;
 }
 
 /* One vfiod at a time has the run-time directory, so a socket that is there was left by one that is gone. */

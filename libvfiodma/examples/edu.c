@@ -7,7 +7,6 @@
  *
  * Build it with: cc edu.c $(pkg-config --cflags --libs libvfiodma)
  */
-#include <errno.h>
 #include <linux/vfio.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,12 +65,19 @@ static int broken(const char *what)
 
 static int edu_open(struct edu *edu, const char *address)
 {
+	int err = vfiodma_session_open(NULL, &edu->session) ||
+		  vfiodma_lease_acquire(edu->session, address, 0, &edu->lease) ||
+		  vfiodma_device_open(edu->lease, &edu->device) ||
+		  vfiodma_region_map(edu->device, VFIO_PCI_BAR0_REGION_INDEX, &edu->registers, NULL);
+
+	return err ? failed(edu) : 0;
+}
+
+static int edu_prepare_dma(struct edu *edu)
+{
 	void *memory;
 
-	if (vfiodma_session_open(NULL, &edu->session) || vfiodma_lease_acquire(edu->session, address, 0, &edu->lease) ||
-	    vfiodma_device_open(edu->lease, &edu->device) ||
-	    vfiodma_region_map(edu->device, VFIO_PCI_BAR0_REGION_INDEX, &edu->registers, NULL) ||
-	    vfiodma_domain_open(edu->lease, EDU_DMA_WIDTH, &edu->domain) ||
+	if (vfiodma_domain_open(edu->lease, EDU_DMA_WIDTH, &edu->domain) ||
 	    vfiodma_dma_alloc(edu->domain, (size_t)2 * EDU_BUFFER_SIZE, &memory, &edu->iova) ||
 	    vfiodma_irq_enable(edu->device, VFIO_PCI_MSI_IRQ_INDEX, 1, &edu->msi) ||
 	    vfiodma_bus_master(edu->device, true))
@@ -83,14 +89,13 @@ static int edu_open(struct edu *edu, const char *address)
 /* In reverse order; what was not opened is NULL, which is all right. */
 static int edu_close(struct edu *edu)
 {
-	int err = 0;
+	int err;
 
 	if (edu->device)
 		vfiodma_bus_master(edu->device, false);
 	vfiodma_domain_close(edu->domain);
 	vfiodma_device_close(edu->device);
-	if (vfiodma_lease_release(edu->lease))
-		err = failed(edu);
+	err = vfiodma_lease_release(edu->lease) ? failed(edu) : 0;
 	vfiodma_session_close(edu->session);
 	return err;
 }
@@ -166,7 +171,7 @@ static int run(struct edu *edu, const char *address, int hold)
 {
 	uint64_t interrupts;
 
-	if (check_registers(edu, address) || round_trip(edu, &interrupts))
+	if (check_registers(edu, address) || edu_prepare_dma(edu) || round_trip(edu, &interrupts))
 		return -1;
 	printf("DMA: %u bytes to the device and back, the same\n", EDU_BUFFER_SIZE);
 	printf("MSI: %llu interrupt%s\n", (unsigned long long)interrupts, interrupts == 1 ? "" : "s");
@@ -185,14 +190,10 @@ int main(int argc, char **argv)
 	struct edu edu = { 0 };
 	int err;
 
-	if (argc != 2 + hold || (argv[1 + hold][0] == '-')) {
+	if (argc != 2 + hold || argv[1 + hold][0] == '-') {
 		fprintf(stderr, "usage: edu [--hold] ADDRESS\n");
 		return 2;
 	}
-	err = edu_open(&edu, argv[1 + hold]);
-	if (!err)
-		err = run(&edu, argv[1 + hold], hold);
-	if (edu_close(&edu))
-		err = -1;
-	return err ? 1 : 0;
+	err = edu_open(&edu, argv[1 + hold]) || run(&edu, argv[1 + hold], hold);
+	return edu_close(&edu) || err;
 }

@@ -97,14 +97,15 @@ static int nvme_open(struct nvme *nvme, const char *address)
 /* In reverse order; what was not opened is NULL, which is all right. */
 static int nvme_close(struct nvme *nvme)
 {
-	int err = 0;
+	int err;
 
+	if (nvme->memory)
+		vfiodma_write32(nvme->registers, NVME_CC, 0); /* no more DMA from here on */
 	if (nvme->device)
 		vfiodma_bus_master(nvme->device, false);
 	vfiodma_domain_close(nvme->domain);
 	vfiodma_device_close(nvme->device);
-	if (vfiodma_lease_release(nvme->lease))
-		err = failed(nvme);
+	err = vfiodma_lease_release(nvme->lease) ? failed(nvme) : 0;
 	vfiodma_session_close(nvme->session);
 	return err;
 }
@@ -182,11 +183,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: nvme-identify ADDRESS\n");
 		return 2;
 	}
-	err = nvme_open(&nvme, argv[1]);
-	if (!err)
-		err = start_controller(&nvme);
-	if (!err)
-		err = identify(&nvme);
+	err = nvme_open(&nvme, argv[1]) || start_controller(&nvme) || identify(&nvme);
 	if (!err) {
 		const unsigned char *data = nvme.memory + 2 * nvme.page;
 
@@ -194,9 +191,5 @@ int main(int argc, char **argv)
 		print_field("serial", data + 4, 20);
 		print_field("firmware", data + 64, 8);
 	}
-	if (nvme.memory)
-		vfiodma_write32(nvme.registers, NVME_CC, 0); /* no more DMA from here on */
-	if (nvme_close(&nvme))
-		err = -1;
-	return err ? 1 : 0;
+	return nvme_close(&nvme) || err;
 }

@@ -115,7 +115,7 @@ static bool has_line(const char *text, const char *line)
 
 /* ---- tables ---- */
 
-static const struct column two_columns[] = { { "NAME", 6 }, { "STATE", 0 } };
+static const struct column two_columns[] = { { "NAME", 6, 0 }, { "STATE", 0, 0 } };
 static const struct terminal endless = { .width = 0, .color = false, .utf8 = true };
 
 static const char *two_column_table(const char *name, const char *state, const struct terminal *terminal)
@@ -360,6 +360,13 @@ START_TEST(a_narrow_list_uses_brief_words_before_it_cuts_words_off)
 		"0000:07:00.1  Intel 82576 Gigabit Net…  network  14 +2  igb       -            unmanaged\n"
 		"0000:41:00.0  Device 1234:11e8          other    -      -         -            unmanaged\n"
 		"0001:07:00.0  AMD/ATI Device ab28       display  14 +2  igb       @4000000000  quarantined\n");
+	free(written);
+}
+END_TEST
+
+START_TEST(a_list_names_the_other_functions_of_a_group_while_there_is_room)
+{
+	ck_assert_ptr_nonnull(strstr(printed_list(false, 125), "14 +07:00.1 +0001:07:00.0"));
 	free(written);
 }
 END_TEST
@@ -699,6 +706,7 @@ static void add_function_tests(Suite *suite)
 	tcase_add_test(shown, a_brief_name_leaves_out_the_legal_form_of_the_company);
 	tcase_add_test(shown, a_list_has_a_line_for_each_function_but_bridges);
 	tcase_add_test(shown, a_narrow_list_uses_brief_words_before_it_cuts_words_off);
+	tcase_add_test(shown, a_list_names_the_other_functions_of_a_group_while_there_is_room);
 	tcase_add_test(shown, all_means_bridges_too);
 	tcase_add_test(shown, show_says_who_has_a_function_and_who_else_is_in_its_group);
 	tcase_add_test(shown, show_says_what_can_be_done_next);

@@ -8,7 +8,7 @@
 #   02:00.0          nvme                      function level reset
 #   03:00.0          nvme with 4 VFs           SR-IOV, function level reset
 #   04:00.0          e1000e                    power management reset
-#   05:00.0          igb with 7 VFs            SR-IOV, function level reset
+#   05:00.0          igb with 8 VFs            SR-IOV, function level reset
 #   06:00.0          pci-testdev
 #   07:00.0, 07:00.1 edu, pci-testdev          two functions of a slot: one group
 #   09:01.0, 09:02.0 edu, e1000                behind a bridge to conventional PCI: one group

@@ -156,7 +156,7 @@ group_of() {
 scenario_finished=0
 
 scenario_error() {
-	echo "# $1: exit status $2 from: $3"
+	echo "# $1: exit status $2 from: $3" >&2
 }
 
 scenario_ends() {

@@ -47,6 +47,7 @@ state_is() { [ "$(field "$1" state)" = "$2" ]; }
 says() { grep -q "$1" "$2"; }
 
 PATH=$examples:$PATH
+export COLUMNS=100 # the console of the machine does not say how wide it is
 load vfio-pci nvme e1000e igb
 wait_for "the kernel's nvme driver has $nvme" test "$(driver_of $nvme)" = nvme
 

@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vfiod.conf, from files: what good ones say, and that every mistake in a bad one is named with its file and line. */
+#include "vfiod/config.h"
+
+#include <check.h>
+#include <errno.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A folder per test: the main file in it, and conf.d. */
+static char root[] = "/tmp/vfiod-test-config-XXXXXX";
+static char dir[64], main_file[80], conf_d[80];
+
+static struct config *config;
+static struct failure failure;
+
+static void make_dir(void)
+{
+	snprintf(dir, sizeof(dir), "%s/XXXXXX", root);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	snprintf(main_file, sizeof(main_file), "%s/vfiod.conf", dir);
+	snprintf(conf_d, sizeof(conf_d), "%s/conf.d", dir);
+	ck_assert_int_eq(mkdir(conf_d, 0755), 0);
+}
+
+static void free_config(void)
+{
+	config_free(config);
+	config = NULL;
+}
+
+static void write_bytes(const char *path, const char *bytes, size_t size)
+{
+	FILE *file = fopen(path, "we");
+
+	ck_assert_msg(file, "cannot write %s", path);
+	ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static const char *in_conf_d(const char *name)
+{
+	static char path[160];
+
+	snprintf(path, sizeof(path), "%s/%s", conf_d, name);
+	return path;
+}
+
+static void write_text(const char *path, const char *text)
+{
+	write_bytes(path, text, strlen(text));
+}
+
+static int load(void)
+{
+	return config_load(main_file, true, conf_d, &config, &failure);
+}
+
+/* The rules of @text, which is good. */
+static const struct rule *rules_of(const char *text)
+{
+	write_text(main_file, text);
+	ck_assert_msg(!load(), "refused: %s", failure.text);
+	return config->rules;
+}
+
+static void assert_refused_at(const char *path, int line, const char *words)
+{
+	char begin[200];
+
+	snprintf(begin, sizeof(begin), "%s:%d: ", path, line);
+	ck_assert_int_eq(load(), -EINVAL);
+	ck_assert_int_eq(failure.error, -EINVAL);
+	ck_assert_msg(!strncmp(failure.text, begin, strlen(begin)), "'%s' does not begin with '%s'", failure.text,
+		      begin);
+	ck_assert_msg(strstr(failure.text, words), "'%s' is not in: %s", words, failure.text);
+	ck_assert_ptr_null(config);
+}
+
+/* ---- what good files say ---- */
+
+START_TEST(an_empty_file_has_no_rules)
+{
+	static const char *const texts[] = {
+		"", "\n", "\n\n\n", "# nothing\n", "# nothing", "/* nothing */", "// nothing\n", "\t \n",
+	};
+
+	rules_of(texts[_i]);
+	ck_assert_uint_eq(config->rule_count, 0);
+}
+END_TEST
+
+START_TEST(a_missing_file_is_an_empty_one)
+{
+	ck_assert_int_eq(config_load(main_file, false, conf_d, &config, &failure), 0);
+	ck_assert_uint_eq(config->rule_count, 0);
+}
+END_TEST
+
+START_TEST(a_missing_folder_is_an_empty_one)
+{
+	write_text(main_file, "rule \"a\" { class = \"02\" }\n");
+	ck_assert_int_eq(rmdir(conf_d), 0);
+	ck_assert_int_eq(load(), 0);
+	ck_assert_uint_eq(config->rule_count, 1);
+}
+END_TEST
+
+START_TEST(no_folder_can_be_given)
+{
+	write_text(main_file, "rule \"a\" { class = \"02\" }\n");
+	write_text(in_conf_d("bad.conf"), "bad\n");
+	ck_assert_int_eq(config_load(main_file, true, NULL, &config, &failure), 0);
+	ck_assert_uint_eq(config->rule_count, 1);
+}
+END_TEST
+
+START_TEST(a_rule_says_no_more_than_is_written)
+{
+	const struct rule *rule = rules_of("rule \"nics\" { class = \"02\" }\n");
+
+	ck_assert_uint_eq(config->rule_count, 1);
+	ck_assert_str_eq(rule->name, "nics");
+	ck_assert(!rule->has_address);
+	ck_assert_uint_eq(rule->vendor, CONFIG_ANY);
+	ck_assert_uint_eq(rule->device, CONFIG_ANY);
+	ck_assert_uint_eq(rule->class_code, 0x020000);
+	ck_assert_uint_eq(rule->class_mask, 0xff0000);
+	ck_assert(rule->assign);
+	ck_assert(rule->reset_required);
+	ck_assert_uint_eq(rule->user_count, 0);
+	ck_assert_uint_eq(rule->group_count, 0);
+}
+END_TEST
+
+START_TEST(everything_that_is_written_is_read)
+{
+	const struct rule *rule = rules_of("rule \"all of it\" {\n"
+					   "	address = \"0001:02:03.4\"\n"
+					   "	vendor = \"1b36\"\n"
+					   "	device = \"00AB\"\n"
+					   "	class = \"010802\"\n"
+					   "	assign = false\n"
+					   "	reset = \"best-effort\"\n"
+					   "	users = { \"root\", \"1000\" }\n"
+					   "	groups = { \"0\", \"root\", \"4294967294\" }\n"
+					   "}\n");
+
+	ck_assert_str_eq(rule->name, "all of it");
+	ck_assert(rule->has_address);
+	ck_assert_uint_eq(rule->address, 0x1021c);
+	ck_assert_uint_eq(rule->vendor, 0x1b36);
+	ck_assert_uint_eq(rule->device, 0x00ab);
+	ck_assert_uint_eq(rule->class_code, 0x010802);
+	ck_assert_uint_eq(rule->class_mask, 0xffffff);
+	ck_assert(!rule->assign);
+	ck_assert(!rule->reset_required);
+	ck_assert_uint_eq(rule->user_count, 2);
+	ck_assert_uint_eq(rule->users[0], 0);
+	ck_assert_uint_eq(rule->users[1], 1000);
+	ck_assert_uint_eq(rule->group_count, 3);
+	ck_assert_uint_eq(rule->groups[0], 0);
+	ck_assert_uint_eq(rule->groups[1], 0);
+	ck_assert_uint_eq(rule->groups[2], 4294967294);
+}
+END_TEST
+
+START_TEST(ids_of_all_zeros_and_ones_are_ids)
+{
+	const struct rule *rule = rules_of("rule \"a\" {\n"
+					   "	vendor = \"ffff\"\n"
+					   "	device = \"0000\"\n"
+					   "	class = \"00\"\n"
+					   "}\n");
+
+	ck_assert_uint_eq(rule->vendor, 0xffff);
+	ck_assert_uint_eq(rule->device, 0);
+	ck_assert_uint_eq(rule->class_code, 0);
+	ck_assert_uint_eq(rule->class_mask, 0xff0000);
+}
+END_TEST
+
+START_TEST(a_class_can_have_2_4_or_6_digits)
+{
+	static const struct {
+		const char *text;
+		uint32_t class_code, mask;
+	} classes[] = {
+		{ "rule \"a\" { class = \"01\" }", 0x010000, 0xff0000 },
+		{ "rule \"a\" { class = \"0108\" }", 0x010800, 0xffff00 },
+		{ "rule \"a\" { class = \"0c03Fe\" }", 0x0c03fe, 0xffffff },
+	};
+	const struct rule *rule = rules_of(classes[_i].text);
+
+	ck_assert_uint_eq(rule->class_code, classes[_i].class_code);
+	ck_assert_uint_eq(rule->class_mask, classes[_i].mask);
+}
+END_TEST
+
+START_TEST(a_number_is_a_user_that_need_not_exist)
+{
+	const struct rule *rule = rules_of("rule \"a\" { class = \"02\" users = { \"3999999999\", \"007\" } }\n");
+
+	ck_assert_uint_eq(rule->users[0], 3999999999);
+	ck_assert_uint_eq(rule->users[1], 7);
+}
+END_TEST
+
+START_TEST(rules_keep_the_order_that_they_are_written_in)
+{
+	const struct rule *rules = rules_of("rule \"z\" { class = \"01\" }\n"
+					    "rule \"a\" { class = \"02\" }\n"
+					    "rule \"m\" { class = \"03\" }\n");
+
+	ck_assert_uint_eq(config->rule_count, 3);
+	ck_assert_str_eq(rules[0].name, "z");
+	ck_assert_str_eq(rules[1].name, "a");
+	ck_assert_str_eq(rules[2].name, "m");
+}
+END_TEST
+
+START_TEST(further_files_follow_in_the_order_of_their_names)
+{
+	write_text(in_conf_d("20.conf"), "rule \"third\" { class = \"01\" }\n");
+	write_text(in_conf_d("10.conf"), "rule \"second\" { class = \"01\" }\n");
+	write_text(in_conf_d("a.conf"), "rule \"fifth\" { class = \"01\" }\n");
+	write_text(in_conf_d("B.conf"), "rule \"fourth\" { class = \"01\" }\n");
+	rules_of("rule \"first\" { class = \"01\" }\n");
+	ck_assert_uint_eq(config->rule_count, 5);
+	ck_assert_str_eq(config->rules[0].name, "first");
+	ck_assert_str_eq(config->rules[1].name, "second");
+	ck_assert_str_eq(config->rules[2].name, "third");
+	ck_assert_str_eq(config->rules[3].name, "fourth");
+	ck_assert_str_eq(config->rules[4].name, "fifth");
+}
+END_TEST
+
+START_TEST(files_of_other_names_are_not_read)
+{
+	static const char *const names[] = { "README", "a.conf~", "a.conf.dpkg-old", ".hidden.conf", "aconf" };
+
+	write_text(in_conf_d(names[_i]), "no configuration\n");
+	rules_of("");
+	ck_assert_uint_eq(config->rule_count, 0);
+}
+END_TEST
+
+START_TEST(comments_say_nothing)
+{
+	const struct rule *rule = rules_of("# rule \"no\" { class = \"01\" }\n"
+					   "// rule \"no\" {\n"
+					   "/* rule \"no\" {\n"
+					   " * \" */ rule \"a\" { # }\n"
+					   "	class = \"02\" // \"\n"
+					   "	/* assign = false */\n"
+					   "}\n");
+
+	ck_assert_uint_eq(config->rule_count, 1);
+	ck_assert_str_eq(rule->name, "a");
+	ck_assert(rule->assign);
+}
+END_TEST
+
+START_TEST(what_looks_like_a_comment_in_a_string_is_of_the_string)
+{
+	const struct rule *rules = rules_of("rule \"# a // b /* c \\\" }\" { class = \"02\" }\n"
+					    "rule '# \"{' { class = \"03\" }\n");
+
+	ck_assert_uint_eq(config->rule_count, 2);
+	ck_assert_str_eq(rules[0].name, "# a // b /* c \" }");
+	ck_assert_str_eq(rules[1].name, "# \"{");
+}
+END_TEST
+
+START_TEST(lines_may_end_as_on_other_systems)
+{
+	rules_of("rule \"a\" {\r\n	class = \"02\"\r\n}\r\n");
+	ck_assert_uint_eq(config->rule_count, 1);
+}
+END_TEST
+
+START_TEST(the_file_that_is_installed_is_good)
+{
+	const char *srcdir = getenv("srcdir"); /* set by automake */
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/contrib/vfiod.conf", srcdir ? srcdir : ".");
+	ck_assert_msg(!config_load(path, true, NULL, &config, &failure), "%s", failure.text);
+	ck_assert_uint_eq(config->rule_count, 0);
+}
+END_TEST
+
+/* ---- mistakes, each with the line that it is in ---- */
+
+static const struct {
+	const char *text;
+	int line;
+	const char *words;
+} mistakes[] = {
+	/* names */
+	{ "color = \"red\"\n", 1, "color" },
+	{ "\n\nrule \"a\" {\n	class = \"02\"\n	color = \"red\"\n}\n", 5, "color" },
+	{ "include(\"other\")\n", 1, "include" },
+	{ "Rule \"a\" { class = \"02\" }\n", 1, "Rule" },
+	/* addresses */
+	{ "rule \"a\" {\n	address = \"0000:00:20.0\"\n}\n", 2, "0000:00:20.0" },
+	{ "rule \"a\" {\n	address = \"\"\n}\n", 2, "PCI address" },
+	{ "rule \"a\" {\n	address = \"../0000:00:00.0\"\n}\n", 2, "PCI address" },
+	{ "rule \"a\" {\n	address =\n	\"nvme0\"\n}\n", 3, "nvme0" },
+	/* ids */
+	{ "rule \"a\" {\n	vendor = \"12345\"\n}\n", 2, "four hexadecimal digits" },
+	{ "rule \"a\" {\n	vendor = \"123\"\n}\n", 2, "'123'" },
+	{ "rule \"a\" {\n	vendor = \"0x12\"\n}\n", 2, "'0x12'" },
+	{ "rule \"a\" {\n	vendor = \" 123\"\n}\n", 2, "' 123'" },
+	{ "rule \"a\" {\n	vendor = \"+123\"\n}\n", 2, "'+123'" },
+	{ "rule \"a\" {\n	vendor = \"\"\n}\n", 2, "''" },
+	{ "rule \"a\" {\n	vendor = \"1234\"\n	device = \"ghij\"\n}\n", 3, "'ghij'" },
+	/* classes */
+	{ "rule \"a\" {\n	class = \"\"\n}\n", 2, "PCI class" },
+	{ "rule \"a\" {\n	class = \"1\"\n}\n", 2, "PCI class" },
+	{ "rule \"a\" {\n	class = \"012\"\n}\n", 2, "PCI class" },
+	{ "rule \"a\" {\n	class = \"01080\"\n}\n", 2, "PCI class" },
+	{ "rule \"a\" {\n	class = \"01080201\"\n}\n", 2, "PCI class" },
+	{ "rule \"a\" {\n	class = \"nvme\"\n}\n", 2, "'nvme'" },
+	/* words */
+	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"never\"\n}\n", 3, "best-effort" },
+	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"Required\"\n}\n", 3, "best-effort" },
+	{ "rule \"a\" {\n	class = \"02\"\n	assign = \"perhaps\"\n}\n", 3, "assign" },
+	/* users and groups */
+	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"no-such-user\" }\n}\n", 3, "no-such-user" },
+	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"root\",\n	\"no-such-user\" }\n}\n", 4,
+	  "no-such-user" },
+	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"\" }\n}\n", 3, "no such user" },
+	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"4294967295\" }\n}\n", 3, "4294967295" },
+	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"18446744073709551617\" }\n}\n", 3,
+	  "18446744073709551617" },
+	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"-1\" }\n}\n", 3, "'-1'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"1000x\" }\n}\n", 3, "1000x" },
+	{ "rule \"a\" {\n	class = \"02\"\n	groups = { \"root\", \"no-such-group\" }\n}\n", 3,
+	  "no-such-group" },
+	{ "rule \"a\" {\n	class = \"02\"\n	groups = { \"4294967295\" }\n}\n", 3, "4294967295" },
+	/* a list of nobody would limit nothing */
+	{ "rule \"a\" {\n	class = \"02\"\n	users = {}\n}\n", 4, "\"a\"" },
+	{ "rule \"a\" {\n	class = \"02\"\n	groups = {}\n}\n", 4, "\"a\"" },
+	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"root\" }\n	groups = {}\n}\n", 5, "\"a\"" },
+	/* rules that are about nothing, or about too much */
+	{ "rule \"empty\" {\n}\n", 2, "\"empty\"" },
+	{ "rule \"a\" { class = \"02\" }\nrule \"b\" {\n	assign = false\n}\n", 4, "\"b\"" },
+	{ "rule \"a\" {\n	device = \"1234\"\n}\n", 3, "\"a\"" },
+	{ "rule \"a\" {\n	class = \"02\"\n	device = \"1234\"\n}\n", 4, "without its vendor" },
+	/* titles */
+	{ "rule \"a\" {\n	class = \"02\"\n}\n\nrule \"a\" {\n	class = \"01\"\n}\n", 5, "'a'" },
+	{ "rule {\n	class = \"02\"\n}\n", 1, "title" },
+	{ "rule \"a\" \"b\" {\n	class = \"02\"\n}\n", 1, "brace" },
+	/* grammar */
+	{ "rule \"a\" {\n	class = \"02\"\n", 1, "not closed" },
+	{ "\nrule \"a\" {\n	class = \"02\"\n\nrule \"b\" {\n	class = \"02\"\n}\n", 2, "not closed" },
+	{ "rule \"a\" {", 1, "not closed" },
+	{ "rule \"a\" {\n	class = \"02\"\n}\n}\n", 4, "brace" },
+	{ "rule \"a\" {\n	class = \"02\n}\n", 2, "string" },
+	{ "rule 'a {\n	class = \"02\"\n}\n", 1, "string" },
+	{ "rule \"a\\", 1, "string" },
+	{ "rule \"a\" { class = \"02\" }\n/* rule \"b\" {\n	class = \"01\"\n}\n", 2, "comment" },
+	{ "/*/", 1, "comment" },
+	{ "rule \"a\" {\n	class \"02\"\n}\n", 2, "class" },
+	{ "rule \"a\" {\n	class = { \"02\" }\n}\n", 2, "{" },
+	{ "rule \"a\" {\n	class += \"02\"\n}\n", 2, "class" },
+	{ "rule \"a\" {\n	class =\n}\n", 3, "}" },
+	{ "rule \"a\" {\n	class = \"02\"\n	rule \"b\" { class = \"01\" }\n}\n", 3, "rule" },
+	{ "rule\n", 2, "end of file" },
+	{ "class = \"02\"\n", 1, "class" },
+	/* lines are counted right behind whatever has several of them */
+	{ "# one\n# two\n\n# four\nbad\n", 5, "bad" },
+	{ "// one\nrule \"a\" { // two\n	class = \"02\" # three\n	bad = 1\n}\n", 4, "bad" },
+	{ "/* one */\n/* two\n */\n/**\n *\n **/ bad\n", 6, "bad" },
+	{ "rule \"a\nb\" {\n	class = \"02\"\n	bad = 1\n}\n", 4, "bad" },
+	{ "rule \"a\" {\r\n	class = \"02\"\r\n	bad = 1\r\n}\r\n", 3, "bad" },
+	/* the first mistake is the one that is named */
+	{ "rule \"a\" {\n	class = \"x\"\n	vendor = \"y\"\n}\nbad\n", 2, "class" },
+};
+
+START_TEST(a_mistake_is_named_with_its_file_and_line)
+{
+	write_text(main_file, mistakes[_i].text);
+	assert_refused_at(main_file, mistakes[_i].line, mistakes[_i].words);
+}
+END_TEST
+
+START_TEST(a_mistake_in_a_further_file_is_named_with_that_file_and_line)
+{
+	write_text(main_file, "# good\n\nrule \"good\" { class = \"02\" }\n");
+	write_text(in_conf_d("10.conf"), "rule \"good too\" { class = \"02\" }\n");
+	write_text(in_conf_d("20.conf"), mistakes[_i].text);
+	write_text(in_conf_d("30.conf"), "bad\n");
+	assert_refused_at(in_conf_d("20.conf"), mistakes[_i].line, mistakes[_i].words);
+}
+END_TEST
+
+START_TEST(a_title_that_another_file_has_is_a_mistake)
+{
+	write_text(main_file, "rule \"a\" { class = \"02\" }\n");
+	write_text(in_conf_d("10.conf"), "\nrule \"a\" { class = \"01\" }\n");
+	assert_refused_at(in_conf_d("10.conf"), 2, "'a'");
+}
+END_TEST
+
+START_TEST(a_rule_cannot_go_on_in_the_next_file)
+{
+	write_text(main_file, "rule \"a\" { class = \"02\"\n");
+	write_text(in_conf_d("10.conf"), "}\n");
+	assert_refused_at(main_file, 1, "not closed");
+}
+END_TEST
+
+START_TEST(a_file_that_is_cut_short_anywhere_is_good_only_where_a_rule_has_ended)
+{
+	static const char text[] = "# a comment\n"
+				   "rule \"a\" { /* c */ class = \"02\"\n"
+				   "	groups = { \"root\", '0' }\n"
+				   "}";
+
+	for (size_t length = 0; length < sizeof(text) - 1; length++) {
+		write_bytes(main_file, text, length);
+		if (length <= strlen("# a comment\n")) {
+			ck_assert_msg(!load(), "at %zu: %s", length, failure.text);
+			config_free(config);
+			config = NULL;
+		} else {
+			ck_assert_msg(load() == -EINVAL, "accepted at %zu", length);
+		}
+	}
+}
+END_TEST
+
+/* ---- files that are none ---- */
+
+static void assert_unreadable(const char *path, int error)
+{
+	ck_assert_int_eq(load(), error);
+	ck_assert_int_eq(failure.error, error);
+	ck_assert_msg(!strncmp(failure.text, path, strlen(path)), "%s", failure.text);
+	ck_assert_msg(strstr(failure.text, strerror(-error)), "%s", failure.text);
+}
+
+START_TEST(a_file_that_is_asked_for_has_to_be_there)
+{
+	assert_unreadable(main_file, -ENOENT);
+}
+END_TEST
+
+START_TEST(a_link_that_leads_nowhere_is_no_missing_file)
+{
+	ck_assert_int_eq(symlink("nowhere", main_file), 0);
+	ck_assert_int_eq(config_load(main_file, false, conf_d, &config, &failure), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(failure.text, main_file));
+}
+END_TEST
+
+START_TEST(a_file_behind_a_file_is_no_missing_file)
+{
+	char path[200];
+
+	write_text(main_file, "");
+	snprintf(path, sizeof(path), "%s/vfiod.conf", main_file);
+	ck_assert_int_eq(config_load(path, false, NULL, &config, &failure), -ENOTDIR);
+}
+END_TEST
+
+START_TEST(a_link_is_followed)
+{
+	write_text(in_conf_d("real"), "rule \"a\" { class = \"02\" }\n");
+	ck_assert_int_eq(symlink("conf.d/real", main_file), 0);
+	ck_assert_int_eq(load(), 0);
+	ck_assert_uint_eq(config->rule_count, 1);
+}
+END_TEST
+
+START_TEST(a_folder_is_no_configuration)
+{
+	ck_assert_int_eq(mkdir(main_file, 0755), 0);
+	assert_unreadable(main_file, -EISDIR);
+}
+END_TEST
+
+START_TEST(a_folder_among_the_further_files_is_no_configuration)
+{
+	write_text(main_file, "");
+	ck_assert_int_eq(mkdir(in_conf_d("10.conf"), 0755), 0);
+	assert_unreadable(in_conf_d("10.conf"), -EISDIR);
+}
+END_TEST
+
+START_TEST(a_further_file_that_leads_nowhere_is_a_mistake)
+{
+	write_text(main_file, "");
+	ck_assert_int_eq(symlink("nowhere", in_conf_d("10.conf")), 0);
+	assert_unreadable(in_conf_d("10.conf"), -ENOENT);
+}
+END_TEST
+
+START_TEST(a_file_that_may_not_be_read_is_an_error)
+{
+	write_text(main_file, "");
+	ck_assert_int_eq(chmod(main_file, 0), 0);
+	/* nothing stops root */
+	if (!geteuid())
+		ck_assert_int_eq(seteuid(65534), 0);
+	assert_unreadable(main_file, -EACCES);
+	if (!getuid())
+		ck_assert_int_eq(seteuid(0), 0);
+}
+END_TEST
+
+START_TEST(a_file_of_bytes_is_no_configuration)
+{
+	write_bytes(main_file, "rule \"a\" { class = \"02\" }\n\0\n", 28);
+	ck_assert_int_eq(load(), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(failure.text, main_file));
+}
+END_TEST
+
+START_TEST(a_file_without_end_is_no_configuration)
+{
+	ck_assert_int_eq(symlink("/dev/zero", main_file), 0);
+	assert_unreadable(main_file, -EFBIG);
+}
+END_TEST
+
+START_TEST(the_null_device_is_an_empty_file)
+{
+	ck_assert_int_eq(config_load("/dev/null", true, NULL, &config, &failure), 0);
+	ck_assert_uint_eq(config->rule_count, 0);
+}
+END_TEST
+
+START_TEST(a_good_file_is_read_after_a_bad_one)
+{
+	write_text(main_file, "rule \"a\" {\n	class = \"x\"\n}\n");
+	ck_assert_int_eq(load(), -EINVAL);
+	rules_of("rule \"a\" {\n	class = \"02\"\n}\n");
+	ck_assert_int_eq(failure.error, 0);
+}
+END_TEST
+
+static TCase *case_of(const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, make_dir, free_config);
+	return tcase;
+}
+
+static TCase *good_case(void)
+{
+	TCase *tcase = case_of("good");
+
+	tcase_add_loop_test(tcase, an_empty_file_has_no_rules, 0, 8);
+	tcase_add_test(tcase, a_missing_file_is_an_empty_one);
+	tcase_add_test(tcase, a_missing_folder_is_an_empty_one);
+	tcase_add_test(tcase, no_folder_can_be_given);
+	tcase_add_test(tcase, a_rule_says_no_more_than_is_written);
+	tcase_add_test(tcase, everything_that_is_written_is_read);
+	tcase_add_test(tcase, ids_of_all_zeros_and_ones_are_ids);
+	tcase_add_loop_test(tcase, a_class_can_have_2_4_or_6_digits, 0, 3);
+	tcase_add_test(tcase, a_number_is_a_user_that_need_not_exist);
+	tcase_add_test(tcase, rules_keep_the_order_that_they_are_written_in);
+	tcase_add_test(tcase, further_files_follow_in_the_order_of_their_names);
+	tcase_add_loop_test(tcase, files_of_other_names_are_not_read, 0, 5);
+	tcase_add_test(tcase, comments_say_nothing);
+	tcase_add_test(tcase, what_looks_like_a_comment_in_a_string_is_of_the_string);
+	tcase_add_test(tcase, lines_may_end_as_on_other_systems);
+	tcase_add_test(tcase, the_file_that_is_installed_is_good);
+	return tcase;
+}
+
+static TCase *mistakes_case(void)
+{
+	TCase *tcase = case_of("mistakes");
+	int count = sizeof(mistakes) / sizeof(mistakes[0]);
+
+	tcase_add_loop_test(tcase, a_mistake_is_named_with_its_file_and_line, 0, count);
+	tcase_add_loop_test(tcase, a_mistake_in_a_further_file_is_named_with_that_file_and_line, 0, count);
+	tcase_add_test(tcase, a_title_that_another_file_has_is_a_mistake);
+	tcase_add_test(tcase, a_rule_cannot_go_on_in_the_next_file);
+	tcase_add_test(tcase, a_file_that_is_cut_short_anywhere_is_good_only_where_a_rule_has_ended);
+	return tcase;
+}
+
+static TCase *files_case(void)
+{
+	TCase *tcase = case_of("files");
+
+	tcase_add_test(tcase, a_file_that_is_asked_for_has_to_be_there);
+	tcase_add_test(tcase, a_link_that_leads_nowhere_is_no_missing_file);
+	tcase_add_test(tcase, a_file_behind_a_file_is_no_missing_file);
+	tcase_add_test(tcase, a_link_is_followed);
+	tcase_add_test(tcase, a_folder_is_no_configuration);
+	tcase_add_test(tcase, a_folder_among_the_further_files_is_no_configuration);
+	tcase_add_test(tcase, a_further_file_that_leads_nowhere_is_a_mistake);
+	tcase_add_test(tcase, a_file_that_may_not_be_read_is_an_error);
+	tcase_add_test(tcase, a_file_of_bytes_is_no_configuration);
+	tcase_add_test(tcase, a_file_without_end_is_no_configuration);
+	tcase_add_test(tcase, the_null_device_is_an_empty_file);
+	tcase_add_test(tcase, a_good_file_is_read_after_a_bad_one);
+	return tcase;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("config");
+	SRunner *runner;
+	int failed;
+
+	if (!mkdtemp(root) || chmod(root, 0755)) {
+		perror(root);
+		return EXIT_FAILURE;
+	}
+	suite_add_tcase(suite, good_case());
+	suite_add_tcase(suite, mistakes_case());
+	suite_add_tcase(suite, files_case());
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	/* here, because a test that fails cleans up nothing */
+	nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

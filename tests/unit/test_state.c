@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The state table of a PCI function, every cell of it against a table of its own, and what has to hold of the whole. */
+#include "vfiod/state.h"
+
+#include <check.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+static const enum vfiod_state states[] = {
+	VFIOD_UNMANAGED, VFIOD_ASSIGNING, VFIOD_FREE,	     VFIOD_GRANTING,
+	VFIOD_LEASED,	 VFIOD_REVOKING,  VFIOD_UNASSIGNING, VFIOD_QUARANTINED,
+};
+
+static const char *const names[] = {
+	"unmanaged", "assigning", "free", "granting", "leased", "revoking", "unassigning", "quarantined",
+};
+
+static const enum state_event events[] = {
+	EVENT_ASSIGN, EVENT_ACQUIRE, EVENT_UNASSIGN, EVENT_CLOSED, EVENT_DONE, EVENT_STILL_OPEN, EVENT_FAILED,
+};
+
+/* What each event does in each state, by name, in the order of the lists above. "…" waits, "-" is refused, "!" never
+ * happens. */
+static const char *const expected[][7] = {
+	{ "assigning", "-", "-", "!", "!", "!", "!" },		   /* unmanaged */
+	{ "…", "…", "…", "!", "free", "!", "unmanaged" },	   /* assigning */
+	{ "free", "granting", "unassigning", "!", "!", "!", "!" }, /* free */
+	{ "…", "…", "…", "!", "leased", "!", "free" },		   /* granting */
+	{ "-", "-", "-", "revoking", "!", "!", "!" },		   /* leased */
+	{ "…", "…", "…", "!", "free", "leased", "quarantined" },   /* revoking */
+	{ "…", "…", "…", "!", "unmanaged", "!", "quarantined" },   /* unassigning */
+	{ "-", "-", "unassigning", "!", "!", "!", "!" },	   /* quarantined */
+};
+
+static bool is_busy(enum vfiod_state state)
+{
+	return state == VFIOD_ASSIGNING || state == VFIOD_GRANTING || state == VFIOD_REVOKING ||
+	       state == VFIOD_UNASSIGNING;
+}
+
+static const char *verdict(enum vfiod_state state, enum state_event event)
+{
+	struct state_step step = state_step(state, event);
+
+	switch (step.verdict) {
+	case STATE_GO:
+		ck_assert_uint_lt(step.next, STATE_COUNT);
+		return names[step.next];
+	case STATE_WAIT:
+		return "…";
+	case STATE_REFUSE:
+		return "-";
+	case STATE_NEVER:
+		return "!";
+	}
+	ck_abort_msg("verdict %d is none", step.verdict);
+}
+
+START_TEST(knows_all_states_and_events_that_there_are)
+{
+	ck_assert_uint_eq(STATE_COUNT, sizeof(states) / sizeof(states[0]));
+	ck_assert_uint_eq(EVENT_COUNT, sizeof(events) / sizeof(events[0]));
+	ck_assert_uint_eq(STATE_COUNT, sizeof(expected) / sizeof(expected[0]));
+	for (unsigned int i = 0; i < STATE_COUNT; i++)
+		ck_assert_uint_eq(states[i], i);
+	for (unsigned int i = 0; i < EVENT_COUNT; i++)
+		ck_assert_uint_eq(events[i], i);
+}
+END_TEST
+
+START_TEST(says_of_each_event_in_each_state_what_it_does)
+{
+	int state = _i / EVENT_COUNT, event = _i % EVENT_COUNT;
+
+	ck_assert_str_eq(verdict(states[state], events[event]), expected[state][event]);
+}
+END_TEST
+
+START_TEST(names_every_state)
+{
+	ck_assert_str_eq(state_name(states[_i]), names[_i]);
+}
+END_TEST
+
+START_TEST(a_worker_can_report_success_and_failure_in_every_busy_state_and_in_no_other)
+{
+	enum state_verdict wanted = is_busy(states[_i]) ? STATE_GO : STATE_NEVER;
+
+	ck_assert_int_eq(state_step(states[_i], EVENT_DONE).verdict, wanted);
+	ck_assert_int_eq(state_step(states[_i], EVENT_FAILED).verdict, wanted);
+}
+END_TEST
+
+START_TEST(every_request_waits_in_a_busy_state_and_in_no_other)
+{
+	for (enum state_event event = EVENT_ASSIGN; event <= EVENT_UNASSIGN; event++)
+		ck_assert_int_eq(state_step(states[_i], event).verdict == STATE_WAIT, is_busy(states[_i]));
+}
+END_TEST
+
+START_TEST(no_report_of_a_worker_and_of_the_kernel_has_to_wait)
+{
+	for (enum state_event event = EVENT_CLOSED; event < EVENT_COUNT; event++) {
+		enum state_verdict found = state_step(states[_i], event).verdict;
+
+		ck_assert(found == STATE_GO || found == STATE_NEVER);
+	}
+}
+END_TEST
+
+START_TEST(a_worker_is_started_only_where_none_is_at_work)
+{
+	for (enum state_event event = EVENT_ASSIGN; event < EVENT_COUNT; event++) {
+		struct state_step step = state_step(states[_i], event);
+
+		if (step.verdict == STATE_GO && is_busy(step.next))
+			ck_assert(!is_busy(states[_i]));
+	}
+}
+END_TEST
+
+START_TEST(a_report_ends_the_work)
+{
+	static const enum state_event reports[] = { EVENT_DONE, EVENT_STILL_OPEN, EVENT_FAILED };
+
+	for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++) {
+		struct state_step step = state_step(states[_i], reports[i]);
+
+		if (step.verdict == STATE_GO)
+			ck_assert(!is_busy(step.next));
+	}
+}
+END_TEST
+
+START_TEST(a_function_becomes_leased_only_from_clean_or_by_the_files_of_the_same_lease)
+{
+	for (enum state_event event = EVENT_ASSIGN; event < EVENT_COUNT; event++) {
+		struct state_step step = state_step(states[_i], event);
+
+		if (step.verdict != STATE_GO)
+			continue;
+		if (step.next == VFIOD_GRANTING)
+			ck_assert_int_eq(states[_i], VFIOD_FREE);
+		if (step.next == VFIOD_LEASED)
+			ck_assert((states[_i] == VFIOD_GRANTING && event == EVENT_DONE) ||
+				  (states[_i] == VFIOD_REVOKING && event == EVENT_STILL_OPEN));
+	}
+}
+END_TEST
+
+START_TEST(a_leased_function_leaves_its_client_only_by_the_last_close)
+{
+	for (enum state_event event = EVENT_ASSIGN; event < EVENT_COUNT; event++)
+		if (state_step(VFIOD_LEASED, event).verdict == STATE_GO)
+			ck_assert_int_eq(event, EVENT_CLOSED);
+}
+END_TEST
+
+/* The states that can be reached from @from, as bits. */
+static unsigned int reachable(enum vfiod_state from)
+{
+	unsigned int found = 1u << from, before = 0;
+
+	while (found != before) {
+		before = found;
+		for (enum vfiod_state state = 0; state < STATE_COUNT; state++) {
+			if (!(found & 1u << state))
+				continue;
+			for (enum state_event event = 0; event < EVENT_COUNT; event++)
+				if (state_step(state, event).verdict == STATE_GO)
+					found |= 1u << state_step(state, event).next;
+		}
+	}
+	return found;
+}
+
+START_TEST(from_every_state_there_is_a_way_to_free_and_back_to_the_host)
+{
+	ck_assert(reachable(states[_i]) & 1u << VFIOD_FREE);
+	ck_assert(reachable(states[_i]) & 1u << VFIOD_UNMANAGED);
+}
+END_TEST
+
+START_TEST(every_state_can_be_reached)
+{
+	ck_assert_uint_eq(reachable(VFIOD_UNMANAGED), (1u << STATE_COUNT) - 1);
+}
+END_TEST
+
+START_TEST(only_an_administrator_gets_a_function_out_of_quarantine)
+{
+	for (enum state_event event = EVENT_ASSIGN; event < EVENT_COUNT; event++)
+		if (state_step(VFIOD_QUARANTINED, event).verdict == STATE_GO)
+			ck_assert_int_eq(event, EVENT_UNASSIGN);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("state");
+	TCase *table = tcase_create("table");
+	TCase *rules = tcase_create("rules");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(table, knows_all_states_and_events_that_there_are);
+	tcase_add_loop_test(table, says_of_each_event_in_each_state_what_it_does, 0, STATE_COUNT * EVENT_COUNT);
+	tcase_add_loop_test(table, names_every_state, 0, STATE_COUNT);
+	suite_add_tcase(suite, table);
+	tcase_add_loop_test(rules, a_worker_can_report_success_and_failure_in_every_busy_state_and_in_no_other, 0,
+			    STATE_COUNT);
+	tcase_add_loop_test(rules, every_request_waits_in_a_busy_state_and_in_no_other, 0, STATE_COUNT);
+	tcase_add_loop_test(rules, no_report_of_a_worker_and_of_the_kernel_has_to_wait, 0, STATE_COUNT);
+	tcase_add_loop_test(rules, a_worker_is_started_only_where_none_is_at_work, 0, STATE_COUNT);
+	tcase_add_loop_test(rules, a_report_ends_the_work, 0, STATE_COUNT);
+	tcase_add_loop_test(rules, a_function_becomes_leased_only_from_clean_or_by_the_files_of_the_same_lease, 0,
+			    STATE_COUNT);
+	tcase_add_test(rules, a_leased_function_leaves_its_client_only_by_the_last_close);
+	tcase_add_loop_test(rules, from_every_state_there_is_a_way_to_free_and_back_to_the_host, 0, STATE_COUNT);
+	tcase_add_test(rules, every_state_can_be_reached);
+	tcase_add_test(rules, only_an_administrator_gets_a_function_out_of_quarantine);
+	suite_add_tcase(suite, rules);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

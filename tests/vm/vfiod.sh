@@ -1,0 +1,139 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What scenarios of vfiod share, on top of guest.sh, which this brings along:
+#
+#	. "${0%/*}/../vfiod.sh"
+#
+# vfiod runs as `start_vfiod` started it, and logs to $vfiod_log. What a command said that had to fail is in $said.
+# shellcheck source-path=SCRIPTDIR source=guest.sh
+. "${BASH_SOURCE[0]%/*}/guest.sh"
+
+PATH=/usr/libexec/vfiod/examples:$PATH
+vfiod_log=/run/vfiod.log
+vfiod_pid=
+said=
+
+# ---- vfiod ---------------------------------------------------------------------------------------------
+
+# start_vfiod [COMMAND...]: runs vfiod, under COMMAND, which has to exec it, if one is given; returns when it serves.
+start_vfiod() {
+	: >"$vfiod_log"
+	"$@" vfiod 2>"$vfiod_log" &
+	vfiod_pid=$!
+	wait_for "vfiod gets ready" grep -q ' ready: ' "$vfiod_log"
+}
+
+# stop_vfiod: by SIGTERM, after which it has to end with status 0.
+stop_vfiod() {
+	local status=0
+	kill "$vfiod_pid"
+	wait "$vfiod_pid" || status=$?
+	[ "$status" = 0 ] || { sed 's/^/# /' "$vfiod_log"; fail "vfiod ends cleanly on SIGTERM (status $status)"; }
+	vfiod_pid=
+}
+
+# serving: vfiod is the process that was started, and answers.
+serving() { kill -0 "$vfiod_pid" && vfioctl list; }
+
+# configure: what comes on standard input is vfiod's configuration.
+configure() {
+	mkdir -p /etc/vfiod
+	cat >/etc/vfiod/vfiod.conf
+}
+
+# field FUNCTION NAME: what `vfioctl show --json` has under that name; "null" for nothing.
+field() { vfioctl show "$1" --json | sed -n "s/.*\"$2\": *\"\{0,1\}\([^\",]*\).*/\1/p"; }
+state_is() { [ "$(field "$1" state)" = "$2" ]; }
+driver_is() { [ "$(driver_of "$1")" = "$2" ]; }
+override_of() { cat "/sys/bus/pci/devices/$1/driver_override"; }
+
+# quietly COMMAND...: for preparations, whose output is of interest only when they fail.
+quietly() {
+	local output status=0
+	output=$("$@" 2>&1) || status=$?
+	[ "$status" = 0 ] && return
+	printf '%s\n' "$output" | sed 's/^/# /'
+	fail "'$*' succeeds (status $status)"
+}
+
+# ---- what is refused -----------------------------------------------------------------------------------
+
+# refused COMMAND...: it has to fail, and to say why in one line of stderr.
+refused() {
+	local status=0
+	said=$({ "$@" >/dev/null; } 2>&1) || status=$?
+	[ "$status" != 0 ] || fail "'$*' is refused (it succeeded)"
+	if [ -z "$said" ] || [ "$(wc -l <<<"$said")" != 1 ]; then
+		printf '%s\n' "$said" | sed 's/^/# stderr: /'
+		fail "'$*' is refused in one line"
+	fi
+	ok "'$*' is refused in one line: $said"
+}
+
+# names SENTENCE TEXT...: what was said last has all of the texts in it.
+names() {
+	local sentence=$1 text
+	shift
+	for text; do
+		[[ $said == *"$text"* ]] || { echo "# said: $said"; fail "$sentence (no '$text' in it)"; }
+	done
+	ok "$sentence"
+}
+
+# follow BEFORE [AFTER]: runs the command that was advised, as it stands between the two texts.
+follow() {
+	local command
+	[[ $said == *"$1"* ]] || { echo "# said: $said"; fail "the message advises a command behind '$1'"; }
+	command=${said#*"$1"}
+	[ $# = 1 ] || command=${command%%"$2"*}
+	check "the advice can be followed as it stands: $command" bash -c "$command"
+}
+
+# snapshot: of every function the driver, the driver_override, and what vfiod says of it.
+snapshot() {
+	find /sys/bus/pci/devices/*/driver -maxdepth 0 -printf '%p %l\n'
+	grep -H . /sys/bus/pci/devices/*/driver_override
+	[ -z "$vfiod_pid" ] || vfioctl list --all --json
+}
+
+# nothing_half_done SENTENCE: vfiod serves, and all is as it was when `before=$(snapshot)` was taken.
+before=
+nothing_half_done() {
+	local now
+	check "vfiod serves after $1" serving
+	now=$(snapshot)
+	if [ "$now" != "$before" ]; then
+		diff <(printf '%s\n' "$before") <(printf '%s\n' "$now") | sed 's/^/# /'
+		fail "no function has changed after $1"
+	fi
+	ok "no function has changed after $1"
+}
+
+# ---- clients -------------------------------------------------------------------------------------------
+
+# use_clients: puts the programs of tests/vm/clients where everybody may run them.
+use_clients() {
+	local folder=${VFIOD_CLIENTS:-${BASH_SOURCE[0]%/*}/../../build/default/tests/vm/clients} name
+	for name in lease badmsg hostile exclusive; do
+		[ -x "$folder/$name" ] || fail "$name is built in $folder (else set VFIOD_CLIENTS)"
+		install -m 755 "$folder/$name" "/usr/local/bin/$name"
+	done
+}
+
+# background WORD FILE COMMAND...: starts it with its output in FILE, until WORD is there; its process is $!.
+background() {
+	local word=$1 file=$2
+	shift 2
+	: >"$file"
+	"$@" >"$file" 2>&1 &
+	wait_for "'$*' says '$word'" says_or_ended "$word" "$file" $!
+	grep -q "$word" "$file" || { sed 's/^/# /' "$file"; fail "'$*' says '$word'"; }
+}
+says_or_ended() { grep -q "$1" "$2" || ! kill -0 "$3"; }
+
+# end SIGNAL PROCESS: sends it, and waits until the process is gone. `as` is no process of its own: it execs.
+end() {
+	kill "-$1" "$2"
+	wait "$2" 2>/dev/null || true
+}
