@@ -142,8 +142,8 @@ struct vfiod_acquire_rep {
 	char reset[VFIOD_NAME_MAX];
 };
 
-/* Sent after the client has closed all it got.  Answered when the lease has ended and the device is clean again, or with
- * EBUSY when somebody still has it open. */
+/* Sent after the client has closed all it got.  Answered when the lease has ended and the device is clean again, or
+ * with EBUSY when somebody still has it open. */
 struct vfiod_release_req {
 	__le64 lease;
 	__le32 reserved;

@@ -10,6 +10,7 @@ UNIT_TESTS = \
 	tests/unit/test_iova \
 	tests/unit/test_kernel_info \
 	tests/unit/test_policy \
+	tests/unit/test_request \
 	tests/unit/test_server \
 	tests/unit/test_session \
 	tests/unit/test_state \
@@ -69,9 +70,13 @@ tests_unit_test_policy_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_policy_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_policy_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
-tests_unit_test_server_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_request_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS)
+tests_unit_test_request_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_unit_test_request_LDADD = vfiod/libvfiod.la $(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_server_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_server_LDFLAGS = $(PROGRAM_LINK)
-tests_unit_test_server_LDADD = vfiod/libvfiod.la $(LIBEVENT_LIBS) $(CHECK_LIBS)
+tests_unit_test_server_LDADD = proto/libproto.la $(CHECK_LIBS)
 
 tests_unit_test_session_CFLAGS = $(TEST_FLAGS) -pthread
 tests_unit_test_session_LDFLAGS = $(PROGRAM_LINK) -pthread

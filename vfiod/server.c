@@ -12,6 +12,7 @@
 #include <event2/listener.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,11 +160,18 @@ static void client_readable(evutil_socket_t fd, short what, void *data)
 		start_request(client, op, &msg);
 }
 
+/*
+ * Something has happened to a client whose request is under way.  It is gone, or it has sent its next request already,
+ * which has to wait.  Of one that leaves an answer unread the kernel tells by EPOLLERR, which libevent takes for
+ * readable and writable, not for closed.
+ */
 static void client_closed(evutil_socket_t fd, short what, void *data)
 {
-	(void)fd;
+	struct pollfd end = { .fd = fd, .events = POLLRDHUP };
+
 	(void)what;
-	client_free(data);
+	if (poll(&end, 1, 0) == 1)
+		client_free(data);
 }
 
 static struct client *client_new(struct listener *listener, int fd)
@@ -179,7 +187,7 @@ static struct client *client_new(struct listener *listener, int fd)
 	if (peer_read(fd, &client->peer))
 		goto free_client;
 	client->readable = event_new(base, fd, EV_READ | EV_PERSIST, client_readable, client);
-	client->closed = event_new(base, fd, EV_CLOSED, client_closed, client);
+	client->closed = event_new(base, fd, EV_CLOSED | EV_READ | EV_ET | EV_PERSIST, client_closed, client);
 	if (!client->readable || !client->closed || event_add(client->readable, NULL))
 		goto free_events;
 	LIST_INSERT_HEAD(&listener->server->clients, client, next);

@@ -27,8 +27,9 @@ int vfio_open_group(uint32_t group, int *fd, struct failure *failure)
 	vfio_group_node(group, path);
 	opened = open(path, O_RDWR | O_CLOEXEC);
 	if (opened < 0 && errno == EBUSY)
-		return failure_set(failure, -EBUSY, "IOMMU group %u is open in another program; see: fuser -v %s",
-				   group, path);
+		return failure_set(
+			failure, -EBUSY,
+			"IOMMU group %u is open in another program; see: find /proc/[0-9]*/fd -lname '*vfio*'", group);
 	if (opened < 0)
 		return failure_set(failure, -errno, "%s: %s", path, strerror(errno));
 	if (ioctl(opened, VFIO_GROUP_GET_STATUS, &status)) {

@@ -16,8 +16,11 @@ said=
 
 # ---- vfiod ---------------------------------------------------------------------------------------------
 
-# start_vfiod [COMMAND...]: runs vfiod, under COMMAND, which has to exec it, if one is given; returns when it serves.
-start_vfiod() {
+# start_vfiod: runs vfiod; returns when it serves.
+start_vfiod() { start_vfiod_under env; }
+
+# start_vfiod_under COMMAND...: the same, with a command that ends by executing vfiod in its own process.
+start_vfiod_under() {
 	: >"$vfiod_log"
 	"$@" vfiod 2>"$vfiod_log" &
 	vfiod_pid=$!
@@ -121,19 +124,24 @@ use_clients() {
 	done
 }
 
-# background WORD FILE COMMAND...: starts it with its output in FILE, until WORD is there; its process is $!.
+# background WORD FILE COMMAND...: starts it with its output in FILE, until WORD is there; its process is $process.
+process=
+declare -A job_of=()	# by process: `as` is a shell around its command
 background() {
-	local word=$1 file=$2
+	local word=$1 file=$2 job
 	shift 2
 	: >"$file"
 	"$@" >"$file" 2>&1 &
-	wait_for "'$*' says '$word'" says_or_ended "$word" "$file" $!
+	job=$!
+	wait_for "'$*' says '$word'" says_or_ended "$word" "$file" "$job"
 	grep -q "$word" "$file" || { sed 's/^/# /' "$file"; fail "'$*' says '$word'"; }
+	process=$(pgrep -P "$job") || process=$job
+	job_of[$process]=$job
 }
 says_or_ended() { grep -q "$1" "$2" || ! kill -0 "$3"; }
 
-# end SIGNAL PROCESS: sends it, and waits until the process is gone. `as` is no process of its own: it execs.
+# end SIGNAL PROCESS: sends it to what `background` started, and waits until it is gone.
 end() {
 	kill "-$1" "$2"
-	wait "$2" 2>/dev/null || true
+	wait "${job_of[$2]}" 2>/dev/null || true
 }
