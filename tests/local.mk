@@ -20,8 +20,9 @@ SCRIPT_TESTS = tests/unit/vfioctl.sh
 
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
-# What the tests run, by its full name.
+# What the tests run, by its full name; and the seconds that a test has, for a busy machine and a slow build.
 AM_TESTS_ENVIRONMENT = \
+	CK_DEFAULT_TIMEOUT=60; export CK_DEFAULT_TIMEOUT; \
 	VFIOD='$(abs_top_builddir)/vfiod/vfiod'; export VFIOD; \
 	VFIOCTL='$(abs_top_builddir)/vfioctl/vfioctl'; export VFIOCTL;
 
@@ -38,7 +39,7 @@ TESTS += tests/unit/libcheck.sh
 CLEANFILES += tests/unit/libcheck.sh
 
 tests/unit/libcheck.sh: Makefile
-	$(AM_V_GEN)$(MKDIR_P) tests/unit && echo 'echo "$(NO_CHECK)"; exit 77' >$@
+	$(AM_V_GEN)$(MKDIR_P) tests/unit && echo "echo \"$(NO_CHECK)\"; exit 77" >$@
 
 check-local: check-TESTS
 	@echo "$(NO_CHECK)" >&2

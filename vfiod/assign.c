@@ -202,12 +202,21 @@ void request_assign(struct request *request, const struct vfiod_assign_req *body
 	device->state = state_step(device->state, EVENT_ASSIGN).next;
 }
 
+/* Somebody else has taken it from vfio-pci: by hand, or the kernel, when a driver that was missing came back. */
+static bool left_vfio(uint64_t address)
+{
+	struct facts facts = { .address = address };
+
+	facts_refresh_driver(&facts);
+	return !facts_on_vfio(&facts);
+}
+
 static void unassign_run(struct job *job)
 {
 	struct assign_job *unassign = (struct assign_job *)job;
 
 	/* never an unbind under an open file: it would hang until that is closed */
-	if (!check_group_is_ours(unassign->group, &unassign->failure))
+	if (left_vfio(unassign->address) || !check_group_is_ours(unassign->group, &unassign->failure))
 		bind_give_back(unassign->address, &unassign->origin, unassign->driver, &unassign->failure);
 }
 

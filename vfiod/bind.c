@@ -94,9 +94,13 @@ int bind_give_back(uint64_t address, const struct bind_origin *origin, char driv
 	bool ours = !strcmp(origin->driver, DRIVER);
 	/* vfio-pci by our own override is no origin that anybody chose */
 	const char *override = strcmp(origin->override, DRIVER) ? origin->override : "";
-	int err = rebind(address, override, origin->driver[0] != '\0');
+	int err;
 
 	proto_address_format(address, text);
+	read_driver(address, driver);
+	/* one that has another driver is not ours to take it from: only our override goes */
+	err = driver[0] && strcmp(driver, DRIVER) ? write_override(address, override)
+						  : rebind(address, override, origin->driver[0] != '\0');
 	read_driver(address, driver);
 	if (err)
 		return failure_set(failure, err, "%s could not be taken from %s: %s", text,

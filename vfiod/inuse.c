@@ -56,8 +56,8 @@ static bool is_part_of(const char *name, const char *disk)
 	return !access(path, F_OK);
 }
 
-/* Where a file system of this disk is mounted; false if nowhere that we see. */
-static bool mounted_at(const char *disk, char where[PATH_MAX])
+/* Which part of this disk is mounted, and where; false if none is that we see. */
+static bool mounted_at(const char *disk, char part[NAME_MAX + 1], char where[PATH_MAX])
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "r");
 	struct mntent entry;
@@ -69,6 +69,7 @@ static bool mounted_at(const char *disk, char where[PATH_MAX])
 	while (!found && getmntent_r(mounts, &entry, buffer, sizeof(buffer))) {
 		if (strncmp(entry.mnt_fsname, "/dev/", 5) || !is_part_of(entry.mnt_fsname + 5, disk))
 			continue;
+		snprintf(part, NAME_MAX + 1, "%s", entry.mnt_fsname + 5);
 		snprintf(where, PATH_MAX, "%s", entry.mnt_dir);
 		found = true;
 	}
@@ -76,16 +77,17 @@ static bool mounted_at(const char *disk, char where[PATH_MAX])
 	return found;
 }
 
-static bool swapped_on(const char *disk)
+/* Which part of this disk the host swaps on. */
+static bool swapped_on(const char *disk, char part[NAME_MAX + 1])
 {
 	FILE *swaps = fopen("/proc/swaps", "re");
-	char line[PATH_MAX + 256], name[NAME_MAX + 1];
+	char line[PATH_MAX + 256];
 	bool found = false;
 
 	if (!swaps)
 		return false;
 	while (!found && fgets(line, sizeof(line), swaps))
-		found = sscanf(line, "/dev/%255s", name) == 1 && is_part_of(name, disk);
+		found = sscanf(line, "/dev/%255s", part) == 1 && is_part_of(part, disk);
 	fclose(swaps);
 	return found;
 }
@@ -106,15 +108,16 @@ static bool opened_exclusively(const char *disk)
 
 static int check_disk(const struct question *q, const char *name)
 {
-	char disk[NAME_MAX + 1], where[PATH_MAX];
+	char disk[NAME_MAX + 1], part[NAME_MAX + 1], where[PATH_MAX];
 
 	visible_disk(name, disk);
-	if (mounted_at(disk, where))
+	if (mounted_at(disk, part, where))
 		return failure_set(q->failure, -EBUSY, "%s is in use: %s is mounted at %s; unmount it first: umount %s",
-				   q->address, disk, where, where);
-	if (swapped_on(disk))
-		return failure_set(q->failure, -EBUSY, "%s is in use: the host swaps on %s; stop that first: swapoff",
-				   q->address, disk);
+				   q->address, part, where, where);
+	if (swapped_on(disk, part))
+		return failure_set(q->failure, -EBUSY,
+				   "%s is in use: the host swaps on %s; stop that first: swapoff /dev/%s", q->address,
+				   part, part);
 	if (opened_exclusively(disk))
 		return failure_set(
 			q->failure, -EBUSY,
@@ -134,6 +137,30 @@ static int check_interface(const struct question *q, const char *name)
 	return failure_set(q->failure, -EBUSY,
 			   "%s is in use: network interface %s is up; if nothing needs it: ip link set %s down",
 			   q->address, name, name);
+}
+
+/* The kernel shows an interface in its own network namespace only; but the folder that it is in is there for all. */
+static int check_namespaces(const struct question *q)
+{
+	char path[PATH_MAX + 8];
+	struct dirent *entry;
+	bool hidden = true;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/net", q->path);
+	dir = opendir(path);
+	if (!dir)
+		return 0;
+	while (hidden && (entry = readdir(dir)))
+		hidden = entry->d_name[0] == '.';
+	closedir(dir);
+	if (!hidden)
+		return 0;
+	return failure_set(
+		q->failure, -EBUSY,
+		"%s is in use: its network interface is in another network namespace (a container's?); move it "
+		"back first: ip -n NAMESPACE link set INTERFACE netns 1",
+		q->address);
 }
 
 static int check_class(const struct question *q, const char *class,
@@ -167,5 +194,7 @@ int inuse_check(uint64_t address, struct failure *failure)
 	err = check_class(&q, "block", check_disk);
 	if (!err)
 		err = check_class(&q, "net", check_interface);
+	if (!err)
+		err = check_namespaces(&q);
 	return err;
 }

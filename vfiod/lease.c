@@ -208,6 +208,8 @@ static int open_after_close(uint32_t group, int *fd, struct failure *failure)
 		waited_ms += pause_ms;
 		pause_ms = pause_ms < 50 ? pause_ms * 2 : 50;
 	}
+	if (!err)
+		failure->error = 0; /* of the tries before */
 	return err;
 }
 

@@ -137,6 +137,12 @@ static void explain(const struct device *device, enum state_event event, struct 
 			failure, -EACCES,
 			"%s is not assigned to anybody; an administrator can do that: vfioctl assign %s --user NAME",
 			text, text);
+	else if (facts_on_vfio(&device->facts))
+		failure_set(failure, -EINVAL,
+			    "%s is not assigned to anybody, though vfio-pci has it; to give it back, assign it first: "
+			    "vfioctl "
+			    "assign %s --user root",
+			    text, text);
 	else
 		failure_set(failure, -EINVAL, "%s is not assigned to anybody", text);
 }

@@ -166,6 +166,17 @@ START_TEST(a_sibling_of_another_owner_is_named_with_what_to_do)
 }
 END_TEST
 
+START_TEST(owners_that_are_groups_are_told_apart_too)
+{
+	struct device *device = put(0x100, "nvme");
+	const struct owner staff = { VFIOD_NONE, 50 };
+	struct failure failure;
+
+	put_assigned(0x101, (struct owner){ VFIOD_NONE, _i ? 50 : 51 }, VFIOD_FREE);
+	ck_assert_int_eq(group_check(&devices, device, &staff, &failure), _i ? 0 : -EBUSY);
+}
+END_TEST
+
 START_TEST(a_sibling_of_another_owner_is_in_the_way_in_any_state)
 {
 	struct device *device = put(0x100, "nvme");
@@ -407,6 +418,7 @@ static TCase *in_the_way_case(void)
 	tcase_add_test(tcase, a_sibling_below_the_function_is_in_the_way_as_well_as_one_above);
 	tcase_add_loop_test(tcase, a_sibling_of_another_owner_is_named_with_what_to_do, 0,
 			    sizeof(others) / sizeof(others[0]));
+	tcase_add_loop_test(tcase, owners_that_are_groups_are_told_apart_too, 0, 2);
 	tcase_add_loop_test(tcase, a_sibling_of_another_owner_is_in_the_way_in_any_state, VFIOD_ASSIGNING, STATE_COUNT);
 	tcase_add_test(tcase, a_sibling_that_the_host_has_back_is_judged_by_its_driver_not_by_its_last_owner);
 	tcase_add_test(tcase, all_that_are_in_the_way_are_named);

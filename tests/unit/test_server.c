@@ -1179,6 +1179,25 @@ START_TEST(a_link_to_nowhere_in_place_of_a_socket_is_left_alone)
 }
 END_TEST
 
+START_TEST(a_link_to_a_socket_in_place_of_a_socket_is_left_alone_with_that)
+{
+	struct sockaddr_un address;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	char target[80];
+
+	make_dir();
+	make_pub_dir();
+	snprintf(target, sizeof(target), "%s/theirs", dir);
+	address = address_of(target);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(symlink(target, path_of(_i)), 0);
+	assert_refuses_to_replace(path_of(_i));
+	ck_assert(exists(path_of(_i)));
+	ck_assert(exists(target));
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_folder_in_place_of_a_socket_is_left_alone)
 {
 	make_dir();
@@ -1534,6 +1553,7 @@ static TCase *start_case(void)
 	tcase_add_loop_test(tcase, a_file_in_place_of_a_socket_is_left_alone, 0, 2);
 	tcase_add_loop_test(tcase, a_link_in_place_of_a_socket_is_left_alone_with_what_it_leads_to, 0, 2);
 	tcase_add_loop_test(tcase, a_link_to_nowhere_in_place_of_a_socket_is_left_alone, 0, 2);
+	tcase_add_loop_test(tcase, a_link_to_a_socket_in_place_of_a_socket_is_left_alone_with_that, 0, 2);
 	tcase_add_loop_test(tcase, a_folder_in_place_of_a_socket_is_left_alone, 0, 2);
 	tcase_add_test(tcase, a_link_in_place_of_the_lock_is_left_alone);
 	tcase_add_test(tcase, a_run_time_directory_that_cannot_be_made_is_named);

@@ -5,14 +5,24 @@
 #
 #	. "${0%/*}/../vfiod.sh"
 #
-# vfiod runs as `start_vfiod` started it, and logs to $vfiod_log. What a command said that had to fail is in $said.
+# vfiod runs as `start_vfiod` started it, and logs to $vfiod_log. What a command said that had to fail is in $said, its
+# exit status in $exit_status.
 # shellcheck source-path=SCRIPTDIR source=guest.sh
 . "${BASH_SOURCE[0]%/*}/guest.sh"
 
 PATH=/usr/libexec/vfiod/examples:$PATH
 vfiod_log=/run/vfiod.log
 vfiod_pid=
-said=
+said= exit_status=
+
+# What vfiod has logged and what it says now is shown with the failure of a scenario.
+vfiod_scenario_ends() {
+	if [ "$1" != 0 ] && [ -e "$vfiod_log" ]; then
+		{ tail -n 40 "$vfiod_log"; timeout 10 vfioctl list 2>&1 | grep -v unmanaged; } | sed 's/^/# /' || true
+	fi
+	scenario_ends "$1"
+}
+if [ "${VFIOD_SCENARIO-}" = "$0" ]; then trap 'vfiod_scenario_ends "$?"' EXIT; fi
 
 # ---- vfiod ---------------------------------------------------------------------------------------------
 
@@ -64,9 +74,9 @@ quietly() {
 
 # refused COMMAND...: it has to fail, and to say why in one line of stderr.
 refused() {
-	local status=0
-	said=$({ "$@" >/dev/null; } 2>&1) || status=$?
-	[ "$status" != 0 ] || fail "'$*' is refused (it succeeded)"
+	exit_status=0
+	said=$({ "$@" >/dev/null; } 2>&1) || exit_status=$?
+	[ "$exit_status" != 0 ] || fail "'$*' is refused (it succeeded)"
 	if [ -z "$said" ] || [ "$(wc -l <<<"$said")" != 1 ]; then
 		printf '%s\n' "$said" | sed 's/^/# stderr: /'
 		fail "'$*' is refused in one line"
@@ -107,7 +117,7 @@ nothing_half_done() {
 	check "vfiod serves after $1" serving
 	now=$(snapshot)
 	if [ "$now" != "$before" ]; then
-		diff <(printf '%s\n' "$before") <(printf '%s\n' "$now") | sed 's/^/# /'
+		diff <(printf '%s\n' "$before") <(printf '%s\n' "$now") | sed 's/^/# /' || true
 		fail "no function has changed after $1"
 	fi
 	ok "no function has changed after $1"

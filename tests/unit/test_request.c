@@ -1,0 +1,770 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Requests about functions in every state, through the server's real socket and its real loop, both in this process.
+ * The functions are made up: they are at addresses that no machine has, and nothing is asked that would open one.
+ */
+#include "proto/address.h"
+#include "proto/conn.h"
+#include "vfiod/config.h"
+#include "vfiod/daemon.h"
+#include "vfiod/device.h"
+#include "vfiod/hotplug.h"
+#include "vfiod/lease.h"
+#include "vfiod/log.h"
+#include "vfiod/server.h"
+#include "vfiod/watch.h"
+#include "vfiod/worker.h"
+
+#include <check.h>
+#include <endian.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <ftw.h>
+#include <libudev.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define GROUP  4711
+#define FIRST  0xfffffffe0000ull
+#define SECOND 0xfffffffe0001ull
+#define COOKIE 0x1122334455667788ull
+
+static char root[] = "/tmp/vfiod-test-request-XXXXXX";
+static char pub_path[80], admin_path[80];
+
+static struct daemon vfiod;
+static struct config no_rules;
+static struct device *first, *second; /* of one IOMMU group, assigned to this user */
+static struct proto_conn client, admin;
+static struct proto_msg msg; /* the last one received */
+
+/* ---- the server ---- */
+
+static struct device *put(uint64_t address)
+{
+	const struct facts facts = {
+		.address = address,
+		.vendor = 0x1b36,
+		.device = 0x0010,
+		.class_code = 0x010802,
+		.group = GROUP,
+		.numa_node = VFIOD_NONE,
+		.reset = "flr",
+	};
+	struct device *device;
+
+	ck_assert_int_eq(devices_put(&vfiod.devices, &facts), 0);
+	device = devices_find(&vfiod.devices, address);
+	device->state = VFIOD_FREE;
+	device->owner.uid = getuid();
+	return device;
+}
+
+static void make_base(void)
+{
+	struct event_config *wanted = event_config_new();
+
+	ck_assert_int_eq(event_config_require_features(wanted, EV_FEATURE_EARLY_CLOSE), 0);
+	vfiod.base = event_base_new_with_config(wanted);
+	ck_assert_ptr_nonnull(vfiod.base);
+	event_config_free(wanted);
+}
+
+static void make_server(void)
+{
+	char dir[64];
+	struct failure failure;
+
+	snprintf(dir, sizeof(dir), "%s/XXXXXX", root);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(pub_path, sizeof(pub_path), "%s/%s", dir, VFIOD_PUB_SOCKET);
+	snprintf(admin_path, sizeof(admin_path), "%s/%s", dir, VFIOD_ADMIN_SOCKET);
+	memset(&vfiod, 0, sizeof(vfiod));
+	vfiod.config = &no_rules;
+	make_base();
+	vfiod.udev = udev_new();
+	ck_assert_ptr_nonnull(vfiod.udev);
+	ck_assert_int_eq(workers_new(vfiod.base, &vfiod.workers), 0);
+	ck_assert_int_eq(watch_new(vfiod.base, lease_closed, &vfiod, &vfiod.watch), 0);
+	ck_assert_msg(!server_new(&vfiod, dir, &vfiod.server, &failure), "%s", failure.text);
+	first = put(FIRST);
+	second = put(SECOND);
+}
+
+/* Lets the server do all that can be done without waiting: what was sent over a local socket is there at once. */
+static void let_it_run(void)
+{
+	for (int i = 0; i < 16; i++)
+		event_base_loop(vfiod.base, EVLOOP_NONBLOCK);
+}
+
+/* ---- clients ---- */
+
+static struct proto_conn connect_to(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	strcpy(address.sun_path, path);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return (struct proto_conn){ fd, VFIOD_VERSION_NONE };
+}
+
+static void ask(struct proto_conn *conn, uint16_t opcode, uint64_t cookie, const void *body, size_t length)
+{
+	ck_assert_int_eq(proto_conn_send(conn, opcode, 0, cookie, body, length, NULL, 0), 0);
+	let_it_run();
+}
+
+static void receive(struct proto_conn *conn, uint16_t opcode, uint64_t cookie)
+{
+	const char *why = "";
+	int err = proto_conn_recv(conn, &msg, VFIOD_FDS_MAX, &why);
+
+	ck_assert_msg(!err, "no answer: %s %s", strerror(-err), why);
+	ck_assert_int_eq(proto_check_reply(&msg, opcode, cookie), 0);
+	ck_assert_uint_eq(msg.fd_count, 0);
+}
+
+static void expect_nothing(struct proto_conn *conn)
+{
+	const char *why = "";
+
+	ck_assert_int_eq(proto_conn_recv(conn, &msg, VFIOD_FDS_MAX, &why), -EAGAIN);
+}
+
+static void expect_error(struct proto_conn *conn, uint16_t opcode, uint64_t cookie, int code, const char *words)
+{
+	const struct vfiod_error *error = proto_msg_body(&msg);
+
+	receive(conn, opcode, cookie);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY | VFIOD_ERROR);
+	ck_assert_msg(le32toh(error->code) == (uint32_t)code, "%u: %s", le32toh(error->code), error->text);
+	ck_assert_msg(strstr(error->text, words), "'%s' is not in: %s", words, error->text);
+}
+
+static struct proto_conn greet(const char *path)
+{
+	const struct vfiod_hello_req body = { .version_min = htole16(1), .version_max = htole16(1) };
+	struct proto_conn conn = connect_to(path);
+
+	ask(&conn, VFIOD_HELLO, COOKIE, &body, sizeof(body));
+	receive(&conn, VFIOD_HELLO, COOKIE);
+	conn.version = 1;
+	return conn;
+}
+
+static void ask_acquire(struct proto_conn *conn, uint64_t address, uint64_t cookie)
+{
+	const struct vfiod_acquire_req body = { .address = htole64(address), .mode = htole32(VFIOD_MODE_CONTAINER) };
+
+	ask(conn, VFIOD_ACQUIRE, cookie, &body, sizeof(body));
+}
+
+static void ask_release(struct proto_conn *conn, uint64_t lease, uint64_t cookie)
+{
+	const struct vfiod_release_req body = { .lease = htole64(lease) };
+
+	ask(conn, VFIOD_RELEASE, cookie, &body, sizeof(body));
+}
+
+static void ask_assign(struct proto_conn *conn, uint64_t address, uint64_t cookie)
+{
+	const struct vfiod_assign_req body = { .address = htole64(address), .gid = htole32(VFIOD_NONE) };
+
+	ask(conn, VFIOD_ASSIGN, cookie, &body, sizeof(body));
+}
+
+static void ask_unassign(struct proto_conn *conn, uint64_t address, uint64_t cookie)
+{
+	const struct vfiod_unassign_req body = { .address = htole64(address) };
+
+	ask(conn, VFIOD_UNASSIGN, cookie, &body, sizeof(body));
+}
+
+static void ask_list(struct proto_conn *conn, uint64_t cookie)
+{
+	const struct vfiod_list_req body = { .max = htole32(VFIOD_LIST_MAX) };
+
+	ask(conn, VFIOD_LIST, cookie, &body, sizeof(body));
+}
+
+/* As a worker that has ended its work on the function. */
+static void settle(struct device *device, enum vfiod_state state)
+{
+	device->state = state;
+	daemon_settled(&vfiod, device);
+	let_it_run();
+}
+
+static void lease_to(struct device *device, uint32_t uid, uint64_t lease)
+{
+	device->state = VFIOD_LEASED;
+	device->lease.id = lease;
+	device->lease.uid = uid;
+	device->lease.pid = 12345;
+	if (vfiod.last_lease < lease)
+		vfiod.last_lease = lease;
+}
+
+static void set_up(void)
+{
+	make_server();
+	client = greet(pub_path);
+	admin = greet(admin_path);
+}
+
+static void tear_down(void)
+{
+	close(client.fd);
+	close(admin.fd);
+	let_it_run();
+	server_free(vfiod.server);
+	workers_free(vfiod.workers);
+	watch_free(vfiod.watch);
+	devices_free(&vfiod.devices);
+	udev_unref(vfiod.udev);
+	event_base_free(vfiod.base);
+}
+
+/* ---- what is told at once ---- */
+
+static const char *text_of(uint64_t address)
+{
+	static char text[PROTO_ADDRESS_LEN];
+
+	return proto_address_format(address, text);
+}
+
+START_TEST(a_leased_function_is_refused_with_its_holder)
+{
+	lease_to(first, 4000, 5);
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EBUSY, "leased to user 4000 (asked for by process 12345)");
+}
+END_TEST
+
+START_TEST(a_leased_function_is_neither_assigned_nor_given_back)
+{
+	lease_to(first, 4000, 5);
+	ask_assign(&admin, FIRST, 1);
+	expect_error(&admin, VFIOD_ASSIGN, 1, EBUSY, "leased to user 4000");
+	ask_unassign(&admin, FIRST, 2);
+	expect_error(&admin, VFIOD_UNASSIGN, 2, EBUSY, "leased to user 4000");
+}
+END_TEST
+
+START_TEST(a_quarantined_function_is_refused_with_the_reason_and_what_to_do)
+{
+	first->state = VFIOD_QUARANTINED;
+	strcpy(first->reason, "it does not answer");
+	ask_acquire(&client, FIRST, 1);
+	expect_error(&client, VFIOD_ACQUIRE, 1, EIO, "it does not answer");
+	ask_acquire(&client, FIRST, 2);
+	expect_error(&client, VFIOD_ACQUIRE, 2, EIO, "vfioctl release fffffffe:00:00.0");
+	ask_assign(&admin, FIRST, 3);
+	expect_error(&admin, VFIOD_ASSIGN, 3, EBUSY, "it does not answer");
+}
+END_TEST
+
+START_TEST(a_function_whose_group_is_leased_is_refused_with_the_sibling_and_its_holder)
+{
+	lease_to(second, 4000, 5);
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EBUSY, "IOMMU group 4711");
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EBUSY, text_of(SECOND));
+	ask_unassign(&admin, FIRST, COOKIE);
+	expect_error(&admin, VFIOD_UNASSIGN, COOKIE, EBUSY, "leased to user 4000");
+}
+END_TEST
+
+static const enum vfiod_state assigned[] = { VFIOD_ASSIGNING, VFIOD_FREE,	 VFIOD_GRANTING,   VFIOD_LEASED,
+					     VFIOD_REVOKING,  VFIOD_UNASSIGNING, VFIOD_QUARANTINED };
+
+START_TEST(a_stranger_is_refused_at_once_in_every_state)
+{
+	first->owner.uid = getuid() + 1;
+	first->state = assigned[_i];
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EACCES, "assigned to user");
+	ck_assert(TAILQ_EMPTY(&first->waiting));
+}
+END_TEST
+
+START_TEST(a_function_that_went_between_request_and_look_is_refused)
+{
+	first->state = VFIOD_UNMANAGED;
+	ask_assign(&admin, FIRST, COOKIE);
+	expect_error(&admin, VFIOD_ASSIGN, COOKIE, ENODEV, "unplugged");
+	ck_assert_int_eq(first->state, VFIOD_UNMANAGED);
+}
+END_TEST
+
+START_TEST(the_list_tells_state_and_owner_and_holder)
+{
+	const struct vfiod_list_rep *rep = proto_msg_body(&msg);
+
+	lease_to(first, 4000, 5);
+	strcpy(first->origin.driver, "nvme");
+	second->state = VFIOD_QUARANTINED;
+	second->owner = (struct owner){ VFIOD_NONE, 77 };
+	memset(second->reason, 'r', sizeof(second->reason) - 1);
+	ask_list(&client, COOKIE);
+	receive(&client, VFIOD_LIST, COOKIE);
+	ck_assert_uint_eq(le32toh(rep->count), 2);
+	ck_assert_uint_eq(le64toh(rep->devices[0].address), FIRST);
+	ck_assert_uint_eq(le32toh(rep->devices[0].state), VFIOD_LEASED);
+	ck_assert_uint_eq(le32toh(rep->devices[0].group), GROUP);
+	ck_assert_uint_eq(le32toh(rep->devices[0].owner_uid), getuid());
+	ck_assert_uint_eq(le32toh(rep->devices[0].owner_gid), VFIOD_NONE);
+	ck_assert_uint_eq(le32toh(rep->devices[0].holder_uid), 4000);
+	ck_assert_uint_eq(le32toh(rep->devices[0].holder_pid), 12345);
+	ck_assert_str_eq(rep->devices[0].original_driver, "nvme");
+	ck_assert_str_eq(rep->devices[0].reset, "flr");
+	ck_assert_uint_eq(le32toh(rep->devices[1].state), VFIOD_QUARANTINED);
+	ck_assert_uint_eq(le32toh(rep->devices[1].owner_uid), VFIOD_NONE);
+	ck_assert_uint_eq(le32toh(rep->devices[1].owner_gid), 77);
+	ck_assert_uint_eq(le32toh(rep->devices[1].holder_uid), VFIOD_NONE);
+	ck_assert_uint_eq(strlen(rep->devices[1].reason), sizeof(second->reason) - 1);
+}
+END_TEST
+
+START_TEST(a_list_of_more_than_a_message_holds_is_cut_at_a_record)
+{
+	const struct vfiod_list_rep *rep = proto_msg_body(&msg);
+
+	for (uint64_t i = 2; i < 40; i++)
+		put(FIRST + i);
+	ask_list(&client, COOKIE);
+	receive(&client, VFIOD_LIST, COOKIE);
+	ck_assert_uint_eq(le32toh(rep->count), VFIOD_LIST_MAX);
+	ck_assert_uint_eq(le64toh(rep->devices[VFIOD_LIST_MAX - 1].address), FIRST + VFIOD_LIST_MAX - 1);
+}
+END_TEST
+
+/* ---- what waits ---- */
+
+static const enum vfiod_state busy[] = { VFIOD_ASSIGNING, VFIOD_GRANTING, VFIOD_REVOKING, VFIOD_UNASSIGNING };
+
+START_TEST(a_request_waits_for_the_worker_and_is_answered_once)
+{
+	first->state = busy[_i];
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_nothing(&client);
+	settle(first, VFIOD_UNMANAGED);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EACCES, "not assigned");
+	settle(first, VFIOD_UNMANAGED);
+	expect_nothing(&client);
+}
+END_TEST
+
+START_TEST(a_request_waits_for_the_worker_of_a_sibling)
+{
+	second->state = busy[_i];
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_nothing(&client);
+	ck_assert(!TAILQ_EMPTY(&second->waiting));
+	lease_to(second, 4000, 5);
+	settle(second, VFIOD_LEASED);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EBUSY, text_of(SECOND));
+}
+END_TEST
+
+START_TEST(a_request_that_waited_waits_again_where_another_worker_has_begun)
+{
+	first->state = VFIOD_ASSIGNING;
+	second->state = VFIOD_REVOKING;
+	ask_acquire(&client, FIRST, COOKIE);
+	settle(first, VFIOD_FREE);
+	expect_nothing(&client);
+	settle(second, VFIOD_FREE);
+	/* both are free now, and there is no such group to open: it has got as far as that */
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, ENOENT, "/dev/vfio/4711");
+}
+END_TEST
+
+START_TEST(requests_that_wait_are_answered_in_their_order)
+{
+	struct proto_conn other = greet(pub_path);
+	struct request *at_first;
+
+	first->state = VFIOD_ASSIGNING;
+	ask_acquire(&client, FIRST, 1);
+	at_first = TAILQ_FIRST(&first->waiting);
+	ask_acquire(&other, FIRST, 2);
+	ask_unassign(&admin, FIRST, 3);
+	ck_assert_ptr_eq(TAILQ_FIRST(&first->waiting), at_first);
+	settle(first, VFIOD_UNMANAGED);
+	expect_error(&client, VFIOD_ACQUIRE, 1, EACCES, "");
+	expect_error(&other, VFIOD_ACQUIRE, 2, EACCES, "");
+	expect_error(&admin, VFIOD_UNASSIGN, 3, EINVAL, "");
+	close(other.fd);
+}
+END_TEST
+
+START_TEST(the_next_request_of_a_client_is_read_when_the_one_before_is_answered)
+{
+	first->state = VFIOD_ASSIGNING;
+	ask_acquire(&client, FIRST, 1);
+	ask_list(&client, 2);
+	expect_nothing(&client);
+	settle(first, VFIOD_UNMANAGED);
+	expect_error(&client, VFIOD_ACQUIRE, 1, EACCES, "");
+	receive(&client, VFIOD_LIST, 2);
+}
+END_TEST
+
+START_TEST(others_are_served_while_a_request_waits)
+{
+	first->state = VFIOD_ASSIGNING;
+	ask_acquire(&client, FIRST, 1);
+	ask_list(&admin, 2);
+	receive(&admin, VFIOD_LIST, 2);
+	ck_assert(!TAILQ_EMPTY(&first->waiting));
+}
+END_TEST
+
+START_TEST(a_request_that_waits_goes_with_its_client)
+{
+	struct proto_conn other = greet(pub_path);
+
+	first->state = VFIOD_ASSIGNING;
+	ask_acquire(&other, FIRST, COOKIE);
+	close(other.fd);
+	let_it_run();
+	ck_assert(TAILQ_EMPTY(&first->waiting));
+	settle(first, VFIOD_FREE);
+	ck_assert_int_eq(first->state, VFIOD_FREE);
+}
+END_TEST
+
+START_TEST(a_request_that_waits_goes_with_a_client_that_has_only_stopped_to_send)
+{
+	first->state = VFIOD_ASSIGNING;
+	ask_acquire(&client, FIRST, COOKIE);
+	ck_assert_int_eq(shutdown(client.fd, SHUT_WR), 0);
+	let_it_run();
+	ck_assert(TAILQ_EMPTY(&first->waiting));
+}
+END_TEST
+
+/* The kernel tells of such an end by EPOLLERR, which libevent takes for readable, not for closed. */
+START_TEST(a_request_that_waits_goes_with_a_client_that_leaves_an_answer_unread)
+{
+	struct proto_conn other = greet(pub_path);
+
+	first->state = VFIOD_ASSIGNING;
+	ask_list(&other, 1);
+	ask_acquire(&other, FIRST, 2);
+	close(other.fd);
+	let_it_run();
+	ck_assert(TAILQ_EMPTY(&first->waiting));
+}
+END_TEST
+
+START_TEST(a_request_that_waits_goes_with_a_client_that_has_sent_another_one)
+{
+	struct proto_conn other = greet(pub_path);
+
+	first->state = VFIOD_ASSIGNING;
+	ask_acquire(&other, FIRST, 1);
+	ask_list(&other, 2);
+	close(other.fd);
+	let_it_run();
+	ck_assert(TAILQ_EMPTY(&first->waiting));
+}
+END_TEST
+
+/* Whether the loop, which has done all that it can, would be woken again at once. */
+static bool loop_spins(void)
+{
+	char path[32], target[64];
+
+	for (int fd = 3; fd < 1024; fd++) {
+		struct pollfd epoll = { .fd = fd, .events = POLLIN };
+		ssize_t length;
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		length = readlink(path, target, sizeof(target) - 1);
+		if (length < 0)
+			continue;
+		target[length] = '\0';
+		if (!strcmp(target, "anon_inode:[eventpoll]"))
+			return poll(&epoll, 1, 0) == 1;
+	}
+	ck_abort_msg("the loop has no epoll descriptor");
+}
+
+START_TEST(a_client_that_sends_while_its_request_waits_keeps_nobody_busy)
+{
+	first->state = VFIOD_ASSIGNING;
+	ask_acquire(&client, FIRST, 1);
+	ask_list(&client, 2);
+	ck_assert(!loop_spins());
+	ck_assert(!TAILQ_EMPTY(&first->waiting));
+}
+END_TEST
+
+START_TEST(a_request_that_waits_is_refused_when_its_function_is_unplugged)
+{
+	first->state = VFIOD_ASSIGNING;
+	ask_acquire(&client, FIRST, COOKIE);
+	daemon_device_gone(&vfiod, first);
+	expect_nothing(&client);
+	settle(first, VFIOD_FREE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, ENODEV, text_of(FIRST));
+	ck_assert_ptr_null(devices_find(&vfiod.devices, FIRST));
+}
+END_TEST
+
+START_TEST(a_request_that_waits_for_a_sibling_goes_on_when_that_is_unplugged)
+{
+	second->state = VFIOD_ASSIGNING;
+	ask_unassign(&admin, FIRST, COOKIE);
+	expect_nothing(&admin);
+	daemon_device_gone(&vfiod, second);
+	first->state = VFIOD_UNMANAGED;
+	settle(second, VFIOD_UNMANAGED);
+	expect_error(&admin, VFIOD_UNASSIGN, COOKIE, EINVAL, "not assigned");
+}
+END_TEST
+
+START_TEST(the_end_of_the_server_takes_the_requests_that_wait_along)
+{
+	first->state = VFIOD_ASSIGNING;
+	ask_acquire(&client, FIRST, 1);
+	ask_unassign(&admin, FIRST, 2);
+	server_free(vfiod.server);
+	vfiod.server = NULL;
+	ck_assert(TAILQ_EMPTY(&first->waiting));
+}
+END_TEST
+
+/* ---- RELEASE ---- */
+
+START_TEST(the_lease_of_another_user_cannot_be_released)
+{
+	lease_to(first, getuid() + 1, 5);
+	ask_release(&client, 5, COOKIE);
+	expect_error(&client, VFIOD_RELEASE, COOKIE, ENOENT, "no lease 5");
+	ck_assert_ptr_null(first->lease.release);
+}
+END_TEST
+
+START_TEST(a_lease_that_was_never_given_cannot_be_released)
+{
+	lease_to(first, getuid(), 5);
+	ask_release(&client, 6, COOKIE);
+	expect_error(&client, VFIOD_RELEASE, COOKIE, ENOENT, "no lease 6");
+}
+END_TEST
+
+START_TEST(a_release_is_answered_when_the_lease_ends)
+{
+	const struct vfiod_release_rep *rep = proto_msg_body(&msg);
+
+	lease_to(first, getuid(), 5);
+	ask_release(&client, 5, COOKIE);
+	expect_nothing(&client);
+	lease_end(&vfiod, first);
+	receive(&client, VFIOD_RELEASE, COOKIE);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
+	ck_assert_uint_eq(le64toh(rep->lease), 5);
+	ck_assert_uint_eq(first->lease.id, 0);
+}
+END_TEST
+
+START_TEST(a_release_is_answered_when_the_function_is_unplugged)
+{
+	lease_to(first, getuid(), 5);
+	ask_release(&client, 5, COOKIE);
+	daemon_device_gone(&vfiod, first);
+	receive(&client, VFIOD_RELEASE, COOKIE);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
+}
+END_TEST
+
+START_TEST(a_second_release_of_the_same_lease_is_refused)
+{
+	struct proto_conn other = greet(pub_path);
+
+	lease_to(first, getuid(), 5);
+	ask_release(&client, 5, 1);
+	ask_release(&other, 5, 2);
+	expect_error(&other, VFIOD_RELEASE, 2, EBUSY, "already");
+	lease_end(&vfiod, first);
+	receive(&client, VFIOD_RELEASE, 1);
+	close(other.fd);
+}
+END_TEST
+
+START_TEST(a_release_goes_with_its_client_and_the_lease_stays)
+{
+	struct proto_conn other = greet(pub_path);
+
+	lease_to(first, getuid(), 5);
+	ask_release(&other, 5, 1);
+	ck_assert_ptr_nonnull(first->lease.release);
+	close(other.fd);
+	let_it_run();
+	ck_assert_ptr_null(first->lease.release);
+	ck_assert_uint_eq(first->lease.id, 5);
+	ask_release(&client, 5, 2);
+	ck_assert_ptr_nonnull(first->lease.release);
+}
+END_TEST
+
+START_TEST(a_release_with_files_that_stay_open_is_refused_after_a_while)
+{
+	lease_to(first, getuid(), 5);
+	ask_release(&client, 5, COOKIE);
+	while (first->lease.release)
+		ck_assert_int_eq(event_base_loop(vfiod.base, EVLOOP_ONCE), 0);
+	let_it_run();
+	expect_error(&client, VFIOD_RELEASE, COOKIE, EBUSY, "still open");
+	ck_assert_int_eq(first->state, VFIOD_LEASED);
+	ck_assert_uint_eq(first->lease.id, 5);
+}
+END_TEST
+
+START_TEST(the_end_of_the_server_takes_a_release_along)
+{
+	lease_to(first, getuid(), 5);
+	ask_release(&client, 5, COOKIE);
+	server_free(vfiod.server);
+	vfiod.server = NULL;
+	ck_assert_ptr_null(first->lease.release);
+	ck_assert_uint_eq(first->lease.id, 5);
+}
+END_TEST
+
+/* ---- unplugged ---- */
+
+START_TEST(a_function_that_is_unplugged_is_forgotten_in_every_state_but_a_busy_one)
+{
+	first->state = assigned[_i];
+	daemon_device_gone(&vfiod, first);
+	ck_assert_int_eq(devices_find(&vfiod.devices, FIRST) != NULL,
+			 assigned[_i] == VFIOD_ASSIGNING || assigned[_i] == VFIOD_GRANTING ||
+				 assigned[_i] == VFIOD_REVOKING || assigned[_i] == VFIOD_UNASSIGNING);
+}
+END_TEST
+
+START_TEST(a_busy_function_that_is_unplugged_is_forgotten_when_its_worker_has_ended)
+{
+	first->state = busy[_i];
+	daemon_device_gone(&vfiod, first);
+	settle(first, VFIOD_QUARANTINED);
+	ck_assert_ptr_null(devices_find(&vfiod.devices, FIRST));
+	ck_assert_ptr_eq(devices_find(&vfiod.devices, SECOND), second);
+}
+END_TEST
+
+static TCase *case_of(const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_set_timeout(tcase, 60);
+	return tcase;
+}
+
+static TCase *at_once_case(void)
+{
+	TCase *tcase = case_of("at once");
+
+	tcase_add_test(tcase, a_leased_function_is_refused_with_its_holder);
+	tcase_add_test(tcase, a_leased_function_is_neither_assigned_nor_given_back);
+	tcase_add_test(tcase, a_quarantined_function_is_refused_with_the_reason_and_what_to_do);
+	tcase_add_test(tcase, a_function_whose_group_is_leased_is_refused_with_the_sibling_and_its_holder);
+	tcase_add_loop_test(tcase, a_stranger_is_refused_at_once_in_every_state, 0, 7);
+	tcase_add_test(tcase, a_function_that_went_between_request_and_look_is_refused);
+	tcase_add_test(tcase, the_list_tells_state_and_owner_and_holder);
+	tcase_add_test(tcase, a_list_of_more_than_a_message_holds_is_cut_at_a_record);
+	return tcase;
+}
+
+static TCase *waiting_case(void)
+{
+	TCase *tcase = case_of("waiting");
+
+	tcase_add_loop_test(tcase, a_request_waits_for_the_worker_and_is_answered_once, 0, 4);
+	tcase_add_loop_test(tcase, a_request_waits_for_the_worker_of_a_sibling, 0, 4);
+	tcase_add_test(tcase, a_request_that_waited_waits_again_where_another_worker_has_begun);
+	tcase_add_test(tcase, requests_that_wait_are_answered_in_their_order);
+	tcase_add_test(tcase, the_next_request_of_a_client_is_read_when_the_one_before_is_answered);
+	tcase_add_test(tcase, others_are_served_while_a_request_waits);
+	tcase_add_test(tcase, a_request_that_waits_goes_with_its_client);
+	tcase_add_test(tcase, a_request_that_waits_goes_with_a_client_that_has_only_stopped_to_send);
+	tcase_add_test(tcase, a_request_that_waits_goes_with_a_client_that_leaves_an_answer_unread);
+	tcase_add_test(tcase, a_request_that_waits_goes_with_a_client_that_has_sent_another_one);
+	tcase_add_test(tcase, a_client_that_sends_while_its_request_waits_keeps_nobody_busy);
+	tcase_add_test(tcase, a_request_that_waits_is_refused_when_its_function_is_unplugged);
+	tcase_add_test(tcase, a_request_that_waits_for_a_sibling_goes_on_when_that_is_unplugged);
+	tcase_add_test(tcase, the_end_of_the_server_takes_the_requests_that_wait_along);
+	return tcase;
+}
+
+static TCase *release_case(void)
+{
+	TCase *tcase = case_of("release");
+
+	tcase_add_test(tcase, the_lease_of_another_user_cannot_be_released);
+	tcase_add_test(tcase, a_lease_that_was_never_given_cannot_be_released);
+	tcase_add_test(tcase, a_release_is_answered_when_the_lease_ends);
+	tcase_add_test(tcase, a_release_is_answered_when_the_function_is_unplugged);
+	tcase_add_test(tcase, a_second_release_of_the_same_lease_is_refused);
+	tcase_add_test(tcase, a_release_goes_with_its_client_and_the_lease_stays);
+	tcase_add_test(tcase, a_release_with_files_that_stay_open_is_refused_after_a_while);
+	tcase_add_test(tcase, the_end_of_the_server_takes_a_release_along);
+	return tcase;
+}
+
+static TCase *unplugged_case(void)
+{
+	TCase *tcase = case_of("unplugged");
+
+	tcase_add_loop_test(tcase, a_function_that_is_unplugged_is_forgotten_in_every_state_but_a_busy_one, 0, 7);
+	tcase_add_loop_test(tcase, a_busy_function_that_is_unplugged_is_forgotten_when_its_worker_has_ended, 0, 4);
+	return tcase;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("request");
+	SRunner *runner;
+	int failed;
+
+	if (!mkdtemp(root)) {
+		perror(root);
+		return EXIT_FAILURE;
+	}
+	log_setup(true);
+	suite_add_tcase(suite, at_once_case());
+	suite_add_tcase(suite, waiting_case());
+	suite_add_tcase(suite, release_case());
+	suite_add_tcase(suite, unplugged_case());
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	/* here, because a test that fails cleans up nothing */
+	nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Clients that are no good. A line on stdout says when the interesting point is reached.
+ *
+ *	hostile silent COUNT SOCKET		connect COUNT times, say nothing, "connected", stay until killed
+ *	hostile deaf SOCKET			ask and never read, "thrown out after N requests" when that ends
+ *	hostile killed SEED COUNT SOCKET ADDRESS	COUNT processes, each killed somewhere on its way to a lease
+ *	hostile impatient SOCKET ADDRESS	be killed while an ACQUIRE waits for the last lease's end, "killed"
+ */
+#include "tests/vm/clients/connect.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DEAF_MAX     100000 /* requests; a server that takes more than that keeps them all somewhere */
+#define KILL_STEPS   6	    /* before each step of a client, and after the last one */
+#define KILL_MAX_US  20000  /* how long a process may get at a point that is a time */
+#define WAITING_MS   20	    /* a reply that has not come after that is one that waits */
+#define ATTEMPTS_MAX 50
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: hostile WAY ARGUMENT...\n");
+	return 2;
+}
+
+static int say(const char *what)
+{
+	puts(what);
+	fflush(stdout);
+	return 0;
+}
+
+static int silent(char **arguments)
+{
+	for (int count = atoi(arguments[0]); count > 0; count--)
+		connect_to(arguments[1]);
+	say("connected");
+	return pause();
+}
+
+static int deaf(char **arguments)
+{
+	struct proto_conn conn = greeted(arguments[0]);
+	const struct vfiod_list_req request = { .max = htole32(VFIOD_LIST_MAX) };
+	unsigned int count = 0;
+
+	while (count < DEAF_MAX && !proto_conn_send(&conn, VFIOD_LIST, 0, 3, &request, sizeof(request), NULL, 0))
+		count++;
+	printf("%s after %u requests\n", count < DEAF_MAX ? "thrown out" : "still served", count);
+	return count < DEAF_MAX ? 0 : 1;
+}
+
+/* ---- killed on the way ---- */
+
+/* Kills this process before step @now if that is its point. */
+static void point(int step, int now)
+{
+	if (step == now)
+		raise(SIGKILL);
+}
+
+/* What comes back on the way to a lease does not matter: the device may be another one's, or being cleaned. */
+static void walk(const char *path, const char *address, int step)
+{
+	struct proto_conn conn = connect_to(path);
+	struct proto_msg reply;
+
+	point(step, 0);
+	send_hello(&conn);
+	point(step, 1);
+	receive(&conn, &reply);
+	conn.version = VFIOD_VERSION_MAX;
+	point(step, 2);
+	send_acquire(&conn, address);
+	point(step, 3);
+	receive(&conn, &reply);
+	point(step, 4);
+	proto_msg_close_fds(&reply);
+	point(step, 5);
+	for (;;)
+		pause();
+}
+
+static void kill_after(pid_t child, long us)
+{
+	const struct timespec pause_for = { .tv_nsec = us * 1000 };
+
+	nanosleep(&pause_for, NULL); /* a random point, not a wait for anything */
+	kill(child, SIGKILL);
+}
+
+/* Half of the processes end at a certain step, the others at some time. */
+static int killed(char **arguments)
+{
+	unsigned int seed = (unsigned int)strtoul(arguments[0], NULL, 10);
+
+	for (int count = atoi(arguments[1]); count > 0; count--) {
+		bool timed = rand_r(&seed) & 1;
+		int step = timed ? -1 : rand_r(&seed) % KILL_STEPS;
+		long us = rand_r(&seed) % KILL_MAX_US;
+		pid_t child = fork();
+
+		if (child < 0)
+			give_up("fork");
+		if (!child)
+			walk(arguments[2], arguments[3], step);
+		if (timed)
+			kill_after(child, us);
+		if (waitpid(child, NULL, 0) != child)
+			give_up("waitpid");
+	}
+	return 0;
+}
+
+/* ---- killed while it waits ---- */
+
+/* Has a process get the lease and lose its life. */
+static void sacrifice(const char *path, const char *address)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		give_up("fork");
+	if (!child) {
+		struct proto_conn conn = greeted(path);
+		struct proto_msg reply;
+
+		send_acquire(&conn, address);
+		receive(&conn, &reply);
+		raise(SIGKILL);
+	}
+	if (waitpid(child, NULL, 0) != child)
+		give_up("waitpid");
+}
+
+/* Whether the ACQUIRE on @conn is one that waits; if not, its reply is taken. */
+static bool waits(struct proto_conn *conn)
+{
+	struct pollfd pollfd = { conn->fd, POLLIN, 0 };
+	struct proto_msg reply;
+
+	if (!poll(&pollfd, 1, WAITING_MS))
+		return true;
+	if (!receive(conn, &reply))
+		proto_msg_close_fds(&reply);
+	return false;
+}
+
+static int impatient(char **arguments)
+{
+	for (int i = 0; i < ATTEMPTS_MAX; i++) {
+		struct proto_conn conn = greeted(arguments[0]);
+
+		sacrifice(arguments[0], arguments[1]);
+		send_acquire(&conn, arguments[1]);
+		if (waits(&conn)) {
+			say("killed");
+			return raise(SIGKILL);
+		}
+		close(conn.fd);
+	}
+	errno = ETIMEDOUT;
+	give_up("no request waited");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int arguments;
+		int (*run)(char **arguments);
+	} ways[] = {
+		{ "silent", 2, silent },
+		{ "deaf", 1, deaf },
+		{ "killed", 4, killed },
+		{ "impatient", 2, impatient },
+	};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (argc > 1 && !strcmp(argv[1], ways[i].name) && argc == 2 + ways[i].arguments)
+			return ways[i].run(argv + 2);
+	return usage();
+}

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Programs that scenarios run in the test machine, never installed. Linked so that the file in the build folder is the
+# program itself, and not libtool's script around it.
+noinst_PROGRAMS += tests/vm/clients/lease tests/vm/clients/badmsg tests/vm/clients/hostile tests/vm/clients/exclusive
+noinst_LTLIBRARIES += tests/vm/clients/libconnect.la
+
+tests_vm_clients_libconnect_la_SOURCES = tests/vm/clients/connect.c tests/vm/clients/connect.h
+tests_vm_clients_libconnect_la_CFLAGS = $(PROGRAM_FLAGS)
+
+tests_vm_clients_lease_SOURCES = tests/vm/clients/lease.c
+tests_vm_clients_lease_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_lease_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_lease_LDADD = libvfiodma/libvfiodma-all.la
+
+tests_vm_clients_badmsg_SOURCES = tests/vm/clients/badmsg.c
+tests_vm_clients_badmsg_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_badmsg_LDFLAGS = $(PROGRAM_LINK)
+tests_vm_clients_badmsg_LDADD = tests/vm/clients/libconnect.la proto/libproto.la
+
+tests_vm_clients_hostile_SOURCES = tests/vm/clients/hostile.c
+tests_vm_clients_hostile_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_hostile_LDFLAGS = $(PROGRAM_LINK)
+tests_vm_clients_hostile_LDADD = tests/vm/clients/libconnect.la proto/libproto.la
+
+tests_vm_clients_exclusive_SOURCES = tests/vm/clients/exclusive.c
+tests_vm_clients_exclusive_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_exclusive_LDFLAGS = $(PROGRAM_LINK)

@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# When the kernel does not do what vfiod asks of it: the function goes back to where it was, or is kept from everybody,
+# and the message says why. strace makes single system calls of vfiod fail or wait; the rest is the real kernel.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../vfiod.sh
+. "${0%/*}/../vfiod.sh"
+
+nvme=0000:02:00.0
+e1000e=0000:04:00.0
+edu=0000:01:00.0
+sysfs=/sys/bus/pci/devices
+probe=/sys/bus/pci/drivers_probe
+
+# start_with_fault FILE INJECTION: a vfiod whose system calls on that file behave so; see strace(1), --inject.
+start_with_fault() {
+	start_vfiod_under strace --daemonize --follow-forks --quiet=all --output=/run/strace.log --trace-path="$1" --inject="$2"
+}
+
+# fails SENTENCE FILE INJECTION TEXT...: with that fault, an assignment is refused, and nothing is changed.
+fails() {
+	local sentence=$1
+	start_with_fault "$2" "$3"
+	shift 3
+	before=$(snapshot)
+	refused vfioctl assign $nvme --user alice
+	names "$sentence" "$@"
+	nothing_half_done "that"
+	equal "the driver that it had has it" nvme "$(driver_of $nvme)"
+	equal "it has no driver_override" "(null)" "$(override_of $nvme)"
+	wait_for "its disk is back" test -e $sysfs/$nvme/nvme
+	stop_vfiod
+}
+
+load vfio-pci nvme e1000e
+wait_for "the kernel's nvme driver has $nvme" driver_is $nvme nvme
+use_clients
+
+# ---- taking a function ---------------------------------------------------------------------------------
+fails "a driver_override that cannot be written" $sysfs/$nvme/driver_override write:error=EIO:when=1 "Input/output error"
+fails "a driver that does not let go" $sysfs/$nvme/driver/unbind write:error=EBUSY:when=1 "busy"
+fails "a probe that does not bind anything" $probe write:retval=12:when=1 "driver refused it" dmesg
+fails "a probe that fails" $probe write:error=ENODEV:when=1 "driver refused it" dmesg
+fails "a reset that fails" $sysfs/$nvme/reset write:error=ETIMEDOUT:when=1 "reset failed"
+fails "a group that cannot be opened" "/dev/vfio/$(group_of $nvme)" openat:error=EIO:when=1 "/dev/vfio/$(group_of $nvme)"
+
+# Somebody else writes the driver_override between ours and the probe.
+start_with_fault $sysfs/$nvme/driver_override write:delay_exit=3000000:when=1
+before=$(snapshot)
+vfioctl assign $nvme --user alice 2>/run/said &
+job=$!
+overridden() { [ "$(override_of $nvme)" = vfio-pci ]; }
+wait_for "vfiod has written its driver_override" overridden
+echo another >$sysfs/$nvme/driver_override
+status=0
+wait $job || status=$?
+said=$(cat /run/said)
+equal "an assignment fails when another program changes the driver_override" 1 $status
+names "and says that the function could not be bound" $nvme "vfio-pci"
+nothing_half_done "that"
+stop_vfiod
+
+# ---- the end of a lease -----------------------------------------------------------------------------------
+start_with_fault $sysfs/$nvme/reset write:error=ETIMEDOUT:when=2
+quietly vfioctl assign $nvme --user alice
+as alice nvme-identify $nvme >/run/identify 2>&1 || true
+equal "a function whose reset fails is quarantined" quarantined "$(field $nvme state)"
+said=$(field $nvme quarantine_reason)
+names "the reason is in words" "reset failed"
+refused as alice nvme-identify $nvme
+names "nobody gets it" quarantined "reset failed" "vfioctl release"
+refused vfioctl assign $nvme --user bob
+names "nor is it assigned to anybody else" quarantined
+follow "back to the host: "
+equal "the host gets it" nvme "$(driver_of $nvme)"
+equal "and it is the host's" unmanaged "$(field $nvme state)"
+stop_vfiod
+
+# ---- giving a function back ---------------------------------------------------------------------------------
+start_vfiod
+quietly vfioctl assign $e1000e --user alice
+quietly modprobe -r e1000e
+refused vfioctl release $e1000e
+names "a driver that is not there any more is missed by name" $e1000e "driver e1000e" none
+equal "the function is kept from everybody" quarantined "$(field $e1000e state)"
+check "vfiod serves" serving
+load e1000e
+wait_for "the kernel gives it to the driver when that is back" driver_is $e1000e e1000e
+check "and the administrator can give it back then" vfioctl release $e1000e
+equal "its driver has it" e1000e "$(driver_of $e1000e)"
+equal "and it is the host's" unmanaged "$(field $e1000e state)"
+
+quietly vfioctl assign $nvme --user alice
+bind nvme $nvme
+refused as alice nvme-identify $nvme
+names "a lease fails when somebody has taken the function from vfio-pci" "$(group_of $nvme)"
+check "vfiod serves" serving
+echo >$sysfs/$nvme/driver_override
+check "the administrator can give it back, which it is" vfioctl release $nvme
+equal "its driver has it" nvme "$(driver_of $nvme)"
+equal "and it is the host's" unmanaged "$(field $nvme state)"
+
+# ---- a device that goes away ----------------------------------------------------------------------------------
+quietly vfioctl assign $edu --user alice
+echo 1 >$sysfs/$edu/remove
+unknown() { ! vfioctl show "$1"; }
+wait_for "vfiod forgets a function that was removed" unknown $edu
+refused vfioctl release $edu
+names "which is not there any more" "no PCI function $edu"
+echo 1 >/sys/bus/pci/rescan
+wait_for "it is there again" state_is $edu unmanaged
+equal "nobody's, as when the machine started" null "$(field $edu owner_uid)"
+check "and can be assigned" vfioctl assign $edu --user alice
+check "and used" as alice edu $edu
+check "and given back" vfioctl release $edu
+
+stop_vfiod
+finish
