@@ -27,7 +27,7 @@ AM_TESTS_ENVIRONMENT = \
 	VFIOCTL='$(abs_top_builddir)/vfioctl/vfioctl'; export VFIOCTL;
 
 TESTS += $(SCRIPT_TESTS)
-EXTRA_DIST += $(SCRIPT_TESTS) tests/proofs.tsv tests/prove tests/proofs tests/vm
+EXTRA_DIST += $(SCRIPT_TESTS) tests/proofs.tsv tests/prove
 
 if HAVE_CHECK
 check_PROGRAMS += $(UNIT_TESTS)

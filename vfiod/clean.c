@@ -31,7 +31,7 @@ static void say_nothing(char *format, ...)
 	(void)format;
 }
 
-/* Config space by way of sysfs, which wakes a sleeping function up for each access. */
+/* Config space by way of sysfs. */
 static struct pci_access *open_access(void)
 {
 	struct pci_access *access = pci_alloc();
@@ -112,16 +112,33 @@ static int reset(uint64_t address, bool required, const char *text, struct failu
 	return failure_set(failure, err, "%s: its reset failed: %s", text, strerror(-err));
 }
 
+/*
+ * vfio-pci has a function sleep (D3hot) that nobody has open.  What is written to its registers then is lost when it
+ * wakes up, since the kernel writes back what it saved when it fell asleep; so it is kept awake here.
+ */
+static void keep_awake(uint64_t address, char control[8])
+{
+	sysfs_read(address, "power/control", control, 8);
+	sysfs_write(address, "power/control", "on");
+}
+
+static void let_sleep(uint64_t address, const char *control)
+{
+	if (control[0])
+		sysfs_write(address, "power/control", control);
+}
+
 int clean_function(uint64_t address, bool required, const struct clean_header *before, struct clean_header *after,
 		   struct failure *failure)
 {
 	struct pci_access *access = open_access();
 	struct pci_dev *dev = open_function(access, address);
 	struct clean_header first, now;
-	char text[PROTO_ADDRESS_LEN];
+	char text[PROTO_ADDRESS_LEN], control[8];
 	int err;
 
 	proto_address_format(address, text);
+	keep_awake(address, control);
 	read_header(dev, &first);
 	err = stop_dma(dev, text, failure);
 	if (!err)
@@ -132,6 +149,7 @@ int clean_function(uint64_t address, bool required, const struct clean_header *b
 	}
 	if (!err)
 		*after = now;
+	let_sleep(address, control);
 	pci_free_dev(dev);
 	pci_cleanup(access);
 	return err;

@@ -337,6 +337,17 @@ START_TEST(the_list_tells_state_and_owner_and_holder)
 }
 END_TEST
 
+START_TEST(the_list_tells_the_driver_of_now_and_not_of_then)
+{
+	const struct vfiod_list_rep *rep = proto_msg_body(&msg);
+
+	strcpy(first->facts.driver, "nvme"); /* has let go of it since, as sysfs says */
+	ask_list(&client, COOKIE);
+	receive(&client, VFIOD_LIST, COOKIE);
+	ck_assert_str_eq(rep->devices[0].driver, "");
+}
+END_TEST
+
 START_TEST(a_list_of_more_than_a_message_holds_is_cut_at_a_record)
 {
 	const struct vfiod_list_rep *rep = proto_msg_body(&msg);
@@ -688,6 +699,7 @@ static TCase *at_once_case(void)
 	tcase_add_loop_test(tcase, a_stranger_is_refused_at_once_in_every_state, 0, 7);
 	tcase_add_test(tcase, a_function_that_went_between_request_and_look_is_refused);
 	tcase_add_test(tcase, the_list_tells_state_and_owner_and_holder);
+	tcase_add_test(tcase, the_list_tells_the_driver_of_now_and_not_of_then);
 	tcase_add_test(tcase, a_list_of_more_than_a_message_holds_is_cut_at_a_record);
 	return tcase;
 }

@@ -13,7 +13,7 @@
 PATH=/usr/libexec/vfiod/examples:$PATH
 vfiod_log=/run/vfiod.log
 vfiod_pid=
-said= exit_status=
+said="" exit_status=""
 
 # What vfiod has logged and what it says now is shown with the failure of a scenario.
 vfiod_scenario_ends() {

@@ -7,9 +7,9 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
 
+edu=0000:01:00.0
 nvme=0000:02:00.0
 e1000e=0000:04:00.0
-edu=0000:01:00.0
 sysfs=/sys/bus/pci/devices
 probe=/sys/bus/pci/drivers_probe
 
@@ -62,9 +62,25 @@ nothing_half_done "that"
 stop_vfiod
 
 # ---- the end of a lease -----------------------------------------------------------------------------------
-start_with_fault $sysfs/$nvme/reset write:error=ETIMEDOUT:when=2
+# fault FILE INJECTION: the same for the vfiod that runs, until end_fault. (The count of strace begins anew in each
+# thread, so a fault from the start on would hit the assignment.)
+fault() {
+	strace --follow-forks --quiet=all --output=/run/strace.log --trace-path="$1" --inject="$2" --attach="$vfiod_pid" &
+	tracer=$!
+	wait_for "strace traces vfiod" traced "$tracer"
+}
+traced() { grep -q "^TracerPid:[[:space:]]*$1$" "/proc/$vfiod_pid/status"; }
+end_fault() {
+	kill "$tracer"
+	wait "$tracer" 2>/dev/null || true
+	wait_for "strace has let go of vfiod" traced 0
+}
+
+start_vfiod
 quietly vfioctl assign $nvme --user alice
-as alice nvme-identify $nvme >/run/identify 2>&1 || true
+fault $sysfs/$nvme/reset write:error=ETIMEDOUT
+refused as alice lease cycle 1 $nvme
+names "a client whose function cannot be cleaned is told so" "reset failed"
 equal "a function whose reset fails is quarantined" quarantined "$(field $nvme state)"
 said=$(field $nvme quarantine_reason)
 names "the reason is in words" "reset failed"
@@ -72,6 +88,7 @@ refused as alice nvme-identify $nvme
 names "nobody gets it" quarantined "reset failed" "vfioctl release"
 refused vfioctl assign $nvme --user bob
 names "nor is it assigned to anybody else" quarantined
+end_fault
 follow "back to the host: "
 equal "the host gets it" nvme "$(driver_of $nvme)"
 equal "and it is the host's" unmanaged "$(field $nvme state)"
