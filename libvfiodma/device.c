@@ -185,6 +185,8 @@ static int map_region(struct vfiodma_device *device, unsigned int index)
 	if (base == MAP_FAILED)
 		return errors_add(device->lease->session->errors, -errno, "cannot map %s of %s: %m", region_name(index),
 				  device->lease->address);
+	/* a child would keep the lease alive by it */
+	madvise(base, (size_t)info.size, MADV_DONTFORK);
 	device->maps[index].base = base;
 	device->maps[index].size = info.size;
 	return 0;

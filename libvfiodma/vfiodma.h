@@ -32,7 +32,8 @@ struct vfiodma_domain;
 
 /* ---- session ---- */
 
-/* What a session says of errors goes to vfiodma_session_error(), and to this function where one is set. */
+/* What a session says of errors goes to vfiodma_session_error(), and to this function where one is set: in the thread
+ * that the error happened in. */
 typedef void (*vfiodma_log_fn)(void *data, int error, const char *text);
 
 /**
@@ -41,12 +42,14 @@ typedef void (*vfiodma_log_fn)(void *data, int error, const char *text);
  * @admin: connect to the administrator's socket, which vfiodma_assign() and vfiodma_unassign() need
  * @log: called with every error's text
  * @log_data: passed to @log
+ * @reserved: room for what later versions offer; zero
  */
 struct vfiodma_options {
 	const char *runtime_dir;
 	bool admin;
 	vfiodma_log_fn log;
 	void *log_data;
+	uint64_t reserved[8];
 };
 
 /**
@@ -111,6 +114,7 @@ enum vfiodma_state {
  * @original_driver: bound before vfiod took the function; empty: none, or not taken
  * @reset: the kernel's reset methods, "flr bus"; empty: none
  * @reason: why the function is quarantined; empty: it is not
+ * @reserved: room for what later versions tell
  */
 struct vfiodma_info {
 	size_t size;
@@ -122,6 +126,7 @@ struct vfiodma_info {
 	uint32_t owner_uid, owner_gid;
 	uint32_t holder_uid, holder_pid;
 	char driver[32], original_driver[32], reset[32], reason[128];
+	uint64_t reserved[8];
 };
 
 /** vfiodma_state_name() - "free", "leased" …; "unknown" for a state that this library does not know. */

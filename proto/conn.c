@@ -16,7 +16,8 @@ static_assert(sizeof(struct vfiod_device) == 272, "the record is part of the con
 #define X(opcode, NAME, name, sockets, fds) \
 	static_assert(sizeof(struct vfiod_##name##_req) % 8 == 0 && sizeof(struct vfiod_##name##_rep) % 8 == 0, \
 		      "no padding that a compiler chooses"); \
-	static_assert(offsetof(struct vfiod_##name##_req, zero) + 4 == sizeof(struct vfiod_##name##_req), \
+	static_assert(offsetof(struct vfiod_##name##_req, zero) + sizeof(((struct vfiod_##name##_req *)0)->zero) == \
+			      sizeof(struct vfiod_##name##_req), \
 		      "a request ends with its reserved bits"); \
 	static_assert((fds) <= VFIOD_FDS_MAX, "VFIOD_FDS_MAX is too small");
 VFIOD_OPS(X)
@@ -24,7 +25,13 @@ VFIOD_OPS(X)
 
 static const struct proto_op ops[] = {
 #define X(opcode, NAME, name, sockets, fds) \
-	{ opcode, sockets, #NAME, sizeof(struct vfiod_##name##_req), sizeof(struct vfiod_##name##_rep), fds },
+	{ opcode, \
+	  sockets, \
+	  #NAME, \
+	  sizeof(struct vfiod_##name##_req), \
+	  offsetof(struct vfiod_##name##_req, zero), \
+	  sizeof(struct vfiod_##name##_rep), \
+	  fds },
 	VFIOD_OPS(X)
 #undef X
 };
@@ -155,6 +162,32 @@ static int check_framing(const struct proto_conn *conn, struct proto_msg *msg, s
 	return 0;
 }
 
+static ssize_t receive(int fd, struct msghdr *mh, int flags)
+{
+	ssize_t size;
+
+	do
+		size = recvmsg(fd, mh, flags | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+	while (size < 0 && errno == EINTR);
+	return size < 0 ? -errno : size;
+}
+
+/*
+ * Where no files are wanted the message is looked at before it is taken: to take one with files would close these, and
+ * a file's last close can last as long as whoever made it likes (a socket that lingers).  Without a control buffer the
+ * kernel installs nothing, and says by MSG_CTRUNC that there was something.
+ */
+static ssize_t receive_without_fds(int fd, struct msghdr *mh)
+{
+	ssize_t size = receive(fd, mh, MSG_PEEK);
+
+	if (size < 0 || (mh->msg_flags & MSG_CTRUNC))
+		return size;
+	while (recv(fd, NULL, 0, 0) < 0 && errno == EINTR)
+		;
+	return size;
+}
+
 int proto_conn_recv(struct proto_conn *conn, struct proto_msg *msg, unsigned int max_fds, const char **why)
 {
 	union {
@@ -162,7 +195,6 @@ int proto_conn_recv(struct proto_conn *conn, struct proto_msg *msg, unsigned int
 		char room[CMSG_SPACE(VFIOD_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec iov = { msg->bytes, sizeof(msg->bytes) };
-	/* Without a control buffer the kernel drops descriptors itself, and says so by MSG_CTRUNC. */
 	struct msghdr mh = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -175,11 +207,9 @@ int proto_conn_recv(struct proto_conn *conn, struct proto_msg *msg, unsigned int
 
 	memset(msg, 0, offsetof(struct proto_msg, bytes));
 	msg->fds[0] = msg->fds[1] = -1;
-	do
-		size = recvmsg(conn->fd, &mh, MSG_CMSG_CLOEXEC | MSG_TRUNC);
-	while (size < 0 && errno == EINTR);
+	size = max_fds ? receive(conn->fd, &mh, 0) : receive_without_fds(conn->fd, &mh);
 	if (size < 0)
-		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+		return size == -EWOULDBLOCK ? -EAGAIN : (int)size;
 	if (mh.msg_controllen)
 		collect_fds(&mh, msg, &strays);
 	if (size == 0 && !msg->fd_count && !(mh.msg_flags & MSG_CTRUNC))
@@ -194,10 +224,19 @@ int proto_conn_recv(struct proto_conn *conn, struct proto_msg *msg, unsigned int
 	return err;
 }
 
+static bool reserved_is_zero(const struct proto_msg *msg, const struct proto_op *op)
+{
+	const unsigned char *body = msg->bytes + sizeof(struct vfiod_hdr);
+
+	for (size_t i = op->reserved; i < op->request; i++)
+		if (body[i])
+			return false;
+	return true;
+}
+
 int proto_check_request(struct proto_msg *msg, unsigned int socket, const struct proto_op **op, const char **why)
 {
 	const struct proto_op *found = proto_op(msg->opcode);
-	__le32 zero;
 
 	if (!found) {
 		*why = "this vfiod does not know the operation";
@@ -207,8 +246,7 @@ int proto_check_request(struct proto_msg *msg, unsigned int socket, const struct
 		*why = "the request is not of its operation's size";
 		return -EBADMSG;
 	}
-	memcpy(&zero, msg->bytes + sizeof(struct vfiod_hdr) + msg->length - sizeof(zero), sizeof(zero));
-	if (msg->flags || zero) {
+	if (msg->flags || !reserved_is_zero(msg, found)) {
 		*why = "reserved bits of the request are not zero";
 		return -EBADMSG;
 	}

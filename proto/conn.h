@@ -31,6 +31,7 @@ struct proto_op {
 	uint16_t sockets; /* VFIOD_ON_* */
 	const char *name; /* as in VFIOD_<NAME> */
 	size_t request;	  /* size of the request's body */
+	size_t reserved;  /* where in it the reserved bytes begin */
 	size_t reply;	  /* size of the reply's body, without LIST's records */
 	unsigned int fds; /* in the reply at most */
 };

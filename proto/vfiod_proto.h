@@ -5,9 +5,9 @@
  * Transport: AF_UNIX, SOCK_SEQPACKET; one message is one packet of at most VFIOD_MSG_MAX bytes: a struct vfiod_hdr and
  * a fixed body.  Every integer is little-endian, every string is NUL-terminated and NUL-padded.  A client has one
  * request under way at a time and gets exactly one reply to it: the operation's reply (with its file descriptors as
- * SCM_RIGHTS), or a struct vfiod_error.  Requests never carry file descriptors.  The last 32 bits of every request are
- * reserved and zero, as are the flags of its header.  A message that breaks these rules is answered with an error, and
- * the connection is closed.
+ * SCM_RIGHTS), or a struct vfiod_error.  Requests never carry file descriptors.  Every request ends with reserved
+ * bytes, the field "zero", which are zero, as are the flags of its header.  A message that breaks these rules is
+ * answered with an error, and the connection is closed.
  *
  * The first request is HELLO, which fixes the version that every later header carries.
  */
@@ -146,8 +146,7 @@ struct vfiod_acquire_rep {
  * with EBUSY when somebody still has it open. */
 struct vfiod_release_req {
 	__le64 lease;
-	__le32 reserved;
-	__le32 zero;
+	__le64 zero;
 };
 
 struct vfiod_release_rep {
@@ -159,8 +158,7 @@ struct vfiod_assign_req {
 	__le64 address;
 	__le32 uid;
 	__le32 gid;
-	__le32 reserved;
-	__le32 zero;
+	__le64 zero;
 };
 
 struct vfiod_assign_rep {
@@ -170,8 +168,7 @@ struct vfiod_assign_rep {
 
 struct vfiod_unassign_req {
 	__le64 address;
-	__le32 reserved;
-	__le32 zero;
+	__le64 zero;
 };
 
 struct vfiod_unassign_rep {

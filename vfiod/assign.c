@@ -57,10 +57,14 @@ static int check_group_is_ours(uint32_t group, struct failure *failure)
 static void assign_run(struct job *job)
 {
 	struct assign_job *assign = (struct assign_job *)job;
-	struct failure undo;
+	struct failure undo, why;
 
 	if (inuse_check(assign->address, &assign->failure))
 		return;
+	/* a VFIO driver of another maker may have it, open in a virtual machine: to unbind it would hang */
+	if (check_group_is_ours(assign->group, &assign->failure) == -EBUSY)
+		return;
+	assign->failure.error = 0;
 	if (bind_take(assign->address, &assign->origin, &assign->failure))
 		return;
 	if (!check_group_is_ours(assign->group, &assign->failure) &&
@@ -69,8 +73,10 @@ static void assign_run(struct job *job)
 	/* one that was there already may be open in a client of the vfiod before us: to unbind it would hang */
 	if (!strcmp(assign->origin.driver, "vfio-pci"))
 		return;
-	if (bind_give_back(assign->address, &assign->origin, assign->driver, &undo))
-		log_line(LOG_ERR, "%s", undo.text);
+	if (!bind_give_back(assign->address, &assign->origin, assign->driver, &undo))
+		return;
+	why = assign->failure;
+	failure_set(&assign->failure, why.error, "%.240s; and then: %.200s", why.text, undo.text);
 }
 
 static void assign_done(struct job *job)
@@ -171,6 +177,7 @@ void request_assign(struct request *request, const struct vfiod_assign_req *body
 	struct device *device = request_find(request, le64toh(body->address));
 	struct assign_job *assign;
 	const struct rule *rule;
+	char text[PROTO_ADDRESS_LEN];
 	struct failure failure;
 
 	if (!device)
@@ -186,8 +193,16 @@ void request_assign(struct request *request, const struct vfiod_assign_req *body
 		request_refuse(request, &failure);
 		return;
 	}
-	if (device->state == VFIOD_FREE) {
+	if (device->state == VFIOD_FREE && facts_on_vfio(&device->facts)) {
 		reassign(request, device, &owner);
+		return;
+	}
+	if (device->state == VFIOD_FREE) {
+		failure_set(&failure, -EBUSY,
+			    "%s is with driver %s now, behind vfiod's back; release it first: vfioctl release %s",
+			    proto_address_format(device->facts.address, text),
+			    device->facts.driver[0] ? device->facts.driver : "none", text);
+		request_refuse(request, &failure);
 		return;
 	}
 	rule = policy_rule(request->daemon->config, &device->facts);
@@ -215,9 +230,16 @@ static void unassign_run(struct job *job)
 {
 	struct assign_job *unassign = (struct assign_job *)job;
 
-	/* never an unbind under an open file: it would hang until that is closed */
-	if (left_vfio(unassign->address) || !check_group_is_ours(unassign->group, &unassign->failure))
-		bind_give_back(unassign->address, &unassign->origin, unassign->driver, &unassign->failure);
+	/* Never an unbind under an open file: it would hang until that is closed.  A group that is not viable (-EPERM)
+	 * could be opened, so nobody else has. */
+	if (!left_vfio(unassign->address)) {
+		int err = check_group_is_ours(unassign->group, &unassign->failure);
+
+		if (err && err != -EPERM)
+			return;
+		unassign->failure.error = 0;
+	}
+	bind_give_back(unassign->address, &unassign->origin, unassign->driver, &unassign->failure);
 }
 
 static void unassign_done(struct job *job)

@@ -17,11 +17,13 @@ static void read_driver(uint64_t address, char driver[VFIOD_NAME_MAX])
 	sysfs_link(address, "driver", driver, VFIOD_NAME_MAX);
 }
 
-static void read_override(uint64_t address, char override[VFIOD_NAME_MAX])
+static int read_override(uint64_t address, char override[VFIOD_NAME_MAX])
 {
-	sysfs_read(address, "driver_override", override, VFIOD_NAME_MAX);
+	int err = sysfs_read(address, "driver_override", override, VFIOD_NAME_MAX);
+
 	if (!strcmp(override, "(null)"))
 		override[0] = '\0';
+	return err;
 }
 
 /* An empty write leaves the override as it is: a newline clears it. */
@@ -69,18 +71,22 @@ int bind_take(uint64_t address, struct bind_origin *origin, struct failure *fail
 		return failure_set(failure, -ENOENT, "the %s driver is not loaded; load it: modprobe %s", DRIVER,
 				   DRIVER);
 	read_driver(address, found.driver);
-	read_override(address, found.override);
+	err = read_override(address, found.override);
+	if (err)
+		return failure_set(failure, err, "%s: its driver_override cannot be read: %s", text, strerror(-err));
 	if (strcmp(found.driver, DRIVER)) {
 		err = rebind(address, DRIVER, true);
 		read_driver(address, driver);
 		if (err || strcmp(driver, DRIVER)) {
-			struct failure undo;
+			struct failure undo = { 0 };
 
 			bind_give_back(address, &found, driver, &undo);
 			err = err ? err : -ENODEV;
-			return failure_set(failure, err,
-					   "%s could not be bound to %s: %s; the kernel's log (dmesg) may say more",
-					   text, DRIVER, err == -ENODEV ? "the driver refused it" : strerror(-err));
+			return failure_set(
+				failure, err,
+				"%s could not be bound to %s: %s; the kernel's log (dmesg) may say more%s%.200s", text,
+				DRIVER, err == -ENODEV ? "the driver refused it" : strerror(-err),
+				undo.error ? "; and then: " : "", undo.text);
 		}
 	}
 	*origin = found;
@@ -94,17 +100,21 @@ int bind_give_back(uint64_t address, const struct bind_origin *origin, char driv
 	bool ours = !strcmp(origin->driver, DRIVER);
 	/* vfio-pci by our own override is no origin that anybody chose */
 	const char *override = strcmp(origin->override, DRIVER) ? origin->override : "";
+	bool taken;
 	int err;
 
 	proto_address_format(address, text);
 	read_driver(address, driver);
 	/* one that has another driver is not ours to take it from: only our override goes */
-	err = driver[0] && strcmp(driver, DRIVER) ? write_override(address, override)
-						  : rebind(address, override, origin->driver[0] != '\0');
+	taken = driver[0] && strcmp(driver, DRIVER);
+	err = taken ? write_override(address, override) : rebind(address, override, origin->driver[0] != '\0');
 	read_driver(address, driver);
 	if (err)
 		return failure_set(failure, err, "%s could not be taken from %s: %s", text,
 				   driver[0] ? driver : "its driver", strerror(-err));
+	/* somebody has given it another driver meanwhile, which is theirs to do */
+	if (taken)
+		return 0;
 	if (!ours && strcmp(driver, origin->driver))
 		return failure_set(failure, -ENODEV,
 				   "%s did not go back to driver %s, it has %s; the kernel's log (dmesg) may say why",

@@ -27,7 +27,8 @@ int bind_take(uint64_t address, struct bind_origin *origin, struct failure *fail
 /**
  * bind_give_back() - bind a function to what it was taken from.
  *
- * One that vfio-pci had already, as it has after a restart of vfiod, goes to the driver that the kernel chooses.
+ * One that vfio-pci had already, as it has after a restart of vfiod, goes to the driver that the kernel chooses.  One
+ * that has been given another driver meanwhile keeps it.
  *
  * @driver: what it is bound to now; empty: nothing
  *

@@ -53,6 +53,7 @@ static struct pci_dev *open_function(struct pci_access *access, uint64_t address
 static void read_header(struct pci_dev *dev, struct clean_header *header)
 {
 	header->id = pci_read_long(dev, PCI_VENDOR_ID);
+	header->class_revision = pci_read_long(dev, PCI_CLASS_REVISION);
 	for (int i = 0; i < 6; i++)
 		header->bars[i] = pci_read_long(dev, PCI_BASE_ADDRESS_0 + 4 * i);
 	header->bars[6] = pci_read_long(dev, PCI_ROM_ADDRESS);
@@ -84,9 +85,9 @@ static int check_interrupts(struct pci_dev *dev, const char *text, struct failur
 static int verify(struct pci_dev *dev, const char *text, const struct clean_header *before,
 		  const struct clean_header *after, struct failure *failure)
 {
-	if (after->id == 0xffffffff)
+	if (after->class_revision == 0xffffffff)
 		return failure_set(failure, -EIO, "%s: it does not answer after the reset", text);
-	if (after->id != before->id)
+	if (after->id != before->id || after->class_revision != before->class_revision)
 		return failure_set(failure, -EIO, "%s: it was %04x:%04x and is %04x:%04x after the reset", text,
 				   before->id & 0xffff, before->id >> 16, after->id & 0xffff, after->id >> 16);
 	if (memcmp(after->bars, before->bars, sizeof(after->bars)))

@@ -7,9 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What of a function's header a lease must not change: vendor and device, the six BARs and the ROM's. */
+/* What of a function's header a lease must not change: what it is, the six BARs and the ROM's. */
 struct clean_header {
-	uint32_t id;
+	uint32_t id;		 /* vendor and device; all ones in a virtual function (PCIe 6.0 §9.3.4.1.1) */
+	uint32_t class_revision; /* never all ones in a function that answers */
 	uint32_t bars[7];
 };
 

@@ -257,14 +257,31 @@ static int parse_file(cfg_t *cfg, const char *path, struct failure *failure)
 	return failure->error;
 }
 
+/* -ENOENT: there is none.  To glob() a folder that it may not read, and a file, are as good as that. */
+static int check_dir(const char *dir, struct failure *failure)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = fd < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	/* a link that leads nowhere is a mistake, not a missing folder */
+	if (err == -ENOENT && faccessat(AT_FDCWD, dir, F_OK, AT_SYMLINK_NOFOLLOW))
+		return err;
+	return err ? failure_set(failure, err == -ENOENT ? -ENOTDIR : err, "%s: %s", dir, strerror(-err)) : 0;
+}
+
 static int parse_dir(cfg_t *cfg, const char *dir, struct failure *failure)
 {
 	char pattern[PATH_MAX];
 	glob_t found;
 	int err = 0;
 
+	err = check_dir(dir, failure);
+	if (err)
+		return err == -ENOENT ? 0 : err;
 	snprintf(pattern, sizeof(pattern), "%s/*.conf", dir);
-	err = glob(pattern, 0, NULL, &found);
+	err = glob(pattern, GLOB_ERR, NULL, &found);
 	if (err)
 		return err == GLOB_NOMATCH ? 0 : failure_set(failure, -EIO, "%s cannot be read", dir);
 	for (size_t i = 0; i < found.gl_pathc && !err; i++)

@@ -43,7 +43,7 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 		log_line(LOG_WARNING, "%s was unplugged while it was %s",
 			 proto_address_format(device->facts.address, text), state_name(device->state));
 	if (device->lease.id)
-		lease_end(daemon, device);
+		lease_end(daemon, device, NULL);
 	devices_remove(&daemon->devices, device);
 }
 
@@ -60,8 +60,10 @@ static void forget(struct daemon *daemon, struct device *device)
 }
 
 /* Ends the loop when it has been asked to and no worker is left. */
-static void stop_if_idle(struct daemon *daemon)
+static void stop_if_idle(void *data)
 {
+	struct daemon *daemon = data;
+
 	if (daemon->stopping && !workers_busy(daemon->workers))
 		event_base_loopbreak(daemon->base);
 }
@@ -75,14 +77,14 @@ void daemon_settled(struct daemon *daemon, struct device *device)
 	if (device->gone)
 		forget(daemon, device);
 	request_resume(&waiting);
-	stop_if_idle(daemon);
 }
 
 /* ---- start and end ---- */
 
 static void stop(evutil_socket_t signal, short what, void *data)
 {
-	static const struct timeval patience = { .tv_sec = 10 };
+	/* longer than a worker waits for a group to be free, see lease.c */
+	static const struct timeval patience = { .tv_sec = 20 };
 	struct daemon *daemon = data;
 
 	(void)what;
@@ -142,7 +144,7 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 		return failure_set(failure, -ENOMEM, "out of memory");
 	err = add_signals(daemon);
 	if (!err)
-		err = workers_new(daemon->base, &daemon->workers);
+		err = workers_new(daemon->base, stop_if_idle, daemon, &daemon->workers);
 	if (!err)
 		err = watch_new(daemon->base, lease_closed, daemon, &daemon->watch);
 	if (!err)
@@ -157,6 +159,7 @@ static void daemon_free(struct daemon *daemon)
 {
 	server_free(daemon->server);
 	hotplug_free(daemon->hotplug);
+	/* the lock goes with the process: until then its workers may have devices in their hands */
 	if (daemon->workers && workers_busy(daemon->workers))
 		return;
 	watch_free(daemon->watch);
@@ -270,6 +273,7 @@ int daemon_main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	log_setup(options.verbose);
+	signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to end */
 	if (config_load(options.config, options.config_required, options.config_dir, &daemon.config, &failure)) {
 		log_line(LOG_ERR, "%s", failure.text);
 		return 1;

@@ -31,6 +31,19 @@ static uint32_t group_of(uint64_t address)
 	return sysfs_link(address, "iommu_group", name, sizeof(name)) ? VFIOD_NONE : (uint32_t)strtoul(name, NULL, 10);
 }
 
+/* How many virtual functions are enabled.  Not from sriov_numvfs: to read that waits for the lock of a function whose
+ * driver is just coming or going. */
+static uint32_t count_vfs(uint64_t address)
+{
+	char link[VFIOD_NAME_MAX], target[VFIOD_NAME_MAX];
+	uint32_t count = 0;
+
+	do
+		snprintf(link, sizeof(link), "virtfn%u", count);
+	while (!sysfs_link(address, link, target, sizeof(target)) && ++count);
+	return count;
+}
+
 int facts_from_udev(struct udev_device *dev, struct facts *facts)
 {
 	struct facts found = { 0 };
@@ -47,7 +60,7 @@ int facts_from_udev(struct udev_device *dev, struct facts *facts)
 	found.subsystem_device = (uint16_t)number(dev, "subsystem_device", 0);
 	found.class_code = number(dev, "class", 0);
 	found.numa_node = number(dev, "numa_node", VFIOD_NONE);
-	found.vfs = number(dev, "sriov_numvfs", 0);
+	found.vfs = count_vfs(found.address);
 	found.boot_display = number(dev, "boot_vga", 0) == 1;
 	found.group = group_of(found.address);
 	driver = udev_device_get_driver(dev);

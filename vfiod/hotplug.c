@@ -4,10 +4,12 @@
 #include "proto/address.h"
 #include "vfiod/daemon.h"
 #include "vfiod/log.h"
+#include "vfiod/sysfs.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <libudev.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,12 +20,23 @@ struct hotplug {
 	struct event *event;
 };
 
+/* Another card in the slot is another function, even if nobody told us that the one before went. */
+static bool is_same(const struct facts *a, const struct facts *b)
+{
+	return a->vendor == b->vendor && a->device == b->device && a->subsystem_vendor == b->subsystem_vendor &&
+	       a->subsystem_device == b->subsystem_device;
+}
+
 static void take(struct daemon *daemon, struct udev_device *dev)
 {
+	struct device *device;
 	struct facts facts;
 
 	if (facts_from_udev(dev, &facts))
 		return;
+	device = devices_find(&daemon->devices, facts.address);
+	if (device && !is_same(&device->facts, &facts))
+		daemon_device_gone(daemon, device);
 	if (devices_put(&daemon->devices, &facts))
 		log_line(LOG_ERR, "out of memory: %s is not known to vfiod", udev_device_get_sysname(dev));
 }
@@ -63,6 +76,18 @@ static void remove_function(struct daemon *daemon, const char *name)
 		daemon_device_gone(daemon, device);
 }
 
+/* More came than the socket could hold: look for ourselves. */
+static void rescan(struct daemon *daemon)
+{
+	char path[PATH_MAX];
+
+	log_line(LOG_WARNING, "events were lost: looking for all PCI functions anew");
+	for (size_t i = daemon->devices.count; i-- > 0;)
+		if (sysfs_device_path(daemon->devices.list[i]->facts.address, path))
+			daemon_device_gone(daemon, daemon->devices.list[i]);
+	scan(daemon);
+}
+
 static void receive(evutil_socket_t fd, short what, void *data)
 {
 	struct hotplug *hotplug = data;
@@ -71,6 +96,8 @@ static void receive(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
+	if (!dev && errno == ENOBUFS)
+		rescan(hotplug->daemon);
 	if (!dev)
 		return;
 	action = udev_device_get_action(dev);

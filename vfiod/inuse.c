@@ -131,6 +131,13 @@ static int check_interface(const struct question *q, const char *name)
 {
 	char path[PATH_MAX], text[32];
 
+	snprintf(path, sizeof(path), "/sys/class/net/%s/master", name);
+	if (!access(path, F_OK))
+		return failure_set(
+			q->failure, -EBUSY,
+			"%s is in use: network interface %s is part of a bridge or bond; take it out first: ip "
+			"link set %s nomaster",
+			q->address, name, name);
 	snprintf(path, sizeof(path), "/sys/class/net/%s/flags", name);
 	if (sysfs_read_file(path, text, sizeof(text)) || !(strtoul(text, NULL, 16) & IFF_UP))
 		return 0;
@@ -182,6 +189,20 @@ static int check_class(const struct question *q, const char *class,
 	return err;
 }
 
+/* A UIO driver lets programs map the function's registers, and knows not who does. */
+static int check_uio(const struct question *q)
+{
+	char path[PATH_MAX + 8];
+
+	snprintf(path, sizeof(path), "%s/uio", q->path);
+	if (access(path, F_OK))
+		return 0;
+	return failure_set(q->failure, -EBUSY,
+			   "%s is in use: a UIO driver has it, for a program of its own; unbind it first: echo %s > "
+			   "/sys/bus/pci/devices/%s/driver/unbind",
+			   q->address, q->address, q->address);
+}
+
 int inuse_check(uint64_t address, struct failure *failure)
 {
 	struct question q = { .failure = failure };
@@ -196,5 +217,7 @@ int inuse_check(uint64_t address, struct failure *failure)
 		err = check_class(&q, "net", check_interface);
 	if (!err)
 		err = check_namespaces(&q);
+	if (!err)
+		err = check_uio(&q);
 	return err;
 }

@@ -49,14 +49,16 @@ static void grant_run(struct job *job)
 		vfio_open_device(grant->address, grant->group, &grant->files, &grant->failure);
 }
 
-void lease_end(struct daemon *daemon, struct device *device)
+void lease_end(struct daemon *daemon, struct device *device, const struct failure *failure)
 {
 	struct request *release = device->lease.release;
 	struct vfiod_release_rep rep = { .lease = htole64(device->lease.id) };
 
 	watch_remove(daemon->watch, device->lease.watch);
 	memset(&device->lease, 0, sizeof(device->lease));
-	if (release)
+	if (release && failure)
+		request_refuse(release, failure);
+	else if (release)
 		request_reply(release, &rep, sizeof(rep), NULL, 0);
 }
 
@@ -78,6 +80,16 @@ static void grant_reply(struct grant_job *grant)
 	request_reply(grant->request, &rep, sizeof(rep), fds, count);
 }
 
+static void grant_close(struct job *job)
+{
+	vfio_close(&((struct grant_job *)job)->files);
+}
+
+static void grant_closed(struct job *job)
+{
+	free(job);
+}
+
 static void grant_done(struct job *job)
 {
 	struct grant_job *grant = (struct grant_job *)job;
@@ -87,7 +99,7 @@ static void grant_done(struct job *job)
 
 	if (grant->failure.error) {
 		device->state = state_step(device->state, EVENT_FAILED).next;
-		lease_end(daemon, device);
+		lease_end(daemon, device, NULL);
 		request_refuse(grant->request, &grant->failure);
 	} else {
 		device->state = state_step(device->state, EVENT_DONE).next;
@@ -96,9 +108,14 @@ static void grant_done(struct job *job)
 			 (unsigned long long)device->lease.id);
 		grant_reply(grant);
 	}
-	/* Our copies go in any case. Where the client got none, or is gone, that is the lease's last close. */
-	vfio_close(&grant->files);
-	free(grant);
+	/* Our copies go in any case, by a worker: where the client got none, or is gone, that is the lease's last
+	 * close, which resets the function. */
+	grant->job.run = grant_close;
+	grant->job.done = grant_closed;
+	if (workers_start(daemon->workers, &grant->job)) {
+		grant_close(&grant->job);
+		grant_closed(&grant->job);
+	}
 	daemon_settled(daemon, device);
 }
 
@@ -141,6 +158,28 @@ free_grant:
 	return err;
 }
 
+/* Whoever has a group's file can open every function of it that vfio-pci has, whoever's that is. */
+static int check_group_mode(const struct devices *devices, const struct device *device, struct failure *failure)
+{
+	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
+
+	for (size_t i = 0; i < devices->count; i++) {
+		struct device *sibling = devices->list[i];
+
+		if (sibling == device || sibling->facts.group != device->facts.group)
+			continue;
+		facts_refresh_driver(&sibling->facts);
+		if (sibling->facts.driver[0] && !facts_is_bridge(&sibling->facts))
+			return failure_set(
+				failure, -EBUSY,
+				"%s shares IOMMU group %u with %s, which the group's file would give away too; "
+				"ask for the device in a container instead",
+				proto_address_format(device->facts.address, text), device->facts.group,
+				proto_address_format(sibling->facts.address, other));
+	}
+	return 0;
+}
+
 void request_acquire(struct request *request, const struct vfiod_acquire_req *body)
 {
 	struct daemon *daemon = request->daemon;
@@ -162,6 +201,8 @@ void request_acquire(struct request *request, const struct vfiod_acquire_req *bo
 		goto refuse;
 	if (!request_step(request, device, EVENT_ACQUIRE))
 		return;
+	if (mode == VFIOD_MODE_GROUP && check_group_mode(&daemon->devices, device, &failure))
+		goto refuse;
 	if (grant_start(request, device, mode, &failure))
 		goto refuse;
 	device->state = state_step(device->state, EVENT_ACQUIRE).next;
@@ -225,11 +266,16 @@ static void revoke_run(struct job *job)
 	clean_function(revoke->address, revoke->reset_required, &revoke->header, &revoke->header, &revoke->failure);
 }
 
-static void quarantine(struct device *device, const struct failure *failure)
+/* The lease is over, but the function is not known to be clean: nobody gets it. */
+static void quarantine(struct daemon *daemon, struct device *device, const struct failure *failure)
 {
+	struct failure told;
+
 	device->state = state_step(device->state, EVENT_FAILED).next;
 	snprintf(device->reason, sizeof(device->reason), "%.127s", failure->text);
 	log_line(LOG_ERR, "quarantined: %s", failure->text);
+	failure_set(&told, -EIO, "the lease has ended, but the device is quarantined: %.400s", failure->text);
+	lease_end(daemon, device, &told);
 }
 
 static void revoke_start(struct daemon *daemon, struct device *device);
@@ -247,14 +293,13 @@ static void revoke_done(struct job *job)
 		if (device->lease.closed_again)
 			revoke_start(daemon, device);
 	} else if (revoke->failure.error) {
-		quarantine(device, &revoke->failure);
-		lease_end(daemon, device);
+		quarantine(daemon, device, &revoke->failure);
 	} else {
 		device->state = state_step(device->state, EVENT_DONE).next;
 		device->header = revoke->header;
 		log_line(LOG_INFO, "%s: lease %llu of user %u ended, reset and verified", text,
 			 (unsigned long long)device->lease.id, device->lease.uid);
-		lease_end(daemon, device);
+		lease_end(daemon, device, NULL);
 	}
 	free(revoke);
 	if (!device_is_busy(device))
@@ -285,8 +330,7 @@ static void revoke_start(struct daemon *daemon, struct device *device)
 	if (!err)
 		return;
 	failure_set(&failure, err, "no worker thread could be started to clean it: %s", strerror(-err));
-	quarantine(device, &failure);
-	lease_end(daemon, device);
+	quarantine(daemon, device, &failure);
 	free(revoke);
 }
 
@@ -297,14 +341,13 @@ void lease_closed(void *data, int watch)
 	for (size_t i = 0; i < daemon->devices.count; i++) {
 		struct device *device = daemon->devices.list[i];
 
-		if (!device->lease.id || device->lease.watch != watch)
+		if (!device->lease.id || (device->lease.watch != watch && watch != WATCH_ANY))
 			continue;
 		if (device->state == VFIOD_LEASED)
 			revoke_start(daemon, device);
 		else if (device->state == VFIOD_REVOKING)
 			device->lease.closed_again = true;
 		/* GRANTING: the worker's own close, after a failure that it is about to report */
-		return;
 	}
 }
 

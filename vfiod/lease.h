@@ -4,6 +4,7 @@
 
 struct daemon;
 struct device;
+struct failure;
 struct request;
 
 /*
@@ -17,12 +18,15 @@ struct request;
 /**
  * lease_closed() - the node of a leased group was closed.
  * @data: the daemon
- * @watch: the inotify watch
+ * @watch: the inotify watch, or WATCH_ANY
  */
 void lease_closed(void *data, int watch);
 
-/** lease_end() - forget the lease of @device, and tell the client that waits for that. */
-void lease_end(struct daemon *daemon, struct device *device);
+/**
+ * lease_end() - forget the lease of @device, and tell the client that waits for that.
+ * @failure: why the function is not clean; or NULL
+ */
+void lease_end(struct daemon *daemon, struct device *device, const struct failure *failure);
 
 /** lease_forget_release() - the client that waits for the end of its lease is gone. */
 void lease_forget_release(struct daemon *daemon, struct request *request);

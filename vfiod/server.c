@@ -6,6 +6,7 @@
 #include "vfiod/log.h"
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
+#include "vfiod/worker.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -45,7 +46,6 @@ struct client {
 
 struct server {
 	struct daemon *daemon;
-	int lock; /* held as long as this vfiod runs; -1: systemd sees to there being one */
 	struct listener listeners[2];
 	LIST_HEAD(, client) clients;
 };
@@ -59,7 +59,7 @@ static void client_free(struct client *client)
 	LIST_REMOVE(client, next);
 	event_free(client->readable);
 	event_free(client->closed);
-	close(client->conn.fd);
+	workers_close(client->server->daemon->workers, client->conn.fd); /* there may be files in its queue */
 	peer_free(&client->peer);
 	free(client);
 }
@@ -119,6 +119,7 @@ static void start_request(struct client *client, const struct proto_op *op, stru
 		expel(client, msg, -ENOMEM, "vfiod is out of memory");
 		return;
 	}
+	log_line(LOG_DEBUG, "%s of user %u (pid %d)", op->name, (unsigned)client->peer.uid, (int)client->peer.pid);
 	client->request = request;
 	event_del(client->readable);
 	event_add(client->closed, NULL);
@@ -248,8 +249,11 @@ static int make_dir(const char *path, struct failure *failure)
 	return err ? failure_set(failure, err, "cannot make %s: %s", path, strerror(-err)) : 0;
 }
 
-/* One vfiod at a time has the run-time directory, so a socket that is there was left by one that is gone. */
-static int take_lock(const char *runtime_dir, int *lock, struct failure *failure)
+/*
+ * One vfiod at a time has the run-time directory, so a socket that is there was left by one that is gone.  The lock is
+ * never given back: it goes with the process, when no worker of it has a device in its hands any more.
+ */
+static int take_lock(const char *runtime_dir, struct failure *failure)
 {
 	char path[PATH_MAX];
 	int fd;
@@ -262,7 +266,6 @@ static int take_lock(const char *runtime_dir, int *lock, struct failure *failure
 		close(fd);
 		return failure_set(failure, -EBUSY, "another vfiod runs already (it has %s locked)", path);
 	}
-	*lock = fd;
 	return 0;
 }
 
@@ -320,6 +323,11 @@ static int activated_socket(const char *name)
 	return found;
 }
 
+/* Linux 6.16 and newer: whoever sends us files gets EPERM (socket(7)); accepted sockets inherit it. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 static int listen_on(struct listener *listener, const char *name, const char *runtime_dir, const char *path,
 		     mode_t mode, struct failure *failure)
 {
@@ -337,6 +345,7 @@ static int listen_on(struct listener *listener, const char *name, const char *ru
 	} else {
 		evutil_make_socket_nonblocking(fd);
 	}
+	setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int)); /* an older kernel knows it not */
 	listener->retry = evtimer_new(base, accept_again, listener);
 	if (listener->retry)
 		listener->accept = evconnlistener_new(base, accepted, listener,
@@ -359,7 +368,7 @@ static int listen_on_both(struct server *server, const char *runtime_dir, struct
 	if (!err)
 		err = make_dir(pub, failure);
 	if (!err)
-		err = take_lock(runtime_dir, &server->lock, failure);
+		err = take_lock(runtime_dir, failure);
 	if (!err)
 		err = listen_on(&server->listeners[0], "pub", runtime_dir, VFIOD_PUB_SOCKET, 0666, failure);
 	if (!err)
@@ -375,7 +384,6 @@ int server_new(struct daemon *daemon, const char *runtime_dir, struct server **s
 	if (!made)
 		return failure_set(failure, -ENOMEM, "out of memory");
 	made->daemon = daemon;
-	made->lock = -1;
 	LIST_INIT(&made->clients);
 	for (int i = 0; i < 2; i++)
 		made->listeners[i].server = made;
@@ -408,7 +416,5 @@ void server_free(struct server *server)
 		if (listener->path[0])
 			unlink(listener->path);
 	}
-	if (server->lock >= 0)
-		close(server->lock);
 	free(server);
 }

@@ -20,6 +20,7 @@ static void attribute_path(uint64_t address, const char *attribute, char path[PA
 
 int sysfs_read_file(const char *path, char *value, size_t size)
 {
+	char text[4096]; /* an attribute is a page at most */
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 	int err = 0;
@@ -27,15 +28,18 @@ int sysfs_read_file(const char *path, char *value, size_t size)
 	value[0] = '\0';
 	if (fd < 0)
 		return -errno;
-	n = read(fd, value, size);
+	n = read(fd, text, sizeof(text) - 1);
 	if (n < 0)
 		err = -errno;
-	else if ((size_t)n == size)
-		err = -ENOBUFS;
 	close(fd);
-	value[err ? 0 : n] = '\0';
-	value[strcspn(value, "\n")] = '\0';
-	return err;
+	if (err)
+		return err;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	if (strlen(text) >= size)
+		return -ENOBUFS;
+	strcpy(value, text);
+	return 0;
 }
 
 int sysfs_read(uint64_t address, const char *attribute, char *value, size_t size)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vfiod/watch.h"
 
-#include "vfiod/log.h"
-
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -31,7 +29,7 @@ static void read_events(evutil_socket_t fd, short what, void *data)
 			if (event->mask & IN_CLOSE)
 				watch->closed(watch->data, event->wd);
 			else if (event->mask & IN_Q_OVERFLOW)
-				log_line(LOG_ERR, "inotify events were lost: a lease that ended may not be noticed");
+				watch->closed(watch->data, WATCH_ANY);
 			at += sizeof(*event) + event->len;
 		}
 	}

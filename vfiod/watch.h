@@ -7,6 +7,9 @@ struct watch;
 
 /* Tells when a file was closed for the last time by somebody who had opened it (inotify(7), IN_CLOSE). */
 
+/* What closed() is called with when the kernel had more to tell than it could keep: any watch may have been meant. */
+#define WATCH_ANY (-1)
+
 /** watch_new() - @closed is called with @data and the watch for every close; @watch is the caller's to free. */
 int watch_new(struct event_base *base, void (*closed)(void *data, int watch), void *data, struct watch **watch);
 

@@ -12,6 +12,8 @@
 
 struct workers {
 	struct event *wakeup;
+	void (*idle)(void *data);
+	void *data;
 	int eventfd;
 	unsigned int busy;    /* the loop's */
 	pthread_mutex_t lock; /* protects finished */
@@ -36,6 +38,8 @@ static void collect(evutil_socket_t fd, short what, void *data)
 		workers->busy--;
 		job->done(job);
 	}
+	if (!workers->busy && workers->idle)
+		workers->idle(workers->data);
 }
 
 static void *thread(void *data)
@@ -80,13 +84,43 @@ unsigned int workers_busy(const struct workers *workers)
 	return workers->busy;
 }
 
-int workers_new(struct event_base *base, struct workers **workers)
+struct close_job {
+	struct job job; /* first: it is what the worker knows of us */
+	int fd;
+};
+
+static void close_run(struct job *job)
+{
+	close(((struct close_job *)job)->fd);
+}
+
+static void close_done(struct job *job)
+{
+	free(job);
+}
+
+void workers_close(struct workers *workers, int fd)
+{
+	struct close_job *made = malloc(sizeof(*made));
+
+	if (made) {
+		*made = (struct close_job){ .job = { .run = close_run, .done = close_done }, .fd = fd };
+		if (!workers_start(workers, &made->job))
+			return;
+	}
+	free(made);
+	close(fd); /* rather slowly than not at all */
+}
+
+int workers_new(struct event_base *base, void (*idle)(void *data), void *data, struct workers **workers)
 {
 	struct workers *made = calloc(1, sizeof(*made));
 	int err;
 
 	if (!made)
 		return -ENOMEM;
+	made->idle = idle;
+	made->data = data;
 	STAILQ_INIT(&made->finished);
 	pthread_mutex_init(&made->lock, NULL);
 	made->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -20,8 +20,12 @@ struct job {
 	struct workers *workers;       /* workers' */
 };
 
-/** workers_new() - @workers is the caller's to free with workers_free(), when no job runs any more. */
-int workers_new(struct event_base *base, struct workers **workers);
+/**
+ * workers_new() - make ready to run jobs.
+ * @idle: called with @data whenever the last of the running jobs has reported; or NULL
+ * @workers: the caller's to free with workers_free(), when no job runs any more
+ */
+int workers_new(struct event_base *base, void (*idle)(void *data), void *data, struct workers **workers);
 
 void workers_free(struct workers *workers);
 
@@ -31,6 +35,13 @@ void workers_free(struct workers *workers);
  * Return: 0, or a negative errno when no thread could be had: neither run() nor done() is called then.
  */
 int workers_start(struct workers *workers, struct job *job);
+
+/**
+ * workers_close() - close a file whose close may take its time.
+ *
+ * The last close of a VFIO device resets it, and that of a socket closes whatever somebody has sent in it.
+ */
+void workers_close(struct workers *workers, int fd);
 
 /** workers_busy() - jobs that have not reported yet. */
 unsigned int workers_busy(const struct workers *workers);

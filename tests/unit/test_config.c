@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NOBODY 65534
+
 /* A folder per test: the main file in it, and conf.d. */
 static char root[] = "/tmp/vfiod-test-config-XXXXXX";
 static char dir[64], main_file[80], conf_d[80];
@@ -504,13 +506,46 @@ START_TEST(a_further_file_that_leads_nowhere_is_a_mistake)
 }
 END_TEST
 
+START_TEST(a_file_in_place_of_the_folder_is_a_mistake)
+{
+	write_text(main_file, "");
+	ck_assert_int_eq(rmdir(conf_d), 0);
+	write_text(conf_d, "");
+	assert_unreadable(conf_d, -ENOTDIR);
+}
+END_TEST
+
+START_TEST(a_link_that_leads_nowhere_is_no_missing_folder)
+{
+	write_text(main_file, "");
+	ck_assert_int_eq(rmdir(conf_d), 0);
+	ck_assert_int_eq(symlink("nowhere", conf_d), 0);
+	ck_assert_int_ne(load(), 0);
+	ck_assert_ptr_nonnull(strstr(failure.text, conf_d));
+}
+END_TEST
+
+START_TEST(a_folder_that_may_not_be_read_is_an_error)
+{
+	write_text(main_file, "");
+	ck_assert_int_eq(chmod(conf_d, 0), 0);
+	/* nothing stops root */
+	if (!geteuid())
+		ck_assert_int_eq(seteuid(NOBODY), 0);
+	assert_unreadable(conf_d, -EACCES);
+	if (!getuid())
+		ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(chmod(conf_d, 0755), 0);
+}
+END_TEST
+
 START_TEST(a_file_that_may_not_be_read_is_an_error)
 {
 	write_text(main_file, "");
 	ck_assert_int_eq(chmod(main_file, 0), 0);
 	/* nothing stops root */
 	if (!geteuid())
-		ck_assert_int_eq(seteuid(65534), 0);
+		ck_assert_int_eq(seteuid(NOBODY), 0);
 	assert_unreadable(main_file, -EACCES);
 	if (!getuid())
 		ck_assert_int_eq(seteuid(0), 0);
@@ -603,6 +638,9 @@ static TCase *files_case(void)
 	tcase_add_test(tcase, a_folder_is_no_configuration);
 	tcase_add_test(tcase, a_folder_among_the_further_files_is_no_configuration);
 	tcase_add_test(tcase, a_further_file_that_leads_nowhere_is_a_mistake);
+	tcase_add_test(tcase, a_file_in_place_of_the_folder_is_a_mistake);
+	tcase_add_test(tcase, a_link_that_leads_nowhere_is_no_missing_folder);
+	tcase_add_test(tcase, a_folder_that_may_not_be_read_is_an_error);
 	tcase_add_test(tcase, a_file_that_may_not_be_read_is_an_error);
 	tcase_add_test(tcase, a_file_of_bytes_is_no_configuration);
 	tcase_add_test(tcase, a_file_without_end_is_no_configuration);

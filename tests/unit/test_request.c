@@ -91,7 +91,7 @@ static void make_server(void)
 	make_base();
 	vfiod.udev = udev_new();
 	ck_assert_ptr_nonnull(vfiod.udev);
-	ck_assert_int_eq(workers_new(vfiod.base, &vfiod.workers), 0);
+	ck_assert_int_eq(workers_new(vfiod.base, NULL, NULL, &vfiod.workers), 0);
 	ck_assert_int_eq(watch_new(vfiod.base, lease_closed, &vfiod, &vfiod.watch), 0);
 	ck_assert_msg(!server_new(&vfiod, dir, &vfiod.server, &failure), "%s", failure.text);
 	first = put(FIRST);
@@ -585,7 +585,7 @@ START_TEST(a_release_is_answered_when_the_lease_ends)
 	lease_to(first, getuid(), 5);
 	ask_release(&client, 5, COOKIE);
 	expect_nothing(&client);
-	lease_end(&vfiod, first);
+	lease_end(&vfiod, first, NULL);
 	receive(&client, VFIOD_RELEASE, COOKIE);
 	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
 	ck_assert_uint_eq(le64toh(rep->lease), 5);
@@ -611,7 +611,7 @@ START_TEST(a_second_release_of_the_same_lease_is_refused)
 	ask_release(&client, 5, 1);
 	ask_release(&other, 5, 2);
 	expect_error(&other, VFIOD_RELEASE, 2, EBUSY, "already");
-	lease_end(&vfiod, first);
+	lease_end(&vfiod, first, NULL);
 	receive(&client, VFIOD_RELEASE, 1);
 	close(other.fd);
 }

@@ -488,7 +488,8 @@ static const struct broken {
 
 #define BROKEN_COUNT ((int)(sizeof(broken) / sizeof(broken[0])))
 
-static void send_raw(int fd, const void *bytes, size_t size, const int *fds, unsigned int fd_count)
+/* Return: false where the kernel has refused it, and nothing was sent. */
+static bool send_raw(int fd, const void *bytes, size_t size, const int *fds, unsigned int fd_count)
 {
 	struct iovec iov = { (void *)(uintptr_t)bytes, size };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -507,10 +508,15 @@ static void send_raw(int fd, const void *bytes, size_t size, const int *fds, uns
 		cmsg->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
 		memcpy(CMSG_DATA(cmsg), fds, fd_count * sizeof(int));
 	}
-	ck_assert_int_eq(sendmsg(fd, &mh, MSG_NOSIGNAL), size);
+	if (sendmsg(fd, &mh, MSG_NOSIGNAL) == (ssize_t)size)
+		return true;
+	/* Linux 6.16 and newer refuse descriptors on vfiod's behalf; on older ones vfiod does */
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_uint_gt(fd_count, 0);
+	return false;
 }
 
-static void send_broken(const struct proto_conn *conn, const struct broken *as)
+static bool send_broken(const struct proto_conn *conn, const struct broken *as)
 {
 	static struct whole whole;
 	uint32_t zero = htole32(as->zero);
@@ -530,7 +536,7 @@ static void send_broken(const struct proto_conn *conn, const struct broken *as)
 		memcpy(whole.body + as->length - sizeof(zero), &zero, sizeof(zero));
 	for (unsigned int i = 0; i < as->fds; i++)
 		fds[i] = i % 2 ? conn->fd : STDIN_FILENO; /* its own socket among them */
-	send_raw(conn->fd, &whole, as->size ? as->size : sizeof(whole.hdr) + as->length, fds, as->fds);
+	return send_raw(conn->fd, &whole, as->size ? as->size : sizeof(whole.hdr) + as->length, fds, as->fds);
 }
 
 static void expect_expulsion(const char *path, const struct broken *as)
@@ -539,9 +545,10 @@ static void expect_expulsion(const char *path, const struct broken *as)
 	bool header = (!as->size || as->size >= sizeof(struct vfiod_hdr)) && !as->magic;
 
 	about = as->name;
-	send_broken(&conn, as);
-	expect_error(&conn, header ? as->opcode : 0, header ? COOKIE : 0, as->code, as->words);
-	expect_end(&conn);
+	if (send_broken(&conn, as)) {
+		expect_error(&conn, header ? as->opcode : 0, header ? COOKIE : 0, as->code, as->words);
+		expect_end(&conn);
+	}
 	close(conn.fd);
 }
 
@@ -578,9 +585,12 @@ START_TEST(descriptors_without_a_byte_are_refused)
 {
 	struct proto_conn conn = client_of(pub_path);
 
-	send_raw(conn.fd, "", 0, &conn.fd, 1);
-	expect_error(&conn, 0, 0, EPERM, "descriptors");
-	expect_end(&conn);
+	if (send_raw(conn.fd, "", 0, &conn.fd, 1)) {
+		expect_error(&conn, 0, 0, EPERM, "descriptors");
+		expect_end(&conn);
+	} else {
+		list(&conn, 0, 1); /* nothing has come that would end it */
+	}
 	close(conn.fd);
 }
 END_TEST
@@ -591,9 +601,10 @@ START_TEST(odd_descriptors_are_refused)
 	const int fds[] = { epoll_create1(EPOLL_CLOEXEC), open("/proc/self/mem", O_RDWR | O_CLOEXEC), conn.fd,
 			    witness.fd };
 
-	send_raw(conn.fd, "odd", 3, fds, 4);
-	expect_error(&conn, 0, 0, EPERM, "descriptors");
-	expect_end(&conn);
+	if (send_raw(conn.fd, "odd", 3, fds, 4)) {
+		expect_error(&conn, 0, 0, EPERM, "descriptors");
+		expect_end(&conn);
+	}
 	close(fds[0]);
 	close(fds[1]);
 	close(conn.fd);

@@ -7,6 +7,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
 
+edu=0000:01:00.0
 nvme=0000:02:00.0
 multipath=0000:03:00.0	# behind a subsystem: its disk is a virtual device
 e1000e=0000:04:00.0
@@ -113,6 +114,11 @@ for function in $e1000e $igb; do
 	wait_for "the interface is back" has_interface "$function"
 done
 interface=$(interface_of $e1000e)
+quietly ip link add lan type bridge
+quietly ip link set "$interface" master lan
+used "an interface that is part of a bridge is in the way, up or not" $e1000e "$interface" bridge
+follow "take it out first: "
+quietly ip link del lan
 quietly ip netns add lab
 quietly ip link set "$interface" netns lab
 quietly ip -n lab link set "$interface" up
@@ -120,6 +126,14 @@ used "an interface that somebody has in another network namespace is in the way"
 quietly ip netns del lab
 wait_for "the interface comes back at the end of the namespace" has_interface $e1000e
 taken_and_back $e1000e e1000e
+
+# ---- a program that has the registers ------------------------------------------------------------------------
+quietly modprobe uio_pci_generic
+bind uio_pci_generic $edu
+used "a UIO driver is in the way" $edu UIO
+follow "unbind it first: "
+echo >$sysfs/$edu/driver_override
+taken_and_back $edu ""
 
 # ---- virtual functions -----------------------------------------------------------------------------------------
 vf=0000:05:10.0
