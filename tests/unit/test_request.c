@@ -227,6 +227,8 @@ static void tear_down(void)
 	close(admin.fd);
 	let_it_run();
 	server_free(vfiod.server);
+	while (workers_busy(vfiod.workers)) /* closing the connections */
+		event_base_loop(vfiod.base, EVLOOP_ONCE);
 	workers_free(vfiod.workers);
 	watch_free(vfiod.watch);
 	devices_free(&vfiod.devices);
