@@ -129,6 +129,8 @@ static struct event_base *make_base(void)
 	/* EV_CLOSED: a client's end is to be seen while its request is under way */
 	if (wanted && !event_config_require_features(wanted, EV_FEATURE_EARLY_CLOSE))
 		base = event_base_new_with_config(wanted);
+	if (base)
+		event_base_priority_init(base, 2); /* 0: watch.c; the rest is of the middle, which is 1 */
 	if (wanted)
 		event_config_free(wanted);
 	return base;

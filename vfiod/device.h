@@ -20,7 +20,8 @@ struct lease {
 	uint64_t id; /* 0: there is none */
 	uint32_t uid, pid;
 	int watch;		 /* inotify watch of the group's node */
-	bool closed_again;	 /* a close was seen while the last one was being looked into */
+	bool granted;		 /* the client has it, though the worker may still be closing our copies */
+	bool closed_again;	 /* a close was seen while a worker had the function */
 	struct request *release; /* the client's RELEASE, answered when the function is clean; or NULL */
 };
 

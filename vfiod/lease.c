@@ -28,8 +28,9 @@ static const struct timeval release_patience = { .tv_sec = 2 };
 
 struct grant_job {
 	struct job job; /* first: it is what the worker knows of us */
-	struct request *request;
-	struct device *device; /* the loop's: not to be touched in the thread */
+	struct daemon *daemon;
+	struct request *request; /* until it is answered */
+	struct device *device;	 /* the loop's: not to be touched in the thread */
 	/* what the thread needs */
 	uint64_t address;
 	uint32_t group;
@@ -80,43 +81,55 @@ static void grant_reply(struct grant_job *grant)
 	request_reply(grant->request, &rep, sizeof(rep), fds, count);
 }
 
+static void revoke_start(struct daemon *daemon, struct device *device);
+
 static void grant_close(struct job *job)
 {
 	vfio_close(&((struct grant_job *)job)->files);
 }
 
+/* The client alone has the files now; or nobody, if it is gone already. */
 static void grant_closed(struct job *job)
 {
-	free(job);
+	struct grant_job *grant = (struct grant_job *)job;
+	struct device *device = grant->device;
+	struct daemon *daemon = grant->daemon;
+
+	free(grant);
+	device->state = state_step(device->state, EVENT_DONE).next;
+	if (device->lease.closed_again)
+		revoke_start(daemon, device);
+	if (!device_is_busy(device))
+		daemon_settled(daemon, device);
 }
 
 static void grant_done(struct job *job)
 {
 	struct grant_job *grant = (struct grant_job *)job;
 	struct device *device = grant->device;
-	struct daemon *daemon = grant->request->daemon;
+	struct daemon *daemon = grant->daemon;
 	char text[PROTO_ADDRESS_LEN];
 
 	if (grant->failure.error) {
 		device->state = state_step(device->state, EVENT_FAILED).next;
 		lease_end(daemon, device, NULL);
 		request_refuse(grant->request, &grant->failure);
-	} else {
-		device->state = state_step(device->state, EVENT_DONE).next;
-		log_line(LOG_INFO, "%s leased to user %u (pid %u), lease %llu",
-			 proto_address_format(grant->address, text), device->lease.uid, device->lease.pid,
-			 (unsigned long long)device->lease.id);
-		grant_reply(grant);
+		free(grant);
+		daemon_settled(daemon, device);
+		return;
 	}
-	/* Our copies go in any case, by a worker: where the client got none, or is gone, that is the lease's last
-	 * close, which resets the function. */
+	log_line(LOG_INFO, "%s leased to user %u (pid %u), lease %llu", proto_address_format(grant->address, text),
+		 device->lease.uid, device->lease.pid, (unsigned long long)device->lease.id);
+	device->lease.granted = true;
+	grant_reply(grant);
+	/* Our copies go by a worker: where the client got none, or is gone, that is the last close, which resets the
+	 * function. */
 	grant->job.run = grant_close;
 	grant->job.done = grant_closed;
 	if (workers_start(daemon->workers, &grant->job)) {
 		grant_close(&grant->job);
 		grant_closed(&grant->job);
 	}
-	daemon_settled(daemon, device);
 }
 
 static int grant_start(struct request *request, struct device *device, uint32_t mode, struct failure *failure)
@@ -137,6 +150,7 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	}
 	*grant = (struct grant_job){
 		.job = { .run = grant_run, .done = grant_done },
+		.daemon = daemon,
 		.request = request,
 		.device = device,
 		.address = device->facts.address,
@@ -278,8 +292,6 @@ static void quarantine(struct daemon *daemon, struct device *device, const struc
 	lease_end(daemon, device, &told);
 }
 
-static void revoke_start(struct daemon *daemon, struct device *device);
-
 static void revoke_done(struct job *job)
 {
 	struct revoke_job *revoke = (struct revoke_job *)job;
@@ -345,9 +357,8 @@ void lease_closed(void *data, int watch)
 			continue;
 		if (device->state == VFIOD_LEASED)
 			revoke_start(daemon, device);
-		else if (device->state == VFIOD_REVOKING)
-			device->lease.closed_again = true;
-		/* GRANTING: the worker's own close, after a failure that it is about to report */
+		else
+			device->lease.closed_again = true; /* a worker has it, and its report is to come */
 	}
 }
 
@@ -359,7 +370,7 @@ static void release_too_late(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
-	if (device->state == VFIOD_REVOKING) { /* all is closed: it is the reset that takes its time */
+	if (device_is_busy(device)) { /* all is closed: it is the reset that takes its time */
 		evtimer_add(request->deadline, &release_patience);
 		return;
 	}

@@ -230,7 +230,8 @@ static void fill_record(const struct device *device, struct vfiod_device *record
 	record->subsystem_device = htole16(facts->subsystem_device);
 	record->class_code = htole32(facts->class_code);
 	record->group = htole32(facts->group);
-	record->state = htole32(device->state);
+	record->state =
+		htole32(device->state == VFIOD_GRANTING && device->lease.granted ? VFIOD_LEASED : device->state);
 	record->numa_node = htole32(facts->numa_node);
 	record->owner_uid = htole32(device->owner.uid);
 	record->owner_gid = htole32(device->owner.gid);

@@ -65,7 +65,8 @@ int watch_new(struct event_base *base, void (*closed)(void *data, int watch), vo
 		goto free_watch;
 	}
 	made->event = event_new(base, made->fd, EV_READ | EV_PERSIST, read_events, made);
-	if (!made->event || event_add(made->event, NULL)) {
+	/* before any request: who asks for what another has just closed has to find it closed */
+	if (!made->event || event_priority_set(made->event, 0) || event_add(made->event, NULL)) {
 		err = -ENOMEM;
 		goto close_fd;
 	}

@@ -1447,6 +1447,29 @@ START_TEST(who_connected_before_systemd_started_it_is_served)
 }
 END_TEST
 
+/* Where the kernel refuses descriptors on vfiod's behalf, this is how they get to it all the same. */
+START_TEST(descriptors_that_were_sent_before_it_started_are_refused)
+{
+	const struct broken hello = { .opcode = VFIOD_HELLO, .length = 8, .fds = SCM_MAX_FDS };
+	int pub = make_socket("first");
+	struct proto_conn conn, other;
+	char path[80];
+
+	snprintf(path, sizeof(path), "%s/first", dir);
+	conn = strange_client(path);
+	ck_assert(send_broken(&conn, &hello));
+	start_as(&(struct start){ .sockets = { pub }, .socket_names = "pub" });
+	expect_error(&conn, VFIOD_HELLO, COOKIE, EPERM, "descriptors");
+	expect_end(&conn);
+	close(conn.fd);
+	other = client_of(path);
+	list(&other, 0, 1);
+	ck_assert_uint_lt(count_fds(), SCM_MAX_FDS);
+	close(other.fd);
+	close(pub);
+}
+END_TEST
+
 START_TEST(a_socket_that_systemd_does_not_pass_is_made)
 {
 	int pub = make_socket("first");
@@ -1607,6 +1630,7 @@ static TCase *activation_case(void)
 
 	tcase_add_loop_test(tcase, sockets_of_systemd_are_served_by_their_names_and_left_to_systemd, 0, 2);
 	tcase_add_test(tcase, who_connected_before_systemd_started_it_is_served);
+	tcase_add_test(tcase, descriptors_that_were_sent_before_it_started_are_refused);
 	tcase_add_test(tcase, a_socket_that_systemd_does_not_pass_is_made);
 	tcase_add_test(tcase, a_socket_of_another_name_is_not_taken);
 	return tcase;

@@ -45,14 +45,15 @@ fails "a probe that fails" $probe write:error=ENODEV:when=1 "driver refused it" 
 fails "a reset that fails" $sysfs/$nvme/reset write:error=ETIMEDOUT:when=1 "reset failed"
 fails "a group that cannot be opened" "/dev/vfio/$(group_of $nvme)" openat:error=EIO "/dev/vfio/$(group_of $nvme)"
 
-# Somebody else writes the driver_override between ours and the probe.
-start_with_fault $sysfs/$nvme/driver_override write:delay_exit=3000000:when=1
+# Somebody else writes the driver_override between ours and the probe: vfiod is stopped as it comes back from writing.
+start_with_fault $sysfs/$nvme/driver_override write:signal=SIGSTOP:when=1
 before=$(snapshot)
 vfioctl assign $nvme --user alice 2>/run/said &
 job=$!
 overridden() { [ "$(override_of $nvme)" = vfio-pci ]; }
 wait_for "vfiod has written its driver_override" overridden
 echo another >$sysfs/$nvme/driver_override
+kill -CONT "$vfiod_pid"
 status=0
 wait $job || status=$?
 said=$(cat /run/said)
