@@ -102,13 +102,19 @@ void client_refuse(struct client *client, uint16_t opcode, uint64_t cookie, int 
 	answered(client, proto_conn_send_error(&client->conn, opcode, cookie, error, text));
 }
 
-/* What breaks the rules is answered in words, once, and ends the connection. */
+/*
+ * What breaks the rules is answered in words, once, and ends the connection: nothing more is read, and the client sees
+ * the answer and then the end.  Our end is closed when the client's is: closed before, with messages in its queue, it
+ * would make the client's recv() fail before the answer is read.
+ */
 static void expel(struct client *client, const struct proto_msg *msg, int err, const char *why)
 {
 	log_line(LOG_NOTICE, "user %u (pid %d) sent a message that is refused: %s", (unsigned)client->peer.uid,
 		 (int)client->peer.pid, why);
 	proto_conn_send_error(&client->conn, msg->opcode, msg->cookie, err, why);
-	client_free(client);
+	shutdown(client->conn.fd, SHUT_WR);
+	event_del(client->readable);
+	event_add(client->closed, NULL);
 }
 
 static void start_request(struct client *client, const struct proto_op *op, struct proto_msg *msg)

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Clients that stay silent, do not listen or die at any moment harm neither other users nor vfiod.
+# Many resets and remappings, in which QEMU with a thread for each processor now and then loses its way.
+# run-options: --single
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"

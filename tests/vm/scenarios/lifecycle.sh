@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The life of a lease in all its ways of beginning and ending, and what a function is like afterwards.
+# Many resets and remappings, in which QEMU with a thread for each processor now and then loses its way.
+# run-options: --single
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
