@@ -58,11 +58,11 @@ static int write_through(const struct pcicfg *cfg, const struct pcicfg_row *row,
 		error = hw_read(cfg, offset, width, &hw);
 		if (error)
 			return error;
+		change->hw = hw << shift;
 		/* No register that is in part the host's has all bits set: nobody answered, and nothing is to be kept.
 		 */
-		if (width > 1 && hw == change->lanes >> shift)
+		if (width > 1 && (change->hw & change->lanes) == change->lanes)
 			return -ENODEV;
-		change->hw = hw << shift;
 		change->hw_lanes = change->lanes;
 		keep = change->hw & ~pass & ~row->rw1c;
 	}

@@ -56,6 +56,7 @@ struct shape {
 	__u8 table;    /* enum pcicfg_table_id; TABLE_PLAIN: first and rest say which rows */
 	__u8 first;    /* enum pcicfg_plain_row of the header */
 	__u8 rest;     /* of the other dwords; PLAIN_READ or PLAIN_RAW */
+	bool has_tail; /* may end within a dword: what is its own there is read-only, as a write would reach beyond */
 	__u16 length;
 };
 

@@ -12,9 +12,11 @@ struct question {
 	__u32 dword;
 };
 
+/* Of a capability that lies about its length, nothing but the header is known. */
 static void hide(struct shape *shape)
 {
 	shape->decision = DECISION_HIDDEN;
+	shape->length = PCI_CAP_SIZEOF;
 }
 
 static void at_least(struct shape *shape, __u16 length)
@@ -49,6 +51,7 @@ static void shape_vndr(const struct question *question, struct shape *shape)
 	shape->table = TABLE_PLAIN;
 	shape->first = shape->length == PCICFG_SIZEOF_VNDR_MIN ? PLAIN_STD_HEADER_3 : PLAIN_STD_HEADER_RAW;
 	shape->rest = PLAIN_RAW;
+	shape->has_tail = true;
 	at_least(shape, PCICFG_SIZEOF_VNDR_MIN);
 }
 
@@ -88,16 +91,16 @@ static void shape_dpa(const struct question *question, struct shape *shape)
 static void shape_vsec(const struct question *question, struct shape *shape)
 {
 	shape->length = (__u16)PCI_VNDR_HEADER_LEN(question->dword);
-	shape->rest = PLAIN_RAW;
+	shape->has_tail = true;
 	at_least(shape, PCICFG_SIZEOF_VSEC_MIN);
 }
 
 static void shape_dvsec(const struct question *question, struct shape *shape)
 {
 	shape->length = (__u16)PCI_DVSEC_HEADER1_LEN(question->dword);
-	at_least(shape, PCICFG_SIZEOF_DVSEC_MIN);
 	if (PCI_DVSEC_HEADER1_VID(question->dword) == PCICFG_VENDOR_CXL)
-		hide(shape);
+		shape->decision = DECISION_HIDDEN;
+	at_least(shape, PCICFG_SIZEOF_DVSEC_MIN);
 }
 
 static const struct {
@@ -118,7 +121,8 @@ int pcicfg_shape(const struct pcicfg *cfg, const struct pcicfg_capability *capab
 	shape->decision = capability->decision;
 	shape->table = capability->table;
 	shape->first = pos < PCICFG_SIZE_PCI ? PLAIN_STD_HEADER : PLAIN_EXT_HEADER;
-	shape->rest = shape->table ? PLAIN_HIDDEN : PLAIN_READ;
+	shape->rest = PLAIN_READ;
+	shape->has_tail = capability->decision == DECISION_READ_ONLY;
 	shape->length = capability->length;
 	if (capability->shape != SHAPE_FIXED) {
 		/* a header that is the last dword: nothing behind it to ask */

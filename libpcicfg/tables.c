@@ -14,9 +14,6 @@ static const struct pcicfg_row plain_rows[PLAIN_COUNT] = {
 	[PLAIN_READ_2] = { .virt = ~WORD0(0xffff) },
 	[PLAIN_READ_3] = { .virt = BYTE3(0xff) },
 	[PLAIN_RAW] = { .write = ALL },
-	[PLAIN_RAW_1] = { .virt = ~BYTE0(0xff), .write = BYTE0(0xff) },
-	[PLAIN_RAW_2] = { .virt = ~WORD0(0xffff), .write = WORD0(0xffff) },
-	[PLAIN_RAW_3] = { .virt = BYTE3(0xff), .write = ~BYTE3(0xff) },
 };
 
 #define TABLE(rows) \

@@ -95,9 +95,6 @@ enum pcicfg_plain_row {
 	PLAIN_READ_2,
 	PLAIN_READ_3,
 	PLAIN_RAW,
-	PLAIN_RAW_1,
-	PLAIN_RAW_2,
-	PLAIN_RAW_3,
 	PLAIN_COUNT
 };
 

@@ -78,8 +78,8 @@ static __u16 entry_of(const struct shape *shape, unsigned int index)
 	if (shape->decision == DECISION_HIDDEN)
 		return ENTRY(TABLE_PLAIN, PLAIN_HIDDEN);
 	/* The rows follow each other: all of a dword, its first byte, two, three. */
-	if (index && left < 4 && shape->rest)
-		return ENTRY(TABLE_PLAIN, shape->rest + left);
+	if (index && left < 4 && shape->has_tail)
+		return ENTRY(TABLE_PLAIN, PLAIN_READ + left);
 	if (shape->table == TABLE_PLAIN)
 		return ENTRY(TABLE_PLAIN, index ? shape->rest : shape->first);
 	last = pcicfg_tables[shape->table].count - 1u;

@@ -9,6 +9,8 @@ UNIT_TESTS = \
 	tests/unit/test_group \
 	tests/unit/test_iova \
 	tests/unit/test_kernel_info \
+	tests/unit/test_pcicfg \
+	tests/unit/test_pcicfg_properties \
 	tests/unit/test_policy \
 	tests/unit/test_request \
 	tests/unit/test_server \
@@ -16,7 +18,7 @@ UNIT_TESTS = \
 	tests/unit/test_state \
 	tests/unit/test_vfioctl \
 	tests/unit/test_wire
-SCRIPT_TESTS = tests/unit/vfioctl.sh
+SCRIPT_TESTS = tests/unit/pcicfg_source.sh tests/unit/vfioctl.sh
 
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
@@ -24,7 +26,9 @@ SH_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = \
 	CK_DEFAULT_TIMEOUT=60; export CK_DEFAULT_TIMEOUT; \
 	VFIOD='$(abs_top_builddir)/vfiod/vfiod'; export VFIOD; \
-	VFIOCTL='$(abs_top_builddir)/vfioctl/vfioctl'; export VFIOCTL;
+	VFIOCTL='$(abs_top_builddir)/vfioctl/vfioctl'; export VFIOCTL; \
+	PCICFG_KERNEL='$(abs_top_builddir)/libpcicfg/libpcicfg-kernel.a'; export PCICFG_KERNEL; \
+	NM='$(NM)'; export NM;
 
 TESTS += $(SCRIPT_TESTS)
 EXTRA_DIST += $(SCRIPT_TESTS) tests/proofs.tsv tests/prove
@@ -66,6 +70,19 @@ tests_unit_test_iova_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 tests_unit_test_kernel_info_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_kernel_info_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_kernel_info_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
+
+tests_unit_test_pcicfg_SOURCES = tests/unit/test_pcicfg.c tests/unit/pcicfg_hw.c tests/unit/pcicfg_hw.h
+tests_unit_test_pcicfg_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_pcicfg_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_pcicfg_LDADD = libpcicfg/libpcicfg-all.la $(CHECK_LIBS)
+
+tests_unit_test_pcicfg_properties_SOURCES = tests/unit/test_pcicfg_properties.c \
+	tests/unit/pcicfg_hw.c tests/unit/pcicfg_hw.h \
+	tests/unit/pcicfg_layout.c tests/unit/pcicfg_layout.h \
+	tests/unit/pcicfg_owner.c tests/unit/pcicfg_owner.h
+tests_unit_test_pcicfg_properties_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_pcicfg_properties_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_pcicfg_properties_LDADD = libpcicfg/libpcicfg-all.la $(CHECK_LIBS)
 
 tests_unit_test_policy_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_policy_LDFLAGS = $(PROGRAM_LINK)
