@@ -557,6 +557,8 @@ START_TEST(a_pointer_into_the_header_ends_the_chain)
 	assert_no_chain();
 	writes(PCI_BASE_ADDRESS_1, 4, 0x00000003);
 	assert_no_event();
+	writes(PCI_BASE_ADDRESS_0, 4, 0xffffffff); /* is a BAR still */
+	ck_assert_uint_eq(reads(PCI_BASE_ADDRESS_0, 4), 0xfffe0004);
 	a_function();
 	ext_capability(0x100, PCI_EXT_CAP_ID_DSN, 0x0fc);
 	capability(0xfc, PCI_EXT_CAP_ID_VNDR, 0, 0);
@@ -589,6 +591,7 @@ START_TEST(a_header_of_all_ones_ends_the_chain)
 	begin_chain(0x40);
 	capability(0x40, PCI_CAP_ID_PM, 0x50, 3);
 	hw_put(&hw, 0x50, 4, ~0u);
+	capability(0xfc, PCI_CAP_ID_DBG, 0, 0); /* where all ones would point */
 	ext_capability(0x100, PCI_EXT_CAP_ID_DSN, 0x200);
 	hw_put(&hw, 0x200, 4, ~0u);
 	open_function();
