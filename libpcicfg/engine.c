@@ -10,10 +10,16 @@
  * The work is the same for every register, however many capabilities there are.
  */
 
-/* One PCI transaction: 1, 2 or 4 bytes, aligned, within the space (PCIe 6.0 §2.2.7.1 knows no other). */
-static bool is_transaction(const struct pcicfg *cfg, __u16 offset, unsigned int width)
+/*
+ * The bits of one PCI transaction: 1, 2 or 4 bytes, aligned, within the space (PCIe 6.0 §2.2.7.1 knows no other). 0: it
+ * is none.
+ */
+static inline __u32 transaction(const struct pcicfg *cfg, __u16 offset, unsigned int width)
 {
-	return (width == 1 || width == 2 || width == 4) && !(offset & (width - 1)) && offset < cfg->size;
+	if (width > 4 || !(1u << width & (1u << 1 | 1u << 2 | 1u << 4)) || (offset & (width - 1)) ||
+	    offset >= cfg->size)
+		return 0;
+	return 0xffffffffu >> (32 - 8 * width);
 }
 
 enum pcicfg_mark pcicfg_mark(const struct pcicfg *cfg, __u16 offset)
@@ -23,78 +29,83 @@ enum pcicfg_mark pcicfg_mark(const struct pcicfg *cfg, __u16 offset)
 
 int pcicfg_read(const struct pcicfg *cfg, __u16 offset, unsigned int width, __u32 *value)
 {
-	const struct pcicfg_row *row;
+	__u32 bits = transaction(cfg, offset, width), virt, ours;
 	unsigned int shift = 8 * (offset & 3);
-	__u32 lanes, hw = 0;
 	int error;
 
-	if (!is_transaction(cfg, offset, width))
+	if (!bits)
 		return -EINVAL;
-	row = row_of(cfg, offset);
-	lanes = lanes_of(offset, width);
-	if (lanes & ~row->virt) {
-		error = hw_read(cfg, offset, width, &hw);
+	virt = row_of(cfg, offset)->virt >> shift & bits;
+	if (!virt)
+		return hw_read(cfg, offset, width, value);
+	ours = user_dword(cfg, offset) >> shift & virt;
+	if (virt != bits) {
+		error = hw_read(cfg, offset, width, value);
 		if (error)
 			return error;
-		hw <<= shift;
+		ours |= *value & ~virt;
 	}
-	*value = (((hw & ~row->virt) | (user_dword(cfg, offset) & row->virt)) & lanes) >> shift;
+	*value = ours;
 	return 0;
 }
 
 /*
- * Brings the bits of @pass into hardware as @change->after has them. Where there are others beside them this is a
- * read-modify-write: they keep their value, but for rw1c bits, to which writing back the 1 that was read would clear
- * what the host has not seen yet.
+ * Brings the bits @pass of @value into hardware, and leaves those beside them, in the same @bits, as they are: a
+ * read-modify-write. It writes 0 to rw1c bits: writing back the 1 that was read would clear what the host has not seen.
  */
-static int write_through(const struct pcicfg *cfg, const struct pcicfg_row *row, unsigned int width, __u16 offset,
-			 __u32 pass, struct change *change)
+static int write_beside(const struct pcicfg *cfg, const struct pcicfg_row *row, __u16 offset, unsigned int width,
+			__u32 bits, __u32 pass, __u32 value, __u32 *hw)
+{
+	int error = hw_read(cfg, offset, width, hw);
+
+	if (error)
+		return error;
+	/* No register that is in part the host's has all bits set: nobody answered, and nothing is to be kept. */
+	if (width > 1 && *hw == bits)
+		return -ENODEV;
+	value &= pass;
+	value |= *hw & ~pass & ~(row->rw1c >> 8 * (offset & 3));
+	return hw_write(cfg, offset, width, value);
+}
+
+/* A register that has virtual bits, bits of the host, or a side effect. */
+static noinline int write_mixed(struct pcicfg *cfg, const struct pcicfg_row *row, __u16 offset, unsigned int width,
+				__u32 bits, __u32 value, struct pcicfg_events *events)
 {
 	unsigned int shift = 8 * (offset & 3);
-	__u32 hw, keep = 0;
+	__u32 may = row->write >> shift & bits, pass = may & ~(row->virt >> shift), hw = 0;
+	struct change change;
 	int error;
 
-	if (pass != change->lanes) {
-		error = hw_read(cfg, offset, width, &hw);
+	if (pass) {
+		error = write_beside(cfg, row, offset, width, bits, pass, value, &hw);
 		if (error)
 			return error;
-		change->hw = hw << shift;
-		/* No register that is in part the host's has all bits set: nobody answered, and nothing is to be kept.
-		 */
-		if (width > 1 && (change->hw & change->lanes) == change->lanes)
-			return -ENODEV;
-		change->hw_lanes = change->lanes;
-		keep = change->hw & ~pass & ~row->rw1c;
 	}
-	return hw_write(cfg, offset, width, ((keep | (change->after & pass)) & change->lanes) >> shift);
+	change.before = user_dword(cfg, offset);
+	change.after = (change.before & ~(may << shift)) | (value & may) << shift;
+	set_user_dword(cfg, offset, change.after);
+	if (row->mark) {
+		change.offset = offset & ~3;
+		change.lanes = bits << shift;
+		change.hw = hw << shift;
+		change.hw_lanes = pass ? change.lanes : 0;
+		pcicfg_effect(cfg, (enum pcicfg_mark)row->mark, &change, events);
+	}
+	return 0;
 }
 
 int pcicfg_write(struct pcicfg *cfg, __u16 offset, unsigned int width, __u32 value, struct pcicfg_events *events)
 {
+	__u32 bits = transaction(cfg, offset, width), pass;
 	const struct pcicfg_row *row;
-	struct change change;
-	__u32 may, pass;
-	int error;
 
 	events->count = 0;
-	if (!is_transaction(cfg, offset, width))
+	if (!bits)
 		return -EINVAL;
 	row = row_of(cfg, offset);
-	change.lanes = lanes_of(offset, width);
-	change.hw_lanes = 0;
-	change.before = user_dword(cfg, offset);
-	may = row->write & change.lanes;
-	change.after = (change.before & ~may) | (value << 8 * (offset & 3) & may);
-	pass = may & ~row->virt;
-	if (pass) {
-		error = write_through(cfg, row, width, offset, pass, &change);
-		if (error)
-			return error;
-	}
-	set_user_dword(cfg, offset, change.after);
-	if (row->mark) {
-		change.offset = offset & ~3;
-		pcicfg_effect(cfg, (enum pcicfg_mark)row->mark, &change, events);
-	}
-	return 0;
+	pass = (row->write & ~row->virt) >> 8 * (offset & 3);
+	if ((pass & bits) == bits && !row->mark)
+		return hw_write(cfg, offset, width, value & bits);
+	return write_mixed(cfg, row, offset, width, bits, value, events);
 }

@@ -29,7 +29,8 @@ extern "C" {
 
 /**
  * struct pcicfg_hw - the way to the hardware: one call is one PCI transaction
- * @read: read @width (1, 2 or 4) bytes at @offset, which is a multiple of @width; 0 or a negative errno
+ * @read: read @width (1, 2 or 4) bytes at @offset, which is a multiple of @width; returns 0, or a negative errno and
+ *	leaves *@value alone. All ones are those of @width bytes: 0xff, 0xffff, 0xffffffff
  * @write: write them
  *
  * In the kernel these are pci_user_read_config_*() and pci_user_write_config_*().

@@ -4,7 +4,7 @@
 
 /*
  * The only place that knows the kernel from user space. The engine's files take all of the outside from here: the names
- * of PCI registers, errno, memset(), cpu_to_le32() and le32_to_cpu(), ARRAY_SIZE(), __ffs().
+ * of PCI registers, errno, memset(), cpu_to_le32() and le32_to_cpu(), ARRAY_SIZE(), __ffs(), noinline.
  *
  * PCICFG_FOR_PEOPLE: the tables carry names and reasons, too.
  */
@@ -41,6 +41,7 @@
 #endif
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define noinline	  __attribute__((noinline))
 
 static inline __le32 cpu_to_le32(__u32 value)
 {

@@ -31,7 +31,8 @@ AM_TESTS_ENVIRONMENT = \
 	NM='$(NM)'; export NM;
 
 TESTS += $(SCRIPT_TESTS)
-EXTRA_DIST += $(SCRIPT_TESTS) tests/proofs.tsv tests/prove
+EXTRA_DIST += $(SCRIPT_TESTS) tests/proofs.tsv tests/prove \
+	tests/bench/pcicfg.sh tests/cross tests/cross-pcicfg tests/mutate-pcicfg
 
 if HAVE_CHECK
 check_PROGRAMS += $(UNIT_TESTS)
@@ -111,3 +112,9 @@ tests_unit_test_vfioctl_LDADD = vfioctl/libvfioctl.la $(LIBPCI_LIBS) $(JSONC_LIB
 tests_unit_test_wire_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_wire_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_wire_LDADD = proto/libproto.la $(CHECK_LIBS)
+
+EXTRA_PROGRAMS += tests/bench/pcicfg
+tests_bench_pcicfg_SOURCES = tests/bench/pcicfg.c
+tests_bench_pcicfg_CFLAGS = $(PROGRAM_FLAGS)
+tests_bench_pcicfg_LDFLAGS = $(PROGRAM_LINK) -no-install -static
+tests_bench_pcicfg_LDADD = libpcicfg/libpcicfg-all.la

@@ -54,7 +54,7 @@ static int hw_read(void *context, __u16 offset, unsigned int width, __u32 *value
 	}
 	if (fails(hw, hw->read_error))
 		return hw->read_error;
-	*value = hw->is_gone ? ~0u : hw_get(hw, offset, width);
+	*value = hw->is_gone ? ~0u >> (32 - 8 * width) : hw_get(hw, offset, width);
 	return 0;
 }
 

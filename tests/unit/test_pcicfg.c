@@ -677,7 +677,7 @@ END_TEST
 
 /*
  * D11: two threads in one register at once. The engine is called under its owner's lock and has nothing outside of its
- * struct pcicfg that a second one could change: here two functions take turns at every step of a write.
+ * struct pcicfg that a second one could change: here another function is written while this one waits for hardware.
  */
 static struct pcicfg other;
 static struct hw other_hw;
@@ -686,6 +686,7 @@ static int interrupted_read(void *context, __u16 offset, unsigned int width, __u
 {
 	static bool inside;
 	struct pcicfg_events ignored;
+	int error = hw_access.read(context, offset, width, value);
 
 	if (!inside) {
 		inside = true;
@@ -694,7 +695,7 @@ static int interrupted_read(void *context, __u16 offset, unsigned int width, __u
 		ck_assert_int_eq(pcicfg_write(&other, PCI_BASE_ADDRESS_0, 4, ~0u, &ignored), 0);
 		inside = false;
 	}
-	return hw_access.read(context, offset, width, value);
+	return error;
 }
 
 START_TEST(two_functions_at_once_do_not_meet)
@@ -705,12 +706,13 @@ START_TEST(two_functions_at_once_do_not_meet)
 	both.write = hw_access.write;
 	a_usual_function();
 	other_hw = hw;
+	hw_put(&other_hw, PCI_COMMAND, 2, PCI_COMMAND_SERR);
 	ck_assert_int_eq(pcicfg_open(&other, &facts, &hw_access, &other_hw), 0);
 	cfg.hw = &both;
 	writes(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	ck_assert_uint_eq(hw_get(&hw, PCI_COMMAND, 2), PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	assert_event(PCICFG_DECODE, 0, PCI_COMMAND_MEMORY);
-	ck_assert_uint_eq(hw_get(&other_hw, PCI_COMMAND, 2), PCI_COMMAND_IO);
+	ck_assert_uint_eq(hw_get(&other_hw, PCI_COMMAND, 2), PCI_COMMAND_IO | PCI_COMMAND_SERR);
 	cfg.hw = &hw_access;
 	ck_assert_uint_eq(reads(PCI_COMMAND, 2), PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }

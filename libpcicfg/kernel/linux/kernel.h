@@ -3,5 +3,6 @@
 #define SHIM_LINUX_KERNEL_H
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define noinline	  __attribute__((__noinline__))
 
 #endif
