@@ -690,9 +690,9 @@ static int interrupted_read(void *context, __u16 offset, unsigned int width, __u
 
 	if (!inside) {
 		inside = true;
+		ck_assert_int_eq(pcicfg_write(&other, PCI_BASE_ADDRESS_0, 4, ~0u, &ignored), 0);
 		ck_assert_int_eq(
 			pcicfg_write(&other, PCI_COMMAND, 2, PCI_COMMAND_IO | PCI_COMMAND_INTX_DISABLE, &ignored), 0);
-		ck_assert_int_eq(pcicfg_write(&other, PCI_BASE_ADDRESS_0, 4, ~0u, &ignored), 0);
 		inside = false;
 	}
 	return error;
