@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 pcicfgincludedir = $(includedir)
-pcicfginclude_HEADERS = libpcicfg/pcicfg.h
+pcicfginclude_HEADERS = libpcicfg/pcicfg.h libpcicfg/pcicfg_people.h
 pkgconfig_DATA += libpcicfg/libpcicfg.pc
 
 # The engine and its tables: the files that are compiled into the kernel, too.
@@ -23,9 +23,17 @@ PCICFG_ENGINE = \
 	libpcicfg/transfer.c \
 	libpcicfg/walk.c
 
+# For people: user space only.
+PCICFG_PEOPLE = \
+	libpcicfg/dump.c \
+	libpcicfg/names.c libpcicfg/names.h \
+	libpcicfg/pcicfg_people.h \
+	libpcicfg/people.c \
+	libpcicfg/sysfs.c
+
 # All of the library, with its inner functions to be seen: unit tests link this.
 noinst_LTLIBRARIES += libpcicfg/libpcicfg-all.la
-libpcicfg_libpcicfg_all_la_SOURCES = $(PCICFG_ENGINE)
+libpcicfg_libpcicfg_all_la_SOURCES = $(PCICFG_ENGINE) $(PCICFG_PEOPLE)
 libpcicfg_libpcicfg_all_la_CFLAGS = $(AM_CFLAGS)
 
 # current:revision:age, see libvfiodma/local.mk.
@@ -52,3 +60,15 @@ libpcicfg_libpcicfg_kernel_a_SOURCES = $(PCICFG_ENGINE) $(PCICFG_SHIM)
 libpcicfg_libpcicfg_kernel_a_CPPFLAGS = -nostdinc -D__KERNEL__ -DPCI_REGS_H='"$(PCI_REGS_H)"' \
 	-I$(top_srcdir)/libpcicfg/kernel -I$(top_srcdir)
 libpcicfg_libpcicfg_kernel_a_CFLAGS = -std=gnu11 $(WARN_CFLAGS) $(KERNEL_CFLAGS)
+
+# The policy, register by register, as a manual page: from the tables.
+noinst_PROGRAMS += libpcicfg/policy-page
+libpcicfg_policy_page_SOURCES = libpcicfg/policy_page.c
+libpcicfg_policy_page_CFLAGS = $(PROGRAM_FLAGS)
+libpcicfg_policy_page_LDFLAGS = $(PROGRAM_LINK)
+libpcicfg_policy_page_LDADD = libpcicfg/libpcicfg-all.la
+nodist_man_MANS += man/pcicfg-policy.7
+CLEANFILES += man/pcicfg-policy.7
+
+man/pcicfg-policy.7: libpcicfg/policy-page$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) man && libpcicfg/policy-page >$@.new && mv $@.new $@

@@ -8,6 +8,10 @@ const struct option_spec option_table[OPTION_COUNT] = {
 	[OPTION_WIDE] = { "wide", 'w', NULL, NULL, "shorten nothing, however narrow the terminal is" },
 	[OPTION_USER] = { "user", 'u', "USER", NULL, "the user who may have it: a name or a number" },
 	[OPTION_GROUP] = { "group", 'g', "GROUP", NULL, "the group of users who may have it: a name or a number" },
+	[OPTION_FROM_FILE] = { "from-file", 'f', "DUMP", NULL, "a recording instead of a function of this machine" },
+	[OPTION_RAW] = { "raw", 0, NULL, NULL, "the bytes that the hardware has" },
+	[OPTION_AS_USER] = { "user", 0, NULL, NULL, "the bytes that its user sees" },
+	[OPTION_DIFF] = { "diff", 0, NULL, NULL, "where the two differ" },
 	[OPTION_JSON] = { "json", 'j', NULL, NULL, "print JSON, for programs" },
 	[OPTION_COLOR] = { "color", 0, "WHEN", "auto always never", "colour the output" },
 	[OPTION_RUNTIME_DIR] = { "runtime-dir", 0, "DIR", NULL, "where vfiod keeps its sockets" },
@@ -49,6 +53,17 @@ const struct command command_table[] = {
 		.summary = "give a function back to the host and to its driver",
 		.text = "A function that somebody has is refused.  Only root may do this.\n",
 		.run = release_run,
+	},
+	{
+		.name = "config",
+		.arguments = "show [DEVICE]",
+		.options = OPTION(FROM_FILE) | OPTION(RAW) | OPTION(AS_USER) | OPTION(DIFF) | OPTION(JSON),
+		.summary = "show what a user may see and change of a config space",
+		.text = "Each register with the hardware's value, and the user's where it is another;\n"
+			"and which of its bits are hidden, fixed, read-only, virtual (the user's own,\n"
+			"which hardware never sees) or passed through.  DUMP is what lspci -xxxx\n"
+			"prints, or the bytes as sysfs has them.  Capabilities need root.\n",
+		.run = config_run,
 	},
 	{
 		.name = "help",

@@ -5,6 +5,7 @@ vfioctl_libvfioctl_la_SOURCES = \
 	vfioctl/assign.c \
 	vfioctl/command.c vfioctl/command.h \
 	vfioctl/complete.c vfioctl/complete.h \
+	vfioctl/config.c \
 	vfioctl/connect.c vfioctl/connect.h \
 	vfioctl/failure.c vfioctl/failure.h \
 	vfioctl/help.c vfioctl/help.h \
@@ -20,7 +21,7 @@ vfioctl_libvfioctl_la_SOURCES = \
 	vfioctl/table.c vfioctl/table.h \
 	vfioctl/terminal.c vfioctl/terminal.h
 vfioctl_libvfioctl_la_CFLAGS = $(PROGRAM_FLAGS) $(LIBPCI_CFLAGS) $(JSONC_CFLAGS)
-vfioctl_libvfioctl_la_LIBADD = proto/libproto.la libvfiodma/libvfiodma.la $(LIBPCI_LIBS) $(JSONC_LIBS)
+vfioctl_libvfioctl_la_LIBADD = libpcicfg/libpcicfg.la proto/libproto.la libvfiodma/libvfiodma.la $(LIBPCI_LIBS) $(JSONC_LIBS)
 
 bin_PROGRAMS += vfioctl/vfioctl
 vfioctl_vfioctl_SOURCES = vfioctl/main.c
