@@ -10,6 +10,7 @@ UNIT_TESTS = \
 	tests/unit/test_iova \
 	tests/unit/test_kernel_info \
 	tests/unit/test_pcicfg \
+	tests/unit/test_pcicfg_dumps \
 	tests/unit/test_pcicfg_properties \
 	tests/unit/test_policy \
 	tests/unit/test_request \
@@ -18,7 +19,7 @@ UNIT_TESTS = \
 	tests/unit/test_state \
 	tests/unit/test_vfioctl \
 	tests/unit/test_wire
-SCRIPT_TESTS = tests/unit/pcicfg_source.sh tests/unit/vfioctl.sh
+SCRIPT_TESTS = tests/unit/pcicfg_dumps.sh tests/unit/pcicfg_source.sh tests/unit/vfioctl.sh
 
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
@@ -28,11 +29,12 @@ AM_TESTS_ENVIRONMENT = \
 	VFIOD='$(abs_top_builddir)/vfiod/vfiod'; export VFIOD; \
 	VFIOCTL='$(abs_top_builddir)/vfioctl/vfioctl'; export VFIOCTL; \
 	PCICFG_KERNEL='$(abs_top_builddir)/libpcicfg/libpcicfg-kernel.a'; export PCICFG_KERNEL; \
+	PCICFG_DUMPS='$(abs_top_srcdir)/tests/dumps'; export PCICFG_DUMPS; \
 	NM='$(NM)'; export NM;
 
 TESTS += $(SCRIPT_TESTS)
 EXTRA_DIST += $(SCRIPT_TESTS) tests/proofs.tsv tests/prove \
-	tests/bench/pcicfg.sh tests/cross tests/cross-pcicfg tests/mutate-pcicfg
+	tests/bench/pcicfg.sh tests/coverage-pcicfg tests/cross tests/cross-pcicfg tests/dumps tests/fuzz tests/mutate-pcicfg
 
 if HAVE_CHECK
 check_PROGRAMS += $(UNIT_TESTS)
@@ -76,6 +78,13 @@ tests_unit_test_pcicfg_SOURCES = tests/unit/test_pcicfg.c tests/unit/pcicfg_hw.c
 tests_unit_test_pcicfg_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_pcicfg_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_pcicfg_LDADD = libpcicfg/libpcicfg-all.la $(CHECK_LIBS)
+
+tests_unit_test_pcicfg_dumps_SOURCES = tests/unit/test_pcicfg_dumps.c \
+	tests/unit/pcicfg_hw.c tests/unit/pcicfg_hw.h \
+	tests/unit/pcicfg_owner.c tests/unit/pcicfg_owner.h
+tests_unit_test_pcicfg_dumps_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_pcicfg_dumps_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_pcicfg_dumps_LDADD = libpcicfg/libpcicfg-all.la $(CHECK_LIBS)
 
 tests_unit_test_pcicfg_properties_SOURCES = tests/unit/test_pcicfg_properties.c \
 	tests/unit/pcicfg_hw.c tests/unit/pcicfg_hw.h \

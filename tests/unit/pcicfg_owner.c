@@ -381,6 +381,21 @@ static void ext_chain(struct search *search)
 	}
 }
 
+/* Registers that are in no capability, of the one device with such that is recorded: Emulex OneConnect (be3). */
+static void gaps(struct search *search, const struct pcicfg_facts *facts)
+{
+	if (facts->vendor != 0x19a2 || facts->device != 0x0710)
+		return;
+	for (unsigned int at = 0x40; at < 0x100; at++) {
+		bool is_status = at / 4 == 0x58 / 4 || (at >= 0xa0 && at < 0xb0), is_enable = at >= 0xfc;
+
+		if (search->claimed[at] || (!is_status && !is_enable))
+			continue;
+		search->owner->shown[at] = 0xff;
+		search->owner->passed[at] = is_enable ? 0xff : 0;
+	}
+}
+
 /* Sizing: which bits of a BAR can be set. */
 static void bars(struct owner *owner, const struct pcicfg_facts *facts)
 {
@@ -437,6 +452,7 @@ void owner_find_out(struct owner *owner, const struct hw *hw, const struct pcicf
 	std_chain(&search);
 	if (facts->size > 0x100)
 		ext_chain(&search);
+	gaps(&search, facts);
 	/* a power state that nobody watches is not entered */
 	for (unsigned int i = 0; owner->pm && i < 8; i++)
 		if (search.disputed[owner->pm + i])

@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# vfioctl config show on every recording of tests/dumps: where the user sees something else than the hardware has is
+# recorded, too (NAME.diff). PCICFG_RECORD=1 writes those anew, for a person to read through "git diff".
+set -eu
+dumps=${PCICFG_DUMPS:-tests/dumps}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failed=0 shown=0
+
+show() { "$VFIOCTL" config show --from-file "$@" >"$dir/out" 2>"$dir/err"; }
+
+fail() {
+	echo "FAIL: $*"
+	failed=1
+}
+
+for dump in "$dumps"/*.txt; do
+	name=${dump##*/}
+	expected=${dump%.txt}.diff
+	if ! show "$dump" --diff; then
+		grep -q 'is a bridge' "$dir/err" || fail "$name: $(cat "$dir/err")"
+		continue
+	fi
+	[ -z "${PCICFG_RECORD:-}" ] || cp "$dir/out" "$expected"
+	cmp "$expected" "$dir/out" || fail "$name: the user sees something else than before"
+	show "$dump" && grep -q '^000  Header' "$dir/out" || fail "$name cannot be shown"
+	show "$dump" --json && grep -q '"capabilities"' "$dir/out" || fail "$name cannot be shown as JSON"
+	# what it prints as bytes it can read
+	show "$dump" --raw && cp "$dir/out" "$dir/raw" && show "$dir/raw" --raw && cmp "$dir/raw" "$dir/out" ||
+		fail "$name: --raw is no recording"
+	show "$dump" --user || fail "$name: --user"
+	shown=$((shown + 1))
+done
+[ "$shown" -ge 15 ] || fail "only $shown recordings could be shown"
+
+show "$dumps/hand-cxl.txt" --color always
+grep -q "$(printf '\033\\[2m')" "$dir/out" || fail "what is hidden is not faint"
+if show "$dumps/absent.txt"; then fail "a file that is not there is shown"; fi
+echo nonsense >"$dir/nonsense"
+if show "$dir/nonsense"; then fail "nonsense is shown"; fi
+grep -q 'lspci -xxxx' "$dir/err" || fail "nobody says how to record a config space"
+if "$VFIOCTL" config show 2>/dev/null; then fail "nothing is shown"; fi
+if "$VFIOCTL" config change 00:00.0 2>/dev/null; then fail "there is no config change"; fi
+exit $failed

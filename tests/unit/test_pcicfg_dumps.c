@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Config spaces of real functions, and of functions written by hand from their manuals: tests/dumps. */
+#include "libpcicfg/pcicfg_people.h"
+#include "tests/unit/pcicfg_owner.h"
+
+#include <check.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct hw hw, expected;
+static struct owner owner;
+static struct pcicfg cfg;
+static struct pcicfg_dump dump;
+static glob_t dumps;
+
+static size_t load(const char *path, char *text, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	size_t length;
+
+	ck_assert_msg(file != NULL, "%s: %s", path, strerror(errno));
+	length = fread(text, 1, size, file);
+	fclose(file);
+	return length;
+}
+
+static void write_and_read(uint16_t offset, unsigned int width, uint32_t value)
+{
+	struct pcicfg_events events;
+	uint32_t seen = 0;
+	int error;
+
+	hw_user_writes(&hw, offset, width, value);
+	error = pcicfg_write(&cfg, offset, width, value, &events);
+	if (error || hw.reads > 1 || hw.writes > 1 || hw.cleared_unasked)
+		ck_abort_msg("write of %u at %#x: error %d, %u reads, %u writes", width, offset, error, hw.reads,
+			     hw.writes);
+	owner_writes(&owner, &expected, offset, width, value);
+	if (memcmp(hw.memory, expected.memory, hw.size))
+		ck_abort_msg("write of %#x (%u) at %#x changed what is the host's", value, width, offset);
+	if (pcicfg_read(&cfg, offset, width, &seen) || seen != owner_reads(&owner, &hw, offset, width))
+		ck_abort_msg("read of %u at %#x is %#x", width, offset, seen);
+}
+
+START_TEST(a_recorded_function_is_shown_and_guarded_as_its_owner_says)
+{
+	static char text[1 << 16];
+	struct pcicfg_found found[PCICFG_FOUND_MAX];
+	struct pcicfg_facts facts;
+	const char *path = dumps.gl_pathv[_i];
+	int error, count, shown = -1; /* the header is no capability */
+
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, text, load(path, text, sizeof(text))), 0);
+	pcicfg_dump_facts(&dump, &facts);
+	hw_init(&hw, dump.size);
+	memcpy(hw.memory, dump.memory, dump.size);
+	error = pcicfg_open(&cfg, &facts, &hw_access, &hw);
+	if ((dump.memory[0x0e] & 0x7f) != 0) {
+		ck_assert_int_eq(error, -EOPNOTSUPP);
+		return;
+	}
+	ck_assert_int_eq(error, 0);
+	owner_find_out(&owner, &hw, &facts);
+	owner_settle(&owner, &hw);
+	expected = hw;
+	count = pcicfg_find(&cfg, found);
+	for (int i = 0; i < count; i++)
+		shown += found[i].is_shown;
+	ck_assert_int_eq(shown, (int)owner.chained);
+	for (unsigned int width = 1; width <= 4; width *= 2)
+		for (uint32_t offset = 0; offset < dump.size; offset += width) {
+			write_and_read((uint16_t)offset, width, ~0u);
+			write_and_read((uint16_t)offset, width, 0);
+			write_and_read((uint16_t)offset, width, 0x5a5a5a5a);
+		}
+}
+END_TEST
+
+START_TEST(a_recording_may_be_text_or_bytes)
+{
+	static char text[1 << 16];
+	struct pcicfg_dump bytes;
+
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, text, load(dumps.gl_pathv[0], text, sizeof(text))), 0);
+	ck_assert_int_eq(pcicfg_dump_parse(&bytes, dump.memory, dump.size), 0);
+	ck_assert_int_eq(memcmp(&bytes, &dump, sizeof(dump)), 0);
+	/* what a user without privilege gets is the header */
+	ck_assert_int_eq(pcicfg_dump_parse(&bytes, dump.memory, 64), 0);
+	ck_assert_uint_eq(bytes.size, 256);
+	ck_assert_uint_eq(bytes.memory[64], 0);
+}
+END_TEST
+
+START_TEST(what_is_no_recording_is_refused)
+{
+	static const char header[] = "00: 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f\n"
+				     "10: 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f\n"
+				     "20: 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f\n";
+	static char huge[8192];
+	char text[512];
+
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, "", 0), -EINVAL);
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, "nothing", 7), -EINVAL);
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, huge, sizeof(huge)), -EINVAL);
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, header, strlen(header)), -EINVAL);
+	snprintf(text, sizeof(text), "00:02.0 Something\n%s30: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n",
+		 header);
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, text, strlen(text)), 0);
+	ck_assert_uint_eq(dump.memory[0x2f], 0x0f);
+	snprintf(text, sizeof(text), "%s40: 00 00 00 00\n", header); /* a line is missing */
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, text, strlen(text)), -EINVAL);
+	snprintf(text, sizeof(text), "fff: 00 11\n");
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, text, strlen(text)), -EINVAL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("pcicfg dumps");
+	TCase *all = tcase_create("dumps");
+	const char *folder = getenv("PCICFG_DUMPS");
+	char pattern[4096];
+	SRunner *runner;
+	int failed;
+
+	snprintf(pattern, sizeof(pattern), "%s/*.txt", folder ? folder : "tests/dumps");
+	if (glob(pattern, 0, NULL, &dumps) || dumps.gl_pathc < 10) {
+		fprintf(stderr, "the recordings are not in %s\n", pattern);
+		return EXIT_FAILURE;
+	}
+	tcase_set_timeout(all, 300);
+	tcase_add_loop_test(all, a_recorded_function_is_shown_and_guarded_as_its_owner_says, 0, (int)dumps.gl_pathc);
+	tcase_add_test(all, a_recording_may_be_text_or_bytes);
+	tcase_add_test(all, what_is_no_recording_is_refused);
+	suite_add_tcase(suite, all);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	globfree(&dumps);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
