@@ -41,23 +41,33 @@ static int digit(char c)
 	return -1;
 }
 
+/* The value of two of them, or -1. */
+static int byte(const char *digits)
+{
+	int high = digit(digits[0]), low = digit(digits[1]);
+
+	return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
 /* "1f0: 00 01 ..." Returns how many bytes the line has, 0 for another line, or -EINVAL. */
 static int parse_line(struct pcicfg_dump *dump, const char *line, size_t length, size_t *offset)
 {
-	size_t at = 0;
-	int count = 0;
+	size_t at = 0, count = 0;
+	int value;
 
 	for (*offset = 0; at < length && at < 4 && digit(line[at]) >= 0; at++)
-		*offset = *offset << 4 | (size_t)digit(line[at]);
+		*offset = *offset * 16 + (size_t)digit(line[at]);
 	if (!at || at + 1 >= length || line[at] != ':' || line[at + 1] != ' ')
 		return 0;
-	for (at++; at + 2 < length && line[at] == ' ' && digit(line[at + 1]) >= 0 && digit(line[at + 2]) >= 0;
-	     at += 3) {
-		if (*offset + (size_t)count >= sizeof(dump->memory))
+	for (at++; at + 2 < length && line[at] == ' '; at += 3) {
+		value = byte(line + at + 1);
+		if (value < 0)
+			break;
+		if (*offset + count >= sizeof(dump->memory))
 			return -EINVAL;
-		dump->memory[*offset + (size_t)count++] = (__u8)(digit(line[at + 1]) << 4 | digit(line[at + 2]));
+		dump->memory[*offset + count++] = (__u8)value;
 	}
-	return count;
+	return (int)count;
 }
 
 static int parse_text(struct pcicfg_dump *dump, const char *text, size_t size, size_t *end)

@@ -63,7 +63,7 @@ int pcicfg_msix_due(struct pcicfg *cfg)
 
 		if (due) {
 			cfg->msix_pending[index] &= ~(due & -due);
-			return (int)(32 * index + __ffs(due));
+			return (int)(32 * index + (unsigned int)__ffs(due));
 		}
 	}
 	return -ENOENT;

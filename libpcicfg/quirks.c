@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "libpcicfg/tables.h"
 
-/* clang-format off: tables */
+/* clang-format off */
 
 /*
  * Devices whose drivers need registers that are in no capability. A quirk opens bytes that no capability claims, and

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "libpcicfg/tables.h"
 
-/* clang-format off: tables */
+/* clang-format off */
 
 /* The type 0 header: PCIe 6.0 §7.5.1.1 and §7.5.1.2, PCI 3.0 §6.1. Sections in WHY() are of PCIe 6.0. */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "libpcicfg/tables.h"
 
-/* clang-format off: tables */
+/* clang-format off */
 
 /* Capabilities of the first 256 bytes. Sections in WHY() are of PCIe 6.0 where nothing else is said. */
 

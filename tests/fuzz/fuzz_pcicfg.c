@@ -8,6 +8,7 @@
  * kind 0 puts a dword into the config space, until the first of another kind; then bit 3 says write, bits 0 and 1 the
  * width.
  */
+#include "libpcicfg/pcicfg_people.h"
 #include "tests/unit/pcicfg_owner.h"
 
 #include <errno.h>
@@ -102,12 +103,28 @@ static void do_write(const struct record *record, unsigned int width)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* The other decoder: what is taken for a recording has a header, and can be looked at. */
+static void parse_dump(const uint8_t *data, size_t size)
+{
+	static struct pcicfg_dump dump;
+	struct pcicfg_found found[PCICFG_FOUND_MAX];
+	struct pcicfg_facts facts;
+
+	if (pcicfg_dump_parse(&dump, data, size))
+		return;
+	want(dump.size == 256 || dump.size == 4096);
+	pcicfg_dump_facts(&dump, &facts);
+	if (!pcicfg_open(&cfg, &facts, &pcicfg_dump_hw, &dump))
+		want(pcicfg_find(&cfg, found) >= 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct pcicfg_facts facts;
 	struct record record = { .kind = 1 };
 	bool more;
 
+	parse_dump(data, size);
 	if (size < 1 + PCICFG_BARS)
 		return 0;
 	read_facts(data, &facts);
