@@ -54,7 +54,7 @@ help_explains_every_command()
 {
 	works --help
 	says 'Commands:'
-	for command in list show assign release help; do
+	for command in list show assign release config help; do
 		works --help
 		says "  $command "
 		works "$command" --help
