@@ -62,13 +62,13 @@ libpcicfg_libpcicfg_kernel_a_CPPFLAGS = -nostdinc -D__KERNEL__ -DPCI_REGS_H='"$(
 libpcicfg_libpcicfg_kernel_a_CFLAGS = -std=gnu11 $(WARN_CFLAGS) $(KERNEL_CFLAGS)
 
 # The policy, register by register, as a manual page: from the tables.
-noinst_PROGRAMS += libpcicfg/policy-page
-libpcicfg_policy_page_SOURCES = libpcicfg/policy_page.c
-libpcicfg_policy_page_CFLAGS = $(PROGRAM_FLAGS)
-libpcicfg_policy_page_LDFLAGS = $(PROGRAM_LINK)
-libpcicfg_policy_page_LDADD = libpcicfg/libpcicfg-all.la
+noinst_PROGRAMS += man/policy-page
+man_policy_page_SOURCES = man/policy_page.c
+man_policy_page_CFLAGS = $(PROGRAM_FLAGS)
+man_policy_page_LDFLAGS = $(PROGRAM_LINK)
+man_policy_page_LDADD = libpcicfg/libpcicfg-all.la
 nodist_man_MANS += man/pcicfg-policy.7
 CLEANFILES += man/pcicfg-policy.7
 
-man/pcicfg-policy.7: libpcicfg/policy-page$(EXEEXT)
-	$(AM_V_GEN)$(MKDIR_P) man && libpcicfg/policy-page >$@.new && mv $@.new $@
+man/pcicfg-policy.7: man/policy-page$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) man && man/policy-page >$@.new && mv $@.new $@

@@ -134,7 +134,7 @@ static void print_quirks(void)
 
 static const char head[] =
 	".\\\" SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause\n"
-	".\\\" Made by libpcicfg/policy_page.c from the tables of the library.\n"
+	".\\\" Made by man/policy_page.c from the tables of the library.\n"
 	".Dd November 22, 2026\n.Dt PCICFG-POLICY 7\n.Os\n"
 	".Sh NAME\n.Nm pcicfg-policy\n.Nd what the user of a PCI function may see and change of its config space\n"
 	".Sh DESCRIPTION\n"
