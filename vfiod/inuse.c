@@ -92,6 +92,26 @@ static bool swapped_on(const char *disk, char part[NAME_MAX + 1])
 	return found;
 }
 
+/* Which loop device has a part of this disk behind it: that is no exclusive use. */
+static bool looped_on(const char *disk, char loop[NAME_MAX + 1])
+{
+	char path[PATH_MAX], behind[NAME_MAX + 1];
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir = opendir("/sys/class/block");
+
+	while (dir && !found && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/sys/class/block/%s/loop/backing_file", entry->d_name);
+		found = !sysfs_read_file(path, behind, sizeof(behind)) && !strncmp(behind, "/dev/", 5) &&
+			is_part_of(behind + 5, disk);
+		if (found)
+			snprintf(loop, NAME_MAX + 1, "%s", entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 /* Whoever mounts, swaps on or stacks on a disk opens it exclusively, and so do careful programs, in any namespace. */
 static bool opened_exclusively(const char *disk)
 {
@@ -112,12 +132,18 @@ static int check_disk(const struct question *q, const char *name)
 
 	visible_disk(name, disk);
 	if (mounted_at(disk, part, where))
-		return failure_set(q->failure, -EBUSY, "%s is in use: %s is mounted at %s; unmount it first: umount %s",
-				   q->address, part, where, where);
+		return failure_set(q->failure, -EBUSY,
+				   "%s is in use: %s is mounted at %s; unmount it first: umount /dev/%s", q->address,
+				   part, where, part);
 	if (swapped_on(disk, part))
 		return failure_set(q->failure, -EBUSY,
 				   "%s is in use: the host swaps on %s; stop that first: swapoff /dev/%s", q->address,
 				   part, part);
+	if (looped_on(disk, part))
+		return failure_set(
+			q->failure, -EBUSY,
+			"%s is in use: loop device %s is on %s; unmount it, then detach it: losetup --detach /dev/%s",
+			q->address, part, disk, part);
 	if (opened_exclusively(disk))
 		return failure_set(
 			q->failure, -EBUSY,

@@ -9,9 +9,9 @@
 /**
  * inuse_check() - does the host use this function?
  *
- * It does when a block device behind it is mounted, swapped on, part of another one or opened exclusively, or when a
- * network interface of it is up or in another network namespace.  Reads sysfs and /proc and opens block devices: for
- * worker threads.
+ * It does when a block device behind it is mounted, swapped on, part of another one, behind a loop device or opened
+ * exclusively, or when a network interface of it is up or in another network namespace.  Reads sysfs and /proc and
+ * opens block devices: for worker threads.
  *
  * Return: 0, or -EBUSY with what uses it and what to do, in @failure; or what the kernel said.
  */

@@ -13,58 +13,8 @@ e1000e=0000:04:00.0
 sysfs=/sys/bus/pci/devices
 probe=/sys/bus/pci/drivers_probe
 
-# start_with_fault FILE INJECTION: a vfiod whose system calls on that file behave so; see strace(1), --inject.
-start_with_fault() {
-	start_vfiod_under strace --daemonize --follow-forks --quiet=all --output=/run/strace.log --trace-path="$1" --inject="$2"
-}
-
-# fails SENTENCE FILE INJECTION TEXT...: with that fault, an assignment is refused, and nothing is changed.
-fails() {
-	local sentence=$1
-	start_with_fault "$2" "$3"
-	shift 3
-	before=$(snapshot)
-	refused vfioctl assign $nvme --user alice
-	names "$sentence" "$@"
-	nothing_half_done "that"
-	equal "the driver that it had has it" nvme "$(driver_of $nvme)"
-	equal "it has no driver_override" "(null)" "$(override_of $nvme)"
-	wait_for "its disk is back" test -e $sysfs/$nvme/nvme
-	stop_vfiod
-}
-
-load vfio-pci nvme e1000e
-wait_for "the kernel's nvme driver has $nvme" driver_is $nvme nvme
-use_clients
-
-# ---- taking a function ---------------------------------------------------------------------------------
-fails "a driver_override that cannot be written" $sysfs/$nvme/driver_override write:error=EIO:when=1 "Input/output error"
-fails "a driver that does not let go" $sysfs/$nvme/driver/unbind write:error=EBUSY:when=1 "busy"
-fails "a probe that does not bind anything" $probe write:retval=12:when=1 "driver refused it" dmesg
-fails "a probe that fails" $probe write:error=ENODEV:when=1 "driver refused it" dmesg
-fails "a reset that fails" $sysfs/$nvme/reset write:error=ETIMEDOUT:when=1 "reset failed"
-fails "a group that cannot be opened" "/dev/vfio/$(group_of $nvme)" openat:error=EIO "/dev/vfio/$(group_of $nvme)"
-
-# Somebody else writes the driver_override between ours and the probe: vfiod is stopped as it comes back from writing.
-start_with_fault $sysfs/$nvme/driver_override write:signal=SIGSTOP:when=1
-before=$(snapshot)
-vfioctl assign $nvme --user alice 2>/run/said &
-job=$!
-overridden() { [ "$(override_of $nvme)" = vfio-pci ]; }
-wait_for "vfiod has written its driver_override" overridden
-echo another >$sysfs/$nvme/driver_override
-kill -CONT "$vfiod_pid"
-status=0
-wait $job || status=$?
-said=$(cat /run/said)
-equal "an assignment fails when another program changes the driver_override" 1 $status
-names "and says that the function could not be bound" $nvme "vfio-pci"
-nothing_half_done "that"
-stop_vfiod
-
-# ---- the end of a lease -----------------------------------------------------------------------------------
-# fault FILE INJECTION: the same for the vfiod that runs, until end_fault. (The count of strace begins anew in each
-# thread, so a fault from the start on would hit the assignment.)
+# fault FILE INJECTION: vfiod's system calls on that file behave so until end_fault; see strace(1), --inject. strace
+# counts them ("when=1") in each thread anew, and vfiod has a thread for each operation.
 fault() {
 	strace --follow-forks --quiet=all --output=/run/strace.log --trace-path="$1" --inject="$2" --attach="$vfiod_pid" &
 	tracer=$!
@@ -77,11 +27,56 @@ end_fault() {
 	wait_for "strace has let go of vfiod" traced 0
 }
 
+# fails SENTENCE FILE INJECTION TEXT...: with that fault, an assignment is refused, and nothing is changed.
+fails() {
+	local sentence=$1
+	fault "$2" "$3"
+	shift 3
+	refused vfioctl assign $nvme --user alice
+	end_fault
+	names "$sentence" "$@"
+	nothing_half_done "that"
+	equal "the driver that it had has it" nvme "$(driver_of $nvme)"
+	equal "it has no driver_override" "(null)" "$(override_of $nvme)"
+	wait_for "its disk is back" test -e $sysfs/$nvme/nvme
+}
+
+load vfio-pci nvme e1000e
+wait_for "the kernel's nvme driver has $nvme" driver_is $nvme nvme
+use_clients
 start_vfiod
+before=$(snapshot)
+
+# ---- taking a function ---------------------------------------------------------------------------------
+fails "a driver_override that cannot be written" $sysfs/$nvme/driver_override write:error=EIO:when=1 "Input/output error"
+fails "a driver that does not let go" $sysfs/$nvme/driver/unbind write:error=EBUSY:when=1 "busy"
+fails "a probe that does not bind anything" $probe write:retval=12:when=1 "driver refused it" dmesg
+fails "a probe that fails" $probe write:error=ENODEV:when=1 "driver refused it" dmesg
+fails "a reset that fails" $sysfs/$nvme/reset write:error=ETIMEDOUT:when=1 "reset failed"
+fails "a group that cannot be opened" "/dev/vfio/$(group_of $nvme)" openat:error=EIO "/dev/vfio/$(group_of $nvme)"
+
+# Somebody else writes the driver_override between ours and the probe: vfiod is stopped as it comes back from writing.
+fault $sysfs/$nvme/driver_override write:signal=SIGSTOP:when=1
+vfioctl assign $nvme --user alice 2>/run/said &
+job=$!
+overridden() { [ "$(override_of $nvme)" = vfio-pci ]; }
+wait_for "vfiod has written its driver_override" overridden
+echo another >$sysfs/$nvme/driver_override
+kill -CONT "$vfiod_pid"
+status=0
+wait $job || status=$?
+end_fault
+said=$(cat /run/said)
+equal "an assignment fails when another program changes the driver_override" 1 $status
+names "and says that the function could not be bound" $nvme "vfio-pci"
+nothing_half_done "that"
+
+# ---- the end of a lease -----------------------------------------------------------------------------------
 quietly vfioctl assign $nvme --user alice
 fault $sysfs/$nvme/reset write:error=ETIMEDOUT
-as alice lease cycle 1 $nvme || true
-wait_for "a function whose reset fails is quarantined" state_is $nvme quarantined
+refused as alice lease cycle 1 $nvme
+names "a client that gives it back is told that it could not be cleaned" quarantined "reset failed"
+equal "a function whose reset fails is quarantined" quarantined "$(field $nvme state)"
 said=$(field $nvme quarantine_reason)
 names "the reason is in words" "reset failed"
 refused as alice nvme-identify $nvme
@@ -92,10 +87,8 @@ end_fault
 follow "back to the host: "
 equal "the host gets it" nvme "$(driver_of $nvme)"
 equal "and it is the host's" unmanaged "$(field $nvme state)"
-stop_vfiod
 
 # ---- giving a function back ---------------------------------------------------------------------------------
-start_vfiod
 quietly vfioctl assign $e1000e --user alice
 quietly modprobe -r e1000e
 refused vfioctl release $e1000e

@@ -72,7 +72,11 @@ end KILL "$process"
 background open /run/exclusive exclusive "/dev/$disk"
 used "so is a program that has the disk for itself" $nvme "/dev/$disk" lsblk
 end KILL "$process"
-check "a program that has ended is not" vfioctl assign $nvme --user alice
+load loop
+quietly losetup /dev/loop0 "/dev/$disk"
+used "so is a loop device" $nvme loop0 "$disk"
+follow "then detach it: "
+check "what has let go of the disk is not" vfioctl assign $nvme --user alice
 check "the disk goes back to the host" vfioctl release $nvme
 wait_for "the disk is back" has_disk $nvme
 disk=$(disk_of $nvme)
