@@ -95,6 +95,7 @@ enum vfiod_state {
 	VFIOD_REVOKING,	   /* taken back: being reset and verified, on its way to FREE */
 	VFIOD_UNASSIGNING, /* on its way to UNMANAGED */
 	VFIOD_QUARANTINED, /* assigned, but not known to be clean: nobody gets it */
+	VFIOD_WARMING,	   /* FREE, and told as such: being opened in advance, or closed again */
 };
 
 struct vfiod_device {

@@ -9,7 +9,9 @@
 #include "vfiod/inuse.h"
 #include "vfiod/log.h"
 #include "vfiod/request.h"
+#include "vfiod/saved.h"
 #include "vfiod/vfio.h"
+#include "vfiod/warm.h"
 #include "vfiod/worker.h"
 
 #include <endian.h>
@@ -33,6 +35,8 @@ struct assign_job {
 	struct clean_header header;
 	char driver[VFIOD_NAME_MAX];
 	struct failure failure;
+	/* open in advance, to be closed before the driver lets go of the function */
+	struct vfio_files files;
 };
 
 static const char *owner_text(const struct owner *owner, char text[32])
@@ -86,6 +90,7 @@ static void assign_done(struct job *job)
 	struct daemon *daemon = assign->request->daemon;
 	struct vfiod_assign_rep rep = { 0 };
 	char text[PROTO_ADDRESS_LEN], owner[32];
+	bool gone = device->gone;
 
 	facts_refresh_driver(&device->facts);
 	if (assign->failure.error) {
@@ -101,10 +106,13 @@ static void assign_done(struct job *job)
 			 assign->origin.driver[0] ? assign->origin.driver : "none");
 		snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
 		snprintf(rep.original_driver, sizeof(rep.original_driver), "%s", device->origin.driver);
+		saved_write(daemon);
 		request_reply(assign->request, &rep, sizeof(rep), NULL, 0);
 	}
 	free(assign);
 	daemon_settled(daemon, device);
+	if (!gone)
+		warm_up(daemon, device);
 }
 
 static struct assign_job *job_new(struct request *request, struct device *device, void (*run)(struct job *),
@@ -122,6 +130,7 @@ static struct assign_job *job_new(struct request *request, struct device *device
 	made->group = device->facts.group;
 	made->owner = device->owner;
 	made->origin = device->origin;
+	made->files = VFIO_NO_FILES;
 	return made;
 }
 
@@ -135,6 +144,8 @@ static int job_start(struct request *request, struct assign_job *made)
 		return 0;
 	failure_set(&failure, err, "vfiod could not start a worker thread: %s; try again", strerror(-err));
 	request_refuse(request, &failure);
+	if (made)
+		vfio_close(&made->files);
 	free(made);
 	return err;
 }
@@ -146,6 +157,7 @@ static void reassign(struct request *request, struct device *device, const struc
 	char text[PROTO_ADDRESS_LEN], name[32];
 
 	device->owner = *owner;
+	saved_write(request->daemon);
 	log_line(LOG_INFO, "%s assigned to %s", proto_address_format(device->facts.address, text),
 		 owner_text(owner, name));
 	snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
@@ -230,6 +242,7 @@ static void unassign_run(struct job *job)
 {
 	struct assign_job *unassign = (struct assign_job *)job;
 
+	vfio_close(&unassign->files);
 	/* Never an unbind under an open file: it would hang until that is closed.  A group that is not viable (-EPERM)
 	 * could be opened, so nobody else has. */
 	if (!left_vfio(unassign->address)) {
@@ -266,6 +279,7 @@ static void unassign_done(struct job *job)
 		snprintf(rep.driver, sizeof(rep.driver), "%s", unassign->driver);
 		request_reply(unassign->request, &rep, sizeof(rep), NULL, 0);
 	}
+	saved_write(daemon);
 	free(unassign);
 	daemon_settled(daemon, device);
 }
@@ -273,10 +287,14 @@ static void unassign_done(struct job *job)
 void request_unassign(struct request *request, const struct vfiod_unassign_req *body)
 {
 	struct device *device = request_find(request, le64toh(body->address));
+	struct assign_job *unassign;
 
 	if (!device || !request_step(request, device, EVENT_UNASSIGN))
 		return;
-	if (job_start(request, job_new(request, device, unassign_run, unassign_done)))
+	unassign = job_new(request, device, unassign_run, unassign_done);
+	if (unassign)
+		unassign->files = warm_take(device);
+	if (job_start(request, unassign))
 		return;
 	device->state = state_step(device->state, EVENT_UNASSIGN).next;
 }

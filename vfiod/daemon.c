@@ -3,11 +3,14 @@
 
 #include "proto/address.h"
 #include "vfiod/config.h"
+#include "vfiod/handles.h"
 #include "vfiod/hotplug.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/request.h"
+#include "vfiod/saved.h"
 #include "vfiod/server.h"
+#include "vfiod/warm.h"
 #include "vfiod/watch.h"
 #include "vfiod/worker.h"
 
@@ -31,6 +34,21 @@ struct options {
 
 /* ---- what the parts tell the daemon ---- */
 
+bool daemon_handles(struct daemon *daemon)
+{
+	return daemon->handles || !handles_new(daemon->base, lease_handle_changed, daemon, &daemon->handles);
+}
+
+static void close_files(struct daemon *daemon, struct device *device)
+{
+	struct vfio_files files = warm_take(device);
+	int fds[] = { files.device, files.group, files.container, files.unplug };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			workers_close(daemon->workers, fds[i]);
+}
+
 void daemon_device_gone(struct daemon *daemon, struct device *device)
 {
 	char text[PROTO_ADDRESS_LEN];
@@ -43,8 +61,10 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 		log_line(LOG_WARNING, "%s was unplugged while it was %s",
 			 proto_address_format(device->facts.address, text), state_name(device->state));
 	if (device->lease.id)
-		lease_end(daemon, device, NULL);
+		lease_end(daemon, device, 0, NULL);
+	close_files(daemon, device);
 	devices_remove(&daemon->devices, device);
+	saved_write(daemon);
 }
 
 /* A function that went while a worker had it.  What came since in its slot, under the same address, is another one. */
@@ -140,6 +160,7 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 {
 	int err = -ENOMEM;
 
+	daemon->devices.daemon = daemon;
 	daemon->base = make_base();
 	daemon->udev = udev_new();
 	if (!daemon->base || !daemon->udev)
@@ -153,7 +174,13 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 		err = hotplug_new(daemon, &daemon->hotplug);
 	if (err)
 		return failure_set(failure, err, "cannot start: %s", strerror(-err));
-	return server_new(daemon, options->runtime_dir, &daemon->server, failure);
+	/* its lock first: until then another vfiod may have the functions in its hands */
+	err = server_new(daemon, options->runtime_dir, &daemon->server, failure);
+	if (err)
+		return err;
+	daemon->runtime_dir = options->runtime_dir;
+	saved_restore(daemon);
+	return 0;
 }
 
 /* With workers stuck in the kernel their memory has to stay: the process ends anyway. */
@@ -165,6 +192,7 @@ static void daemon_free(struct daemon *daemon)
 	if (daemon->workers && workers_busy(daemon->workers))
 		return;
 	watch_free(daemon->watch);
+	handles_free(daemon->handles);
 	workers_free(daemon->workers);
 	devices_free(&daemon->devices);
 	udev_unref(daemon->udev);

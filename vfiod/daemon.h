@@ -10,6 +10,7 @@
 struct config;
 struct event;
 struct event_base;
+struct handles;
 struct hotplug;
 struct server;
 struct udev;
@@ -25,7 +26,9 @@ struct daemon {
 	struct devices devices;
 	struct workers *workers;
 	struct watch *watch;
+	struct handles *handles; /* NULL: the module is not loaded; see daemon_handles() */
 	struct server *server;
+	const char *runtime_dir;
 	struct event *sigterm, *sigint, *patience;
 	uint64_t last_lease; /* the number of the newest */
 	bool stopping;
@@ -36,6 +39,9 @@ struct daemon {
  * Return: the exit status: 0, 1 (it could not start, or did not end cleanly) or 2 (a usage error).
  */
 int daemon_main(int argc, char **argv);
+
+/** daemon_handles() - leases by revocable handles can be had: the module is loaded, perhaps only since we started. */
+bool daemon_handles(struct daemon *daemon);
 
 /** daemon_settled() - a worker has reported on @device: let those who waited for that go on; it may be gone then. */
 void daemon_settled(struct daemon *daemon, struct device *device);

@@ -35,15 +35,17 @@ struct device *devices_by_lease(const struct devices *devices, uint64_t lease)
 	return NULL;
 }
 
-static struct device *device_new(const struct facts *facts)
+static struct device *device_new(struct daemon *daemon, const struct facts *facts)
 {
 	struct device *device = calloc(1, sizeof(*device));
 
 	if (!device)
 		return NULL;
+	device->daemon = daemon;
 	device->facts = *facts;
 	device->state = VFIOD_UNMANAGED;
 	device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
+	device->files = VFIO_NO_FILES;
 	TAILQ_INIT(&device->waiting);
 	return device;
 }
@@ -74,7 +76,7 @@ int devices_put(struct devices *devices, const struct facts *facts)
 	}
 	if (make_room(devices))
 		return -ENOMEM;
-	device = device_new(facts);
+	device = device_new(devices->daemon, facts);
 	if (!device)
 		return -ENOMEM;
 	memmove(&devices->list[i + 1], &devices->list[i], (devices->count - i) * sizeof(devices->list[0]));
@@ -103,5 +105,5 @@ void devices_free(struct devices *devices)
 bool device_is_busy(const struct device *device)
 {
 	return device->state == VFIOD_ASSIGNING || device->state == VFIOD_GRANTING || device->state == VFIOD_REVOKING ||
-	       device->state == VFIOD_UNASSIGNING;
+	       device->state == VFIOD_UNASSIGNING || device->state == VFIOD_WARMING;
 }

@@ -7,11 +7,14 @@
 #include "vfiod/facts.h"
 #include "vfiod/policy.h"
 #include "vfiod/state.h"
+#include "vfiod/vfio.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/queue.h>
 
+struct daemon;
+struct event;
 struct request;
 TAILQ_HEAD(request_queue, request);
 
@@ -19,19 +22,27 @@ TAILQ_HEAD(request_queue, request);
 struct lease {
 	uint64_t id; /* 0: there is none */
 	uint32_t uid, pid;
-	int watch;		 /* inotify watch of the group's node */
+	uint64_t client;	 /* server_client()'s number of the connection that has it, or 0 */
+	bool by_handles;	 /* revocable: the files are ours, the client has handles on them */
+	uint32_t handles[2];	 /* their entries in the module's table, as far as it has told of them */
+	int watch;		 /* else: inotify watch of the group's node */
 	bool granted;		 /* the client has it, though the worker may still be closing our copies */
 	bool closed_again;	 /* a close was seen while a worker had the function */
 	struct request *release; /* the client's RELEASE, answered when the function is clean; or NULL */
+	struct request *revoke;	 /* an administrator's REVOKE, the same */
+	struct event *deadline;	 /* when the revocation is no longer only announced; or NULL */
 };
 
 /* A PCI function of this machine. */
 struct device {
+	struct daemon *daemon; /* whose it is */
 	struct facts facts;
 	enum vfiod_state state;
 	struct owner owner;	    /* of an assigned one */
 	struct bind_origin origin;  /* where to give it back to */
 	struct clean_header header; /* as it was when it was last known to be clean */
+	struct vfio_files files;    /* open in advance, or what a lease's handles stand for (warm.h) */
+	struct event *unplug;	    /* the kernel wants them closed; or NULL */
 	struct lease lease;
 	char reason[128];	      /* why it is quarantined */
 	bool gone;		      /* unplugged while a worker had it */
@@ -40,6 +51,7 @@ struct device {
 
 /* All of them, in ascending order of address. */
 struct devices {
+	struct daemon *daemon;
 	struct device **list;
 	size_t count, room;
 };

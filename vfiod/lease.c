@@ -2,13 +2,17 @@
 #include "vfiod/lease.h"
 
 #include "proto/address.h"
-#include "vfiod/clean.h"
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
+#include "vfiod/handles.h"
 #include "vfiod/log.h"
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
+#include "vfiod/revoke.h"
+#include "vfiod/saved.h"
+#include "vfiod/server.h"
 #include "vfiod/vfio.h"
+#include "vfiod/warm.h"
 #include "vfiod/watch.h"
 #include "vfiod/worker.h"
 
@@ -18,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* How long a RELEASE waits for files that are still open. */
@@ -35,7 +38,8 @@ struct grant_job {
 	uint64_t address;
 	uint32_t group;
 	uint32_t mode;
-	/* what it found out */
+	bool by_handles;
+	/* open in advance, but of no use for this; then what it found out */
 	struct vfio_files files;
 	struct failure failure;
 };
@@ -44,44 +48,56 @@ static void grant_run(struct job *job)
 {
 	struct grant_job *grant = (struct grant_job *)job;
 
+	vfio_close(&grant->files);
 	if (grant->mode == VFIOD_MODE_GROUP)
 		vfio_open_group(grant->group, &grant->files.group, &grant->failure);
 	else
 		vfio_open_device(grant->address, grant->group, &grant->files, &grant->failure);
+	if (grant->by_handles && !grant->failure.error)
+		vfio_watch_unplug(&grant->files);
 }
 
-void lease_end(struct daemon *daemon, struct device *device, const struct failure *failure)
-{
-	struct request *release = device->lease.release;
-	struct vfiod_release_rep rep = { .lease = htole64(device->lease.id) };
-
-	watch_remove(daemon->watch, device->lease.watch);
-	memset(&device->lease, 0, sizeof(device->lease));
-	if (release && failure)
-		request_refuse(release, failure);
-	else if (release)
-		request_reply(release, &rep, sizeof(rep), NULL, 0);
-}
-
-static void grant_reply(struct grant_job *grant)
+static void grant_reply(struct request *request, const struct device *device, uint32_t mode, const int *fds,
+			unsigned int count)
 {
 	struct vfiod_acquire_rep rep = {
-		.lease = htole64(grant->device->lease.id),
-		.mode = htole32(grant->mode),
-		.group = htole32(grant->group),
+		.lease = htole64(device->lease.id),
+		.mode = htole32(mode),
+		.group = htole32(device->facts.group),
 	};
-	int fds[VFIOD_FDS_MAX] = { grant->files.device, grant->files.container };
-	unsigned int count = 2;
+	char text[PROTO_ADDRESS_LEN];
 
-	if (grant->mode == VFIOD_MODE_GROUP) {
-		fds[0] = grant->files.group;
-		count = 1;
-	}
-	snprintf(rep.reset, sizeof(rep.reset), "%s", grant->device->facts.reset);
-	request_reply(grant->request, &rep, sizeof(rep), fds, count);
+	log_line(LOG_INFO, "%s leased to user %u (pid %u), lease %llu",
+		 proto_address_format(device->facts.address, text), device->lease.uid, device->lease.pid,
+		 (unsigned long long)device->lease.id);
+	snprintf(rep.reset, sizeof(rep.reset), "%s", device->facts.reset);
+	request_reply(request, &rep, sizeof(rep), fds, count);
 }
 
-static void revoke_start(struct daemon *daemon, struct device *device);
+/*
+ * The client gets handles on what we have open.  Those of a client that is gone are closed here for the last time, and
+ * the module tells us so as of any other.
+ */
+static int grant_handles(struct request *request, struct device *device, struct failure *failure)
+{
+	const struct handle_note note = {
+		.address = device->facts.address,
+		.lease = device->lease.id,
+		.uid = device->lease.uid,
+		.pid = device->lease.pid,
+	};
+	int fds[2], err = handles_lease(request->daemon->handles, &device->files, &note, fds, failure);
+
+	if (err)
+		return err;
+	device->lease.by_handles = true;
+	grant_reply(request, device, VFIOD_MODE_CONTAINER, fds, 2);
+	close(fds[0]);
+	close(fds[1]);
+	return 0;
+}
+
+/* ---- a lease of the files themselves ---- */
 
 static void grant_close(struct job *job)
 {
@@ -103,36 +119,77 @@ static void grant_closed(struct job *job)
 		daemon_settled(daemon, device);
 }
 
-static void grant_done(struct job *job)
+static void grant_files(struct grant_job *grant)
 {
-	struct grant_job *grant = (struct grant_job *)job;
-	struct device *device = grant->device;
-	struct daemon *daemon = grant->daemon;
-	char text[PROTO_ADDRESS_LEN];
+	const struct vfio_files *files = &grant->files;
+	int fds[VFIOD_FDS_MAX] = { files->device, files->container };
 
-	if (grant->failure.error) {
-		device->state = state_step(device->state, EVENT_FAILED).next;
-		lease_end(daemon, device, NULL);
-		request_refuse(grant->request, &grant->failure);
-		free(grant);
-		daemon_settled(daemon, device);
-		return;
-	}
-	log_line(LOG_INFO, "%s leased to user %u (pid %u), lease %llu", proto_address_format(grant->address, text),
-		 device->lease.uid, device->lease.pid, (unsigned long long)device->lease.id);
-	device->lease.granted = true;
-	grant_reply(grant);
+	grant->device->lease.granted = true;
+	saved_write(grant->daemon);
+	if (grant->mode == VFIOD_MODE_GROUP)
+		fds[0] = files->group;
+	grant_reply(grant->request, grant->device, grant->mode, fds, grant->mode == VFIOD_MODE_GROUP ? 1 : 2);
 	/* Our copies go by a worker: where the client got none, or is gone, that is the last close, which resets the
 	 * function. */
 	grant->job.run = grant_close;
 	grant->job.done = grant_closed;
-	if (workers_start(daemon->workers, &grant->job)) {
+	if (workers_start(grant->daemon->workers, &grant->job)) {
 		grant_close(&grant->job);
 		grant_closed(&grant->job);
 	}
 }
 
-static int grant_start(struct request *request, struct device *device, uint32_t mode, struct failure *failure)
+/* ---- either ---- */
+
+static void grant_failed(struct grant_job *grant)
+{
+	struct device *device = grant->device;
+	struct daemon *daemon = grant->daemon;
+
+	device->state = state_step(device->state, EVENT_FAILED).next;
+	lease_end(daemon, device, 0, NULL);
+	request_refuse(grant->request, &grant->failure);
+	free(grant);
+	daemon_settled(daemon, device);
+}
+
+static void grant_done(struct job *job)
+{
+	struct grant_job *grant = (struct grant_job *)job;
+	struct device *device = grant->device;
+	struct daemon *daemon = grant->daemon;
+
+	if (!grant->failure.error && !grant->by_handles) {
+		grant_files(grant);
+		return;
+	}
+	if (!grant->failure.error)
+		warm_keep(daemon, device, &grant->files);
+	if (grant->failure.error || grant_handles(grant->request, device, &grant->failure)) {
+		grant_failed(grant);
+		return;
+	}
+	free(grant);
+	device->state = state_step(device->state, EVENT_DONE).next;
+	daemon_settled(daemon, device);
+}
+
+/* What is open already takes no thread: the lease is there before the loop looks at anything else. */
+static int grant_warm(struct request *request, struct device *device, struct failure *failure)
+{
+	int err = grant_handles(request, device, failure);
+
+	if (err) {
+		lease_end(request->daemon, device, 0, NULL);
+		return err;
+	}
+	device->state = state_step(device->state, EVENT_ACQUIRE).next;
+	device->state = state_step(device->state, EVENT_DONE).next;
+	return 0;
+}
+
+static int grant_cold(struct request *request, struct device *device, uint32_t mode, bool by_handles,
+		      struct failure *failure)
 {
 	struct daemon *daemon = request->daemon;
 	struct grant_job *grant = calloc(1, sizeof(*grant));
@@ -143,7 +200,7 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 		return failure_set(failure, -ENOMEM, "vfiod is out of memory");
 	vfio_group_node(device->facts.group, node);
 	/* before anybody opens it, so that no close can be missed */
-	err = watch_add(daemon->watch, node, &device->lease.watch);
+	err = by_handles ? 0 : watch_add(daemon->watch, node, &device->lease.watch);
 	if (err) {
 		failure_set(failure, err, "%s: %s", node, strerror(-err));
 		goto free_grant;
@@ -156,20 +213,40 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 		.address = device->facts.address,
 		.group = device->facts.group,
 		.mode = mode,
-		.files = { -1, -1, -1 },
+		.by_handles = by_handles,
+		.files = warm_take(device),
 	};
 	err = workers_start(daemon->workers, &grant->job);
 	if (err) {
 		failure_set(failure, err, "vfiod could not start a worker thread: %s; try again", strerror(-err));
-		goto remove_watch;
+		goto keep_files;
 	}
+	device->state = state_step(device->state, EVENT_ACQUIRE).next;
 	return 0;
 
-remove_watch:
-	watch_remove(daemon->watch, device->lease.watch);
+keep_files:
+	warm_keep(daemon, device, &grant->files);
+	if (!by_handles)
+		watch_remove(daemon->watch, device->lease.watch);
 free_grant:
+	memset(&device->lease, 0, sizeof(device->lease));
 	free(grant);
 	return err;
+}
+
+static int grant_start(struct request *request, struct device *device, uint32_t mode, struct failure *failure)
+{
+	struct daemon *daemon = request->daemon;
+	const struct peer *peer = request_peer(request);
+	bool by_handles = mode == VFIOD_MODE_CONTAINER && daemon_handles(daemon);
+
+	device->lease.id = ++daemon->last_lease;
+	device->lease.uid = peer->uid;
+	device->lease.pid = (uint32_t)peer->pid;
+	device->lease.client = client_serial(request->client);
+	if (by_handles && warm_is(device))
+		return grant_warm(request, device, failure);
+	return grant_cold(request, device, mode, by_handles, failure);
 }
 
 /* Whoever has a group's file can open every function of it that vfio-pci has, whoever's that is. */
@@ -219,131 +296,21 @@ void request_acquire(struct request *request, const struct vfiod_acquire_req *bo
 		goto refuse;
 	if (grant_start(request, device, mode, &failure))
 		goto refuse;
-	device->state = state_step(device->state, EVENT_ACQUIRE).next;
-	device->lease.id = ++daemon->last_lease;
-	device->lease.uid = peer->uid;
-	device->lease.pid = (uint32_t)peer->pid;
 	return;
 
 refuse:
 	request_refuse(request, &failure);
 }
 
-/* ---- a lease ends ---- */
+/* ---- what happens to it ---- */
 
-struct revoke_job {
-	struct job job; /* first: it is what the worker knows of us */
-	struct daemon *daemon;
-	struct device *device; /* the loop's: not to be touched in the thread */
-	/* what the thread needs */
-	uint64_t address;
-	uint32_t group;
-	bool reset_required;
-	/* the state before the lease, and what it found out */
-	struct clean_header header;
-	bool still_open;
-	struct failure failure;
-};
-
-/*
- * The kernel tells of a close before it carries it out (__fput() in fs/file_table.c), and to detach a group from much
- * pinned memory takes its time: until that is done the group says EBUSY.  After that somebody else has opened it, whose
- * close will be told too.
- */
-static int open_after_close(uint32_t group, int *fd, struct failure *failure)
+/* The client has closed what it had. */
+static void closed(struct daemon *daemon, struct device *device)
 {
-	static const unsigned int limit_ms = 10000;
-	unsigned int waited_ms = 0, pause_ms = 1;
-	int err;
-
-	while ((err = vfio_open_group(group, fd, failure)) == -EBUSY && waited_ms < limit_ms) {
-		const struct timespec pause = { .tv_nsec = pause_ms * 1000000L };
-
-		nanosleep(&pause, NULL);
-		waited_ms += pause_ms;
-		pause_ms = pause_ms < 50 ? pause_ms * 2 : 50;
-	}
-	if (!err)
-		failure->error = 0; /* of the tries before */
-	return err;
-}
-
-static void revoke_run(struct job *job)
-{
-	struct revoke_job *revoke = (struct revoke_job *)job;
-	int fd, err = open_after_close(revoke->group, &fd, &revoke->failure);
-
-	revoke->still_open = err == -EBUSY;
-	if (err)
-		return;
-	close(fd);
-	clean_function(revoke->address, revoke->reset_required, &revoke->header, &revoke->header, &revoke->failure);
-}
-
-/* The lease is over, but the function is not known to be clean: nobody gets it. */
-static void quarantine(struct daemon *daemon, struct device *device, const struct failure *failure)
-{
-	struct failure told;
-
-	device->state = state_step(device->state, EVENT_FAILED).next;
-	snprintf(device->reason, sizeof(device->reason), "%.127s", failure->text);
-	log_line(LOG_ERR, "quarantined: %s", failure->text);
-	failure_set(&told, -EIO, "the lease has ended, but the device is quarantined: %.400s", failure->text);
-	lease_end(daemon, device, &told);
-}
-
-static void revoke_done(struct job *job)
-{
-	struct revoke_job *revoke = (struct revoke_job *)job;
-	struct device *device = revoke->device;
-	struct daemon *daemon = revoke->daemon;
-	char text[PROTO_ADDRESS_LEN];
-
-	proto_address_format(revoke->address, text);
-	if (revoke->still_open) {
-		device->state = state_step(device->state, EVENT_STILL_OPEN).next;
-		if (device->lease.closed_again)
-			revoke_start(daemon, device);
-	} else if (revoke->failure.error) {
-		quarantine(daemon, device, &revoke->failure);
-	} else {
-		device->state = state_step(device->state, EVENT_DONE).next;
-		device->header = revoke->header;
-		log_line(LOG_INFO, "%s: lease %llu of user %u ended, reset and verified", text,
-			 (unsigned long long)device->lease.id, device->lease.uid);
-		lease_end(daemon, device, NULL);
-	}
-	free(revoke);
-	if (!device_is_busy(device))
-		daemon_settled(daemon, device);
-}
-
-static void revoke_start(struct daemon *daemon, struct device *device)
-{
-	const struct rule *rule = policy_rule(daemon->config, &device->facts);
-	struct revoke_job *revoke = calloc(1, sizeof(*revoke));
-	struct failure failure;
-	int err = -ENOMEM;
-
-	device->lease.closed_again = false;
-	device->state = state_step(device->state, EVENT_CLOSED).next;
-	if (revoke) {
-		*revoke = (struct revoke_job){
-			.job = { .run = revoke_run, .done = revoke_done },
-			.daemon = daemon,
-			.device = device,
-			.address = device->facts.address,
-			.group = device->facts.group,
-			.reset_required = !rule || rule->reset_required,
-			.header = device->header,
-		};
-		err = workers_start(daemon->workers, &revoke->job);
-	}
-	if (!err)
-		return;
-	failure_set(&failure, err, "no worker thread could be started to clean it: %s", strerror(-err));
-	quarantine(daemon, device, &failure);
-	free(revoke);
+	if (device->state == VFIOD_LEASED)
+		revoke_start(daemon, device);
+	else
+		device->lease.closed_again = true; /* a worker has it, and its report is to come */
 }
 
 void lease_closed(void *data, int watch)
@@ -353,13 +320,93 @@ void lease_closed(void *data, int watch)
 	for (size_t i = 0; i < daemon->devices.count; i++) {
 		struct device *device = daemon->devices.list[i];
 
-		if (!device->lease.id || (device->lease.watch != watch && watch != WATCH_ANY))
-			continue;
-		if (device->state == VFIOD_LEASED)
-			revoke_start(daemon, device);
-		else
-			device->lease.closed_again = true; /* a worker has it, and its report is to come */
+		if (device->lease.id && !device->lease.by_handles &&
+		    (device->lease.watch == watch || watch == WATCH_ANY))
+			closed(daemon, device);
 	}
+}
+
+static void note_handle(struct device *device, uint32_t id)
+{
+	size_t i = device->lease.handles[0] && device->lease.handles[0] != id;
+
+	device->lease.handles[i] = id;
+}
+
+void lease_handle_changed(void *data, const struct vfiod_handle_info *info)
+{
+	struct daemon *daemon = data;
+	struct device *device = devices_by_lease(&daemon->devices, info->lease);
+
+	if (device) {
+		note_handle(device, info->id);
+		if (info->kind == VFIOD_HANDLE_DEVICE && info->flags & VFIOD_HANDLE_CLOSED)
+			closed(daemon, device);
+	} else if (info->state == VFIOD_HANDLE_ENDED) {
+		handles_forget(daemon->handles, info->id);
+	} else {
+		revoke_orphan(daemon, info->lease);
+	}
+}
+
+void lease_unplug(struct device *device)
+{
+	struct daemon *daemon = device->daemon;
+
+	if (device->state == VFIOD_FREE)
+		warm_down(daemon, device);
+	else if (device->state == VFIOD_LEASED && !device->lease.deadline)
+		revoke_announce(daemon, device, daemon->config->revoke_grace * 1000);
+}
+
+void lease_tell(struct daemon *daemon, struct device *device, uint32_t kind, uint32_t grace_ms)
+{
+	const struct vfiod_lease_event event = {
+		.lease = htole64(device->lease.id),
+		.address = htole64(device->facts.address),
+		.kind = htole32(kind),
+		.grace_ms = htole32(grace_ms),
+	};
+	struct client *client = daemon->server ? server_client(daemon->server, device->lease.client) : NULL;
+
+	if (client)
+		client_event(client, &event);
+}
+
+/* ---- its end ---- */
+
+/* The entries in the module's table are ours to remove; after what else there is to say of the lease has been saved. */
+static void forget_handles(struct daemon *daemon, const struct lease *lease)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (lease->handles[i])
+			handles_forget(daemon->handles, lease->handles[i]);
+}
+
+void lease_end(struct daemon *daemon, struct device *device, unsigned int killed, const struct failure *failure)
+{
+	struct lease lease = device->lease;
+	struct vfiod_release_rep released = { .lease = htole64(lease.id) };
+	struct vfiod_revoke_rep revoked = { .lease = htole64(lease.id), .killed = htole32(killed) };
+
+	if (lease.revoke || lease.deadline)
+		lease_tell(daemon, device, VFIOD_LEASE_REVOKED, 0);
+	if (lease.deadline)
+		event_free(lease.deadline);
+	if (lease.watch)
+		watch_remove(daemon->watch, lease.watch);
+	memset(&device->lease, 0, sizeof(device->lease));
+	saved_write(daemon);
+	if (lease.by_handles && !failure)
+		forget_handles(daemon, &lease);
+	if (lease.release && failure)
+		request_refuse(lease.release, failure);
+	else if (lease.release)
+		request_reply(lease.release, &released, sizeof(released), NULL, 0);
+	if (lease.revoke && failure)
+		request_refuse(lease.revoke, failure);
+	else if (lease.revoke)
+		request_reply(lease.revoke, &revoked, sizeof(revoked), NULL, 0);
 }
 
 static void release_too_late(evutil_socket_t fd, short what, void *data)
@@ -381,12 +428,16 @@ static void release_too_late(evutil_socket_t fd, short what, void *data)
 	request_refuse(request, &failure);
 }
 
-void lease_forget_release(struct daemon *daemon, struct request *request)
+void lease_forget_request(struct daemon *daemon, struct request *request)
 {
-	struct device *device = devices_by_lease(&daemon->devices, le64toh(request->body.release.lease));
+	for (size_t i = 0; i < daemon->devices.count; i++) {
+		struct lease *lease = &daemon->devices.list[i]->lease;
 
-	if (device && device->lease.release == request)
-		device->lease.release = NULL;
+		if (lease->release == request)
+			lease->release = NULL;
+		if (lease->revoke == request)
+			lease->revoke = NULL;
+	}
 }
 
 void request_release(struct request *request, const struct vfiod_release_req *body)
@@ -417,6 +468,9 @@ void request_release(struct request *request, const struct vfiod_release_req *bo
 		goto refuse;
 	}
 	device->lease.release = request;
+	/* what the client may still have open of it goes away now */
+	if (device->lease.by_handles && device->state == VFIOD_LEASED)
+		revoke_start(daemon, device);
 	return;
 
 refuse:
@@ -425,9 +479,27 @@ refuse:
 
 void request_revoke(struct request *request, const struct vfiod_revoke_req *body)
 {
+	struct device *device = request_find(request, le64toh(body->address));
+	char text[PROTO_ADDRESS_LEN];
 	struct failure failure;
 
-	(void)body;
-	failure_set(&failure, -EOPNOTSUPP, "this vfiod cannot revoke a lease");
-	request_refuse(request, &failure);
+	if (!device || !request_step(request, device, EVENT_REVOKE))
+		return;
+	proto_address_format(device->facts.address, text);
+	if (!device->lease.by_handles) {
+		failure_set(&failure, -EOPNOTSUPP,
+			    "%s was leased to user %u (asked for by process %u) without a revocable handle: the module "
+			    "vfiod_handle was not loaded, or the group's file was asked for; it is free when that "
+			    "program ends",
+			    text, device->lease.uid, device->lease.pid);
+		request_refuse(request, &failure);
+		return;
+	}
+	if (device->lease.revoke) {
+		failure_set(&failure, -EBUSY, "the revocation of %s has been announced already", text);
+		request_refuse(request, &failure);
+		return;
+	}
+	device->lease.revoke = request;
+	revoke_announce(request->daemon, device, le32toh(body->grace_ms));
 }

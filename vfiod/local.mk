@@ -11,6 +11,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/facts.c vfiod/facts.h \
 	vfiod/failure.c vfiod/failure.h \
 	vfiod/group.c vfiod/group.h \
+	vfiod/handles.c vfiod/handles.h \
 	vfiod/hotplug.c vfiod/hotplug.h \
 	vfiod/inuse.c vfiod/inuse.h \
 	vfiod/lease.c vfiod/lease.h \
@@ -18,10 +19,13 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/peer.c vfiod/peer.h \
 	vfiod/policy.c vfiod/policy.h \
 	vfiod/request.c vfiod/request.h \
+	vfiod/revoke.c vfiod/revoke.h \
+	vfiod/saved.c vfiod/saved.h \
 	vfiod/server.c vfiod/server.h \
 	vfiod/state.c vfiod/state.h \
 	vfiod/sysfs.c vfiod/sysfs.h \
 	vfiod/vfio.c vfiod/vfio.h \
+	vfiod/warm.c vfiod/warm.h \
 	vfiod/watch.c vfiod/watch.h \
 	vfiod/worker.c vfiod/worker.h
 vfiod_libvfiod_la_CPPFLAGS = $(AM_CPPFLAGS) \

@@ -7,6 +7,7 @@
 #include "vfiod/log.h"
 #include "vfiod/peer.h"
 #include "vfiod/server.h"
+#include "vfiod/warm.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -93,10 +94,10 @@ void request_resume(struct request_queue *waiting)
 void request_abandon(struct request *request)
 {
 	request->client = NULL;
-	if (request->op->opcode == VFIOD_RELEASE)
-		lease_forget_release(request->daemon, request);
-	else if (request->waits_for)
+	if (request->waits_for)
 		TAILQ_REMOVE(&request->waits_for->waiting, request, next);
+	else if (request->op->opcode == VFIOD_RELEASE || request->op->opcode == VFIOD_REVOKE)
+		lease_forget_request(request->daemon, request);
 	else
 		return; /* a worker has it, and finds nobody to answer */
 	request_free(request);
@@ -122,7 +123,14 @@ static void explain(const struct device *device, enum state_event event, struct 
 	char text[PROTO_ADDRESS_LEN];
 
 	proto_address_format(device->facts.address, text);
-	if (device->state == VFIOD_LEASED)
+	if (event == EVENT_REVOKE)
+		failure_set(failure, -EINVAL, "%s is not leased to anybody", text);
+	else if (device->state == VFIOD_LEASED && device->lease.by_handles)
+		failure_set(failure, -EBUSY,
+			    "%s is leased to user %u (asked for by process %u); an administrator can take it back: "
+			    "vfioctl revoke %s",
+			    text, device->lease.uid, device->lease.pid, text);
+	else if (device->state == VFIOD_LEASED)
 		failure_set(
 			failure, -EBUSY,
 			"%s is leased to user %u (asked for by process %u); it is free when the last program that has "
@@ -147,14 +155,14 @@ static void explain(const struct device *device, enum state_event event, struct 
 		failure_set(failure, -EINVAL, "%s is not assigned to anybody", text);
 }
 
-/* Another function of the same IOMMU group that keeps the group open: a worker has it, or a client. */
+/* Another function of the same IOMMU group that keeps the group open: a worker has it, a client, or we in advance. */
 static struct device *occupied_sibling(const struct devices *devices, const struct device *device)
 {
 	for (size_t i = 0; i < devices->count; i++) {
 		struct device *other = devices->list[i];
 
 		if (other != device && other->facts.group == device->facts.group && device->facts.group != VFIOD_NONE &&
-		    (device_is_busy(other) || other->state == VFIOD_LEASED))
+		    (device_is_busy(other) || other->state == VFIOD_LEASED || warm_is(other)))
 			return other;
 	}
 	return NULL;
@@ -177,6 +185,9 @@ bool request_step(struct request *request, struct device *device, enum state_eve
 	enum state_verdict verdict = state_step(device->state, event).verdict;
 	struct device *sibling = occupied_sibling(&request->daemon->devices, device);
 	struct failure failure;
+
+	if (verdict == STATE_GO && sibling && sibling->state == VFIOD_FREE)
+		warm_down(request->daemon, sibling);
 
 	if (verdict == STATE_WAIT) {
 		request_wait(request, device);
@@ -219,7 +230,23 @@ void request_hello(struct request *request, const struct vfiod_hello_req *body)
 	request_reply(request, &rep, sizeof(rep), NULL, 0);
 }
 
-static void fill_record(const struct device *device, struct vfiod_device *record)
+/* What a worker has to do afterwards is nobody's concern. */
+static enum vfiod_state told_state(const struct device *device)
+{
+	if (device->state == VFIOD_GRANTING && device->lease.granted)
+		return VFIOD_LEASED;
+	return device->state == VFIOD_WARMING ? VFIOD_FREE : device->state;
+}
+
+static uint32_t told_flags(const struct daemon *daemon, const struct device *device)
+{
+	bool revocable = device->lease.id ? device->lease.by_handles : daemon->handles != NULL;
+
+	return (revocable ? VFIOD_DEVICE_REVOCABLE : 0) |
+	       (device->state == VFIOD_FREE && warm_is(device) ? VFIOD_DEVICE_WARM : 0);
+}
+
+static void fill_record(const struct daemon *daemon, const struct device *device, struct vfiod_device *record)
 {
 	const struct facts *facts = &device->facts;
 
@@ -230,8 +257,8 @@ static void fill_record(const struct device *device, struct vfiod_device *record
 	record->subsystem_device = htole16(facts->subsystem_device);
 	record->class_code = htole32(facts->class_code);
 	record->group = htole32(facts->group);
-	record->state =
-		htole32(device->state == VFIOD_GRANTING && device->lease.granted ? VFIOD_LEASED : device->state);
+	record->state = htole32(told_state(device));
+	record->flags = htole32(told_flags(daemon, device));
 	record->numa_node = htole32(facts->numa_node);
 	record->owner_uid = htole32(device->owner.uid);
 	record->owner_gid = htole32(device->owner.gid);
@@ -258,7 +285,7 @@ void request_list(struct request *request, const struct vfiod_list_req *body)
 	}
 	for (size_t i = devices_from(devices, le64toh(body->start)); i < devices->count && count < max; i++) {
 		facts_refresh_driver(&devices->list[i]->facts);
-		fill_record(devices->list[i], &rep->devices[count++]);
+		fill_record(request->daemon, devices->list[i], &rep->devices[count++]);
 	}
 	rep->count = htole32(count);
 	request_reply(request, rep, sizeof(*rep) + count * sizeof(rep->devices[0]), NULL, 0);

@@ -22,17 +22,19 @@
  * thread works on a function, and nobody else touches it meanwhile. */
 /* clang-format off */
 static const struct state_step table[STATE_COUNT][EVENT_COUNT] = {
-	/*                      ASSIGN         ACQUIRE       UNASSIGN         CLOSED        DONE           STILL_OPEN   FAILED */
-	[VFIOD_UNMANAGED]   = { GO(ASSIGNING), REFUSE,       REFUSE,          NEVER,        NEVER,         NEVER,       NEVER },
-	[VFIOD_ASSIGNING]   = { WAIT,          WAIT,         WAIT,            NEVER,        GO(FREE),      NEVER,       GO(UNMANAGED) },
+	/*                      ASSIGN         ACQUIRE       UNASSIGN         REVOKE      CLOSED        WARM         DONE           STILL_OPEN   FAILED */
+	[VFIOD_UNMANAGED]   = { GO(ASSIGNING), REFUSE,       REFUSE,          REFUSE,     NEVER,        NEVER,       NEVER,         NEVER,       NEVER },
+	[VFIOD_ASSIGNING]   = { WAIT,          WAIT,         WAIT,            WAIT,       NEVER,        NEVER,       GO(FREE),      NEVER,       GO(UNMANAGED) },
 	/* ASSIGN of a clean function only changes its owner */
-	[VFIOD_FREE]        = { GO(FREE),      GO(GRANTING), GO(UNASSIGNING), NEVER,        NEVER,         NEVER,       NEVER },
-	[VFIOD_GRANTING]    = { WAIT,          WAIT,         WAIT,            NEVER,        GO(LEASED),    NEVER,       GO(FREE) },
-	[VFIOD_LEASED]      = { REFUSE,        REFUSE,       REFUSE,          GO(REVOKING), NEVER,         NEVER,       NEVER },
-	[VFIOD_REVOKING]    = { WAIT,          WAIT,         WAIT,            NEVER,        GO(FREE),      GO(LEASED),  GO(QUARANTINED) },
+	[VFIOD_FREE]        = { GO(FREE),      GO(GRANTING), GO(UNASSIGNING), REFUSE,     NEVER,        GO(WARMING), NEVER,         NEVER,       NEVER },
+	[VFIOD_GRANTING]    = { WAIT,          WAIT,         WAIT,            WAIT,       NEVER,        NEVER,       GO(LEASED),    NEVER,       GO(FREE) },
+	[VFIOD_LEASED]      = { REFUSE,        REFUSE,       REFUSE,          GO(LEASED), GO(REVOKING), NEVER,       NEVER,         NEVER,       NEVER },
+	[VFIOD_REVOKING]    = { WAIT,          WAIT,         WAIT,            WAIT,       NEVER,        NEVER,       GO(FREE),      GO(LEASED),  GO(QUARANTINED) },
 	/* a function that could not be given back is not clean either */
-	[VFIOD_UNASSIGNING] = { WAIT,          WAIT,         WAIT,            NEVER,        GO(UNMANAGED), NEVER,       GO(QUARANTINED) },
-	[VFIOD_QUARANTINED] = { REFUSE,        REFUSE,       GO(UNASSIGNING), NEVER,        NEVER,         NEVER,       NEVER },
+	[VFIOD_UNASSIGNING] = { WAIT,          WAIT,         WAIT,            WAIT,       NEVER,        NEVER,       GO(UNMANAGED), NEVER,       GO(QUARANTINED) },
+	[VFIOD_QUARANTINED] = { REFUSE,        REFUSE,       GO(UNASSIGNING), REFUSE,     NEVER,        NEVER,       NEVER,         NEVER,       NEVER },
+	/* one that could not be opened in advance is free all the same */
+	[VFIOD_WARMING]     = { WAIT,          WAIT,         WAIT,            WAIT,       NEVER,        NEVER,       GO(FREE),      NEVER,       GO(FREE) },
 };
 /* clang-format on */
 
@@ -46,7 +48,7 @@ const char *state_name(enum vfiod_state state)
 	static const char *const names[STATE_COUNT] = {
 		[VFIOD_UNMANAGED] = "unmanaged",     [VFIOD_ASSIGNING] = "assigning",	  [VFIOD_FREE] = "free",
 		[VFIOD_GRANTING] = "granting",	     [VFIOD_LEASED] = "leased",		  [VFIOD_REVOKING] = "revoking",
-		[VFIOD_UNASSIGNING] = "unassigning", [VFIOD_QUARANTINED] = "quarantined",
+		[VFIOD_UNASSIGNING] = "unassigning", [VFIOD_QUARANTINED] = "quarantined", [VFIOD_WARMING] = "warming",
 	};
 
 	return names[state];

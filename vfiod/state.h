@@ -6,15 +6,17 @@
 
 /* The life of a PCI function under vfiod, one table.  The states are enum vfiod_state of the wire. */
 
-#define STATE_COUNT (VFIOD_QUARANTINED + 1)
+#define STATE_COUNT (VFIOD_WARMING + 1)
 
 enum state_event {
 	/* what somebody asks for */
 	EVENT_ASSIGN,
 	EVENT_ACQUIRE,
 	EVENT_UNASSIGN,
-	/* what the kernel tells */
-	EVENT_CLOSED, /* the last file of the lease is closed */
+	EVENT_REVOKE, /* announced to the client; what ends the lease is CLOSED */
+	/* what the kernel tells, or vfiod does of itself */
+	EVENT_CLOSED, /* the lease is over: its last file is closed, or its time to close them */
+	EVENT_WARM,   /* open it in advance, or close it again */
 	/* what a worker reports */
 	EVENT_DONE,
 	EVENT_STILL_OPEN, /* only of REVOKING: the lease's files are open after all */

@@ -2,12 +2,14 @@
 #include "vfiod/vfio.h"
 
 #include "proto/address.h"
+#include "vfiod/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -86,7 +88,7 @@ static int connect_files(uint64_t address, struct vfio_files *files, struct fail
 
 int vfio_open_device(uint64_t address, uint32_t group, struct vfio_files *files, struct failure *failure)
 {
-	struct vfio_files opened = { -1, -1, -1 };
+	struct vfio_files opened = VFIO_NO_FILES;
 	int err = open_container(&opened.container, failure);
 
 	if (!err)
@@ -101,6 +103,29 @@ int vfio_open_device(uint64_t address, uint32_t group, struct vfio_files *files,
 	return 0;
 }
 
+void vfio_watch_unplug(struct vfio_files *files)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct {
+		struct vfio_irq_set set;
+		int fd;
+	} request = {
+		.set = { .argsz = sizeof(request),
+			 .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+			 .index = VFIO_PCI_REQ_IRQ_INDEX,
+			 .count = 1 },
+		.fd = fd,
+	};
+
+	if (fd >= 0 && !ioctl(files->device, VFIO_DEVICE_SET_IRQS, &request)) {
+		files->unplug = fd;
+		return;
+	}
+	log_line(LOG_WARNING, "the kernel cannot tell when a device is to be unplugged: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
 void vfio_close(struct vfio_files *files)
 {
 	/* the device first: the group's container can be left only when no device of it is open */
@@ -110,5 +135,7 @@ void vfio_close(struct vfio_files *files)
 		close(files->group);
 	if (files->container >= 0)
 		close(files->container);
-	*files = (struct vfio_files){ -1, -1, -1 };
+	if (files->unplug >= 0)
+		close(files->unplug);
+	*files = VFIO_NO_FILES;
 }

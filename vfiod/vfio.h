@@ -10,7 +10,9 @@
 
 struct vfio_files {
 	int group, container, device; /* -1: not open */
+	int unplug;		      /* an eventfd that is signalled when the kernel wants the device closed; or -1 */
 };
+#define VFIO_NO_FILES ((struct vfio_files){ .group = -1, .container = -1, .device = -1, .unplug = -1 })
 
 /** vfio_group_node() - "/dev/vfio/N", the file that a group's last close is noticed on. */
 void vfio_group_node(uint32_t group, char path[32]);
@@ -29,6 +31,14 @@ int vfio_open_group(uint32_t group, int *fd, struct failure *failure);
  * @files: all three, the caller's to close with vfio_close()
  */
 int vfio_open_device(uint64_t address, uint32_t group, struct vfio_files *files, struct failure *failure);
+
+/**
+ * vfio_watch_unplug() - have the kernel say when it waits for the device to be closed.
+ *
+ * It does so when the function is unplugged, or taken from its driver.  A client may ask for the same, and takes its
+ * place.  A failure is no more than a log line: the kernel then waits until the lease ends.
+ */
+void vfio_watch_unplug(struct vfio_files *files);
 
 /** vfio_close() - close what is open of @files. */
 void vfio_close(struct vfio_files *files);

@@ -587,7 +587,7 @@ START_TEST(a_release_is_answered_when_the_lease_ends)
 	lease_to(first, getuid(), 5);
 	ask_release(&client, 5, COOKIE);
 	expect_nothing(&client);
-	lease_end(&vfiod, first, NULL);
+	lease_end(&vfiod, first, 0, NULL);
 	receive(&client, VFIOD_RELEASE, COOKIE);
 	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
 	ck_assert_uint_eq(le64toh(rep->lease), 5);
@@ -613,7 +613,7 @@ START_TEST(a_second_release_of_the_same_lease_is_refused)
 	ask_release(&client, 5, 1);
 	ask_release(&other, 5, 2);
 	expect_error(&other, VFIOD_RELEASE, 2, EBUSY, "already");
-	lease_end(&vfiod, first, NULL);
+	lease_end(&vfiod, first, 0, NULL);
 	receive(&client, VFIOD_RELEASE, 1);
 	close(other.fd);
 }
@@ -726,7 +726,7 @@ START_TEST(an_event_comes_unasked_and_in_front_of_the_answer_that_is_due)
 	lease_to(first, getuid(), 5);
 	ask_release(&other, 5, COOKIE);
 	tell(serial);
-	lease_end(&vfiod, first, NULL);
+	lease_end(&vfiod, first, 0, NULL);
 	expect_event(&other);
 	receive(&other, VFIOD_RELEASE, COOKIE);
 	expect_nothing(&client);

@@ -7,35 +7,37 @@
 #include <stdlib.h>
 
 static const enum vfiod_state states[] = {
-	VFIOD_UNMANAGED, VFIOD_ASSIGNING, VFIOD_FREE,	     VFIOD_GRANTING,
-	VFIOD_LEASED,	 VFIOD_REVOKING,  VFIOD_UNASSIGNING, VFIOD_QUARANTINED,
+	VFIOD_UNMANAGED, VFIOD_ASSIGNING,   VFIOD_FREE,	       VFIOD_GRANTING, VFIOD_LEASED,
+	VFIOD_REVOKING,	 VFIOD_UNASSIGNING, VFIOD_QUARANTINED, VFIOD_WARMING,
 };
 
 static const char *const names[] = {
-	"unmanaged", "assigning", "free", "granting", "leased", "revoking", "unassigning", "quarantined",
+	"unmanaged", "assigning", "free", "granting", "leased", "revoking", "unassigning", "quarantined", "warming",
 };
 
 static const enum state_event events[] = {
-	EVENT_ASSIGN, EVENT_ACQUIRE, EVENT_UNASSIGN, EVENT_CLOSED, EVENT_DONE, EVENT_STILL_OPEN, EVENT_FAILED,
+	EVENT_ASSIGN, EVENT_ACQUIRE, EVENT_UNASSIGN,   EVENT_REVOKE, EVENT_CLOSED,
+	EVENT_WARM,   EVENT_DONE,    EVENT_STILL_OPEN, EVENT_FAILED,
 };
 
 /* What each event does in each state, by name, in the order of the lists above. "…" waits, "-" is refused, "!" never
  * happens. */
-static const char *const expected[][7] = {
-	{ "assigning", "-", "-", "!", "!", "!", "!" },		   /* unmanaged */
-	{ "…", "…", "…", "!", "free", "!", "unmanaged" },	   /* assigning */
-	{ "free", "granting", "unassigning", "!", "!", "!", "!" }, /* free */
-	{ "…", "…", "…", "!", "leased", "!", "free" },		   /* granting */
-	{ "-", "-", "-", "revoking", "!", "!", "!" },		   /* leased */
-	{ "…", "…", "…", "!", "free", "leased", "quarantined" },   /* revoking */
-	{ "…", "…", "…", "!", "unmanaged", "!", "quarantined" },   /* unassigning */
-	{ "-", "-", "unassigning", "!", "!", "!", "!" },	   /* quarantined */
+static const char *const expected[][9] = {
+	{ "assigning", "-", "-", "-", "!", "!", "!", "!", "!" },		   /* unmanaged */
+	{ "…", "…", "…", "…", "!", "!", "free", "!", "unmanaged" },		   /* assigning */
+	{ "free", "granting", "unassigning", "-", "!", "warming", "!", "!", "!" }, /* free */
+	{ "…", "…", "…", "…", "!", "!", "leased", "!", "free" },		   /* granting */
+	{ "-", "-", "-", "leased", "revoking", "!", "!", "!", "!" },		   /* leased */
+	{ "…", "…", "…", "…", "!", "!", "free", "leased", "quarantined" },	   /* revoking */
+	{ "…", "…", "…", "…", "!", "!", "unmanaged", "!", "quarantined" },	   /* unassigning */
+	{ "-", "-", "unassigning", "-", "!", "!", "!", "!", "!" },		   /* quarantined */
+	{ "…", "…", "…", "…", "!", "!", "free", "!", "free" },			   /* warming */
 };
 
 static bool is_busy(enum vfiod_state state)
 {
 	return state == VFIOD_ASSIGNING || state == VFIOD_GRANTING || state == VFIOD_REVOKING ||
-	       state == VFIOD_UNASSIGNING;
+	       state == VFIOD_UNASSIGNING || state == VFIOD_WARMING;
 }
 
 static const char *verdict(enum vfiod_state state, enum state_event event)
@@ -93,7 +95,7 @@ END_TEST
 
 START_TEST(every_request_waits_in_a_busy_state_and_in_no_other)
 {
-	for (enum state_event event = EVENT_ASSIGN; event <= EVENT_UNASSIGN; event++)
+	for (enum state_event event = EVENT_ASSIGN; event <= EVENT_REVOKE; event++)
 		ck_assert_int_eq(state_step(states[_i], event).verdict == STATE_WAIT, is_busy(states[_i]));
 }
 END_TEST
@@ -143,15 +145,17 @@ START_TEST(a_function_becomes_leased_only_from_clean_or_by_the_files_of_the_same
 			ck_assert_int_eq(states[_i], VFIOD_FREE);
 		if (step.next == VFIOD_LEASED)
 			ck_assert((states[_i] == VFIOD_GRANTING && event == EVENT_DONE) ||
+				  (states[_i] == VFIOD_LEASED && event == EVENT_REVOKE) ||
 				  (states[_i] == VFIOD_REVOKING && event == EVENT_STILL_OPEN));
 	}
 }
 END_TEST
 
-START_TEST(a_leased_function_leaves_its_client_only_by_the_last_close)
+START_TEST(a_leased_function_leaves_its_client_only_by_the_end_of_the_lease)
 {
 	for (enum state_event event = EVENT_ASSIGN; event < EVENT_COUNT; event++)
-		if (state_step(VFIOD_LEASED, event).verdict == STATE_GO)
+		if (state_step(VFIOD_LEASED, event).next != VFIOD_LEASED &&
+		    state_step(VFIOD_LEASED, event).verdict == STATE_GO)
 			ck_assert_int_eq(event, EVENT_CLOSED);
 }
 END_TEST
@@ -215,7 +219,7 @@ int main(void)
 	tcase_add_loop_test(rules, a_report_ends_the_work, 0, STATE_COUNT);
 	tcase_add_loop_test(rules, a_function_becomes_leased_only_from_clean_or_by_the_files_of_the_same_lease, 0,
 			    STATE_COUNT);
-	tcase_add_test(rules, a_leased_function_leaves_its_client_only_by_the_last_close);
+	tcase_add_test(rules, a_leased_function_leaves_its_client_only_by_the_end_of_the_lease);
 	tcase_add_loop_test(rules, from_every_state_there_is_a_way_to_free_and_back_to_the_host, 0, STATE_COUNT);
 	tcase_add_test(rules, every_state_can_be_reached);
 	tcase_add_test(rules, only_an_administrator_gets_a_function_out_of_quarantine);

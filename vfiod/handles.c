@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/handles.h"
+
+#include "vfiod/log.h"
+#include "vfiod/vfio.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* An operation in flight gets this long to come back before its process is killed, and that so long to end. */
+#define STUCK_MS 50
+#define DYING_MS 5000
+#define KILL_MAX 16
+
+struct handles {
+	int node;
+	struct event *event;
+	handles_fn changed;
+	void *data;
+};
+
+/* The tag of a handle. */
+struct tag {
+	uint64_t address; /* little-endian */
+	uint32_t pid;	  /* the client's */
+	unsigned char zero[VFIOD_HANDLE_TAG_SIZE - 12];
+} __attribute__((packed));
+_Static_assert(sizeof(struct tag) == VFIOD_HANDLE_TAG_SIZE, "the tag is of the module's size");
+
+void handles_read(struct handles *handles, handles_fn changed, void *data)
+{
+	struct vfiod_handle_info infos[64];
+	ssize_t size;
+
+	/* the module's entries may be longer than we know */
+	while ((size = read(handles->node, infos, sizeof(infos))) > 0)
+		for (char *at = (char *)infos; at < (char *)infos + size;) {
+			const struct vfiod_handle_info *info = (const struct vfiod_handle_info *)(void *)at;
+
+			changed(data, info);
+			at += info->size;
+		}
+}
+
+static void readable(evutil_socket_t fd, short what, void *data)
+{
+	struct handles *handles = data;
+
+	(void)fd;
+	(void)what;
+	handles_read(handles, handles->changed, handles->data);
+}
+
+int handles_new(struct event_base *base, handles_fn changed, void *data, struct handles **handles)
+{
+	struct handles *made = calloc(1, sizeof(*made));
+	int err = -ENOMEM;
+
+	if (!made)
+		return err;
+	made->changed = changed;
+	made->data = data;
+	made->node = open(VFIOD_HANDLE_NODE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (made->node < 0) {
+		err = -errno;
+		goto free_handles;
+	}
+	made->event = event_new(base, made->node, EV_READ | EV_PERSIST, readable, made);
+	/* before any request: who asks for what another has just closed has to find it closed */
+	if (!made->event || event_priority_set(made->event, 0) || event_add(made->event, NULL))
+		goto close_node;
+	*handles = made;
+	return 0;
+
+close_node:
+	if (made->event)
+		event_free(made->event);
+	close(made->node);
+free_handles:
+	free(made);
+	return err;
+}
+
+void handles_free(struct handles *handles)
+{
+	if (!handles)
+		return;
+	event_free(handles->event);
+	close(handles->node);
+	free(handles);
+}
+
+int handles_node(const struct handles *handles)
+{
+	return handles->node;
+}
+
+static int make(struct handles *handles, uint32_t kind, int fd, const struct handle_note *note, uint32_t container,
+		struct vfiod_handle_create *how, struct failure *failure)
+{
+	struct tag tag = { .address = htole64(note->address), .pid = htole32(note->pid) };
+
+	*how = (struct vfiod_handle_create){
+		.size = sizeof(*how),
+		.kind = kind,
+		.fd = fd,
+		.lease = note->lease,
+		.uid = note->uid,
+		.container = container,
+	};
+	memcpy(how->tag, &tag, sizeof(how->tag));
+	if (!ioctl(handles->node, VFIOD_HANDLE_CREATE, how))
+		return 0;
+	return failure_set(failure, -errno, "no revocable handle could be made: %s%s", strerror(errno),
+			   errno == ENOSPC ? "; see max_handles in vfiod_handle(4)" : "");
+}
+
+int handles_lease(struct handles *handles, const struct vfio_files *files, const struct handle_note *note, int fds[2],
+		  struct failure *failure)
+{
+	struct vfiod_handle_create container, device;
+	int err = make(handles, VFIOD_HANDLE_CONTAINER, files->container, note, 0, &container, failure);
+
+	if (err)
+		return err;
+	err = make(handles, VFIOD_HANDLE_DEVICE, files->device, note, container.id, &device, failure);
+	if (err) {
+		close(container.handle_fd);
+		return err;
+	}
+	fds[0] = device.handle_fd;
+	fds[1] = container.handle_fd;
+	return 0;
+}
+
+void handles_note(const struct vfiod_handle_info *info, struct handle_note *note)
+{
+	struct tag tag;
+
+	memcpy(&tag, info->tag, sizeof(tag));
+	*note = (struct handle_note){
+		.address = le64toh(tag.address),
+		.lease = info->lease,
+		.uid = info->uid,
+		.pid = le32toh(tag.pid),
+	};
+}
+
+void handles_forget(struct handles *handles, uint32_t id)
+{
+	struct vfiod_handle_forget what = { .size = sizeof(what), .id = id };
+
+	if (ioctl(handles->node, VFIOD_HANDLE_FORGET, &what) && errno != ENOENT)
+		log_line(LOG_WARNING, "handle %u cannot be forgotten: %s", id, strerror(errno));
+}
+
+/* Return: 0, and @what says what is left; or a negative errno. */
+static int revoke_once(int node, uint64_t lease, unsigned int timeout_ms, struct vfiod_handle_revoke *what)
+{
+	*what = (struct vfiod_handle_revoke){
+		.size = sizeof(*what),
+		.flags = VFIOD_HANDLE_REVOKE_LEASE,
+		.lease = lease,
+		.timeout_ms = timeout_ms,
+	};
+	return ioctl(node, VFIOD_HANDLE_REVOKE, what) ? -errno : 0;
+}
+
+/*
+ * Kills the process that has an operation in flight.  Its number may be another's by the time that we have a descriptor
+ * of it: so the module is asked once more.
+ */
+static bool kill_stuck(int node, uint64_t lease, uint32_t pid)
+{
+	struct vfiod_handle_revoke what;
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	bool killed = false;
+
+	if (fd < 0)
+		return false;
+	if (!revoke_once(node, lease, 0, &what) && what.pending && what.busy_pid == pid)
+		killed = !syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+	close(fd);
+	if (killed)
+		log_line(LOG_WARNING,
+			 "process %u was stuck in the kernel with lease %llu when that was revoked: killed", pid,
+			 (unsigned long long)lease);
+	return killed;
+}
+
+int handles_revoke(int node, uint64_t lease, unsigned int *killed, struct failure *failure)
+{
+	struct vfiod_handle_revoke what;
+	int err = revoke_once(node, lease, STUCK_MS, &what);
+
+	*killed = 0;
+	/* one process after the other: there may be several that have inherited the files */
+	for (int i = 0; i < KILL_MAX && !err && what.pending; i++) {
+		bool dying = what.busy_pid && kill_stuck(node, lease, what.busy_pid);
+
+		*killed += dying;
+		err = revoke_once(node, lease, dying ? DYING_MS : STUCK_MS, &what);
+	}
+	if (err == -ENOENT)
+		return 0;
+	if (err)
+		return failure_set(failure, err, "lease %llu cannot be revoked: %s", (unsigned long long)lease,
+				   strerror(-err));
+	if (what.pending)
+		return failure_set(
+			failure, -ETIMEDOUT,
+			"lease %llu is dead to its user, but process %u does not come back from the kernel with it",
+			(unsigned long long)lease, what.busy_pid);
+	return 0;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/revoke.h"
+
+#include "proto/address.h"
+#include "vfiod/clean.h"
+#include "vfiod/config.h"
+#include "vfiod/daemon.h"
+#include "vfiod/handles.h"
+#include "vfiod/lease.h"
+#include "vfiod/log.h"
+#include "vfiod/server.h"
+#include "vfiod/warm.h"
+#include "vfiod/worker.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct revoke_job {
+	struct job job; /* first: it is what the worker knows of us */
+	struct daemon *daemon;
+	struct device *device; /* the loop's: not to be touched in the thread; NULL: of an orphan */
+	/* what the thread needs */
+	int node; /* of the handles, or -1 */
+	uint64_t lease;
+	struct vfio_files files; /* that the handles stood for, as far as we have them */
+	uint64_t address;
+	uint32_t group;
+	bool reset_required;
+	/* the state before the lease, and what it found out */
+	struct clean_header header;
+	unsigned int killed;
+	bool still_open;
+	struct failure failure;
+};
+
+/* ---- in the thread ---- */
+
+/*
+ * The kernel tells of a close before it carries it out (__fput() in fs/file_table.c), and to detach a group from much
+ * pinned memory takes its time: until that is done the group says EBUSY.  After that somebody else has opened it, whose
+ * close will be told too.
+ */
+static int open_after_close(uint32_t group, int *fd, struct failure *failure)
+{
+	static const unsigned int limit_ms = 10000;
+	unsigned int waited_ms = 0, pause_ms = 1;
+	int err;
+
+	while ((err = vfio_open_group(group, fd, failure)) == -EBUSY && waited_ms < limit_ms) {
+		const struct timespec pause = { .tv_nsec = pause_ms * 1000000L };
+
+		nanosleep(&pause, NULL);
+		waited_ms += pause_ms;
+		pause_ms = pause_ms < 50 ? pause_ms * 2 : 50;
+	}
+	if (!err)
+		failure->error = 0; /* of the tries before */
+	return err;
+}
+
+/* The handles first: the kernel must not detach a group in the middle of a call on its container. */
+static void revoke_run(struct job *job)
+{
+	struct revoke_job *revoke = (struct revoke_job *)job;
+	int fd, err = 0;
+
+	if (revoke->node >= 0)
+		err = handles_revoke(revoke->node, revoke->lease, &revoke->killed, &revoke->failure);
+	/* also when a process is stuck with one: the kernel closes what that holds when it comes back */
+	vfio_close(&revoke->files);
+	if (err)
+		return;
+	err = open_after_close(revoke->group, &fd, &revoke->failure);
+	revoke->still_open = err == -EBUSY;
+	if (err)
+		return;
+	close(fd);
+	clean_function(revoke->address, revoke->reset_required, &revoke->header, &revoke->header, &revoke->failure);
+}
+
+/* ---- in the loop ---- */
+
+/* The lease is over, but the function is not known to be clean: nobody gets it. */
+static void quarantine(struct daemon *daemon, struct device *device, const struct failure *failure)
+{
+	struct failure told;
+
+	device->state = state_step(device->state, EVENT_FAILED).next;
+	snprintf(device->reason, sizeof(device->reason), "%.127s", failure->text);
+	log_line(LOG_ERR, "quarantined: %s", failure->text);
+	failure_set(&told, -EIO, "the lease has ended, but the device is quarantined: %.400s", failure->text);
+	lease_end(daemon, device, 0, &told);
+}
+
+static void ended(struct revoke_job *revoke)
+{
+	struct device *device = revoke->device;
+	char text[PROTO_ADDRESS_LEN];
+
+	device->state = state_step(device->state, EVENT_DONE).next;
+	device->header = revoke->header;
+	if (revoke->lease)
+		log_line(LOG_INFO, "%s: lease %llu of user %u ended, reset and verified",
+			 proto_address_format(revoke->address, text), (unsigned long long)revoke->lease,
+			 device->lease.uid);
+	lease_end(revoke->daemon, device, revoke->killed, NULL);
+}
+
+static void revoke_done(struct job *job)
+{
+	struct revoke_job *revoke = (struct revoke_job *)job;
+	struct device *device = revoke->device;
+	struct daemon *daemon = revoke->daemon;
+	bool gone = device->gone;
+
+	if (revoke->still_open && device->lease.id && !device->lease.by_handles) {
+		device->state = state_step(device->state, EVENT_STILL_OPEN).next;
+		if (device->lease.closed_again)
+			revoke_start(daemon, device);
+	} else if (revoke->failure.error) {
+		quarantine(daemon, device, &revoke->failure);
+	} else {
+		ended(revoke);
+	}
+	free(revoke);
+	if (device_is_busy(device))
+		return;
+	daemon_settled(daemon, device);
+	if (!gone)
+		warm_up(daemon, device);
+}
+
+static struct revoke_job *job_new(struct daemon *daemon, uint64_t lease)
+{
+	struct revoke_job *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return NULL;
+	made->daemon = daemon;
+	made->lease = lease;
+	made->node = -1;
+	made->files = VFIO_NO_FILES;
+	return made;
+}
+
+void revoke_start(struct daemon *daemon, struct device *device)
+{
+	const struct rule *rule = policy_rule(daemon->config, &device->facts);
+	struct revoke_job *revoke = job_new(daemon, device->lease.id);
+	struct failure failure;
+	int err = -ENOMEM;
+
+	device->lease.closed_again = false;
+	device->state = state_step(device->state, EVENT_CLOSED).next;
+	if (revoke) {
+		revoke->job.run = revoke_run;
+		revoke->job.done = revoke_done;
+		revoke->device = device;
+		revoke->address = device->facts.address;
+		revoke->group = device->facts.group;
+		revoke->reset_required = !rule || rule->reset_required;
+		revoke->header = device->header;
+		if (device->lease.by_handles)
+			revoke->node = handles_node(daemon->handles);
+		revoke->files = warm_take(device);
+		err = workers_start(daemon->workers, &revoke->job);
+	}
+	if (!err)
+		return;
+	failure_set(&failure, err, "no worker thread could be started to clean it: %s", strerror(-err));
+	quarantine(daemon, device, &failure);
+	free(revoke);
+}
+
+static void time_is_over(evutil_socket_t fd, short what, void *data)
+{
+	struct device *device = data;
+
+	(void)fd;
+	(void)what;
+	if (device->state == VFIOD_LEASED)
+		revoke_start(device->daemon, device);
+}
+
+void revoke_announce(struct daemon *daemon, struct device *device, uint32_t grace_ms)
+{
+	const struct timeval grace = { .tv_sec = grace_ms / 1000, .tv_usec = grace_ms % 1000 * 1000 };
+	char text[PROTO_ADDRESS_LEN];
+
+	if (!device->lease.deadline)
+		device->lease.deadline = evtimer_new(daemon->base, time_is_over, device);
+	if (!grace_ms || !device->lease.deadline || evtimer_add(device->lease.deadline, &grace)) {
+		revoke_start(daemon, device);
+		return;
+	}
+	log_line(LOG_INFO, "%s: lease %llu of user %u is to end in %u ms",
+		 proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
+		 device->lease.uid, grace_ms);
+	lease_tell(daemon, device, VFIOD_LEASE_REVOKE_ANNOUNCED, grace_ms);
+}
+
+/* ---- orphans ---- */
+
+static void orphan_run(struct job *job)
+{
+	struct revoke_job *revoke = (struct revoke_job *)job;
+
+	handles_revoke(revoke->node, revoke->lease, &revoke->killed, &revoke->failure);
+}
+
+/* The module tells when they have ended, and they are forgotten then. */
+static void orphan_done(struct job *job)
+{
+	struct revoke_job *revoke = (struct revoke_job *)job;
+
+	if (revoke->failure.error)
+		log_line(LOG_ERR, "%s", revoke->failure.text);
+	free(revoke);
+}
+
+void revoke_orphan(struct daemon *daemon, uint64_t lease)
+{
+	struct revoke_job *revoke = job_new(daemon, lease);
+
+	log_line(LOG_WARNING, "lease %llu is nobody's: revoked", (unsigned long long)lease);
+	if (!revoke)
+		return;
+	revoke->job.run = orphan_run;
+	revoke->job.done = orphan_done;
+	revoke->node = handles_node(daemon->handles);
+	if (workers_start(daemon->workers, &revoke->job))
+		free(revoke);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/warm.h"
+
+#include "proto/address.h"
+#include "vfiod/config.h"
+#include "vfiod/daemon.h"
+#include "vfiod/lease.h"
+#include "vfiod/log.h"
+#include "vfiod/vfio.h"
+#include "vfiod/worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct warm_job {
+	struct job job; /* first: it is what the worker knows of us */
+	struct daemon *daemon;
+	struct device *device; /* the loop's: not to be touched in the thread */
+	/* what the thread needs */
+	uint64_t address;
+	uint32_t group;
+	/* what it has opened, or is to close */
+	struct vfio_files files;
+	struct failure failure;
+};
+
+bool warm_is(const struct device *device)
+{
+	return device->files.device >= 0;
+}
+
+struct vfio_files warm_take(struct device *device)
+{
+	struct vfio_files files = device->files;
+
+	if (device->unplug)
+		event_free(device->unplug);
+	device->unplug = NULL;
+	device->files = VFIO_NO_FILES;
+	return files;
+}
+
+/* The kernel waits in the middle of an unplug, or of an unbind by hand, until the device is closed. */
+static void unplug(evutil_socket_t fd, short what, void *data)
+{
+	struct device *device = data;
+	char text[PROTO_ADDRESS_LEN];
+	uint64_t count;
+
+	(void)what;
+	if (read(fd, &count, sizeof(count)) < 0 || !warm_is(device))
+		return;
+	log_line(LOG_NOTICE, "%s is wanted back by the kernel, which unplugs it or takes it from its driver",
+		 proto_address_format(device->facts.address, text));
+	lease_unplug(device);
+}
+
+void warm_keep(struct daemon *daemon, struct device *device, struct vfio_files *files)
+{
+	device->files = *files;
+	*files = VFIO_NO_FILES;
+	if (device->files.unplug < 0)
+		return;
+	device->unplug = event_new(daemon->base, device->files.unplug, EV_READ | EV_PERSIST, unplug, device);
+	if (!device->unplug || event_add(device->unplug, NULL))
+		log_line(LOG_ERR, "out of memory: an unplug will have to wait for the end of a lease");
+}
+
+static struct warm_job *job_new(struct daemon *daemon, struct device *device, void (*run)(struct job *),
+				void (*done)(struct job *))
+{
+	struct warm_job *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return NULL;
+	*made = (struct warm_job){
+		.job = { .run = run, .done = done },
+		.daemon = daemon,
+		.device = device,
+		.address = device->facts.address,
+		.group = device->facts.group,
+		.files = VFIO_NO_FILES,
+	};
+	return made;
+}
+
+static void settle(struct warm_job *warm, enum state_event event)
+{
+	struct device *device = warm->device;
+	struct daemon *daemon = warm->daemon;
+
+	device->state = state_step(device->state, event).next;
+	free(warm);
+	daemon_settled(daemon, device);
+}
+
+/* ---- up ---- */
+
+static void up_run(struct job *job)
+{
+	struct warm_job *warm = (struct warm_job *)job;
+
+	if (!vfio_open_device(warm->address, warm->group, &warm->files, &warm->failure))
+		vfio_watch_unplug(&warm->files);
+}
+
+static void up_done(struct job *job)
+{
+	struct warm_job *warm = (struct warm_job *)job;
+
+	if (warm->failure.error) {
+		log_line(LOG_WARNING, "not opened in advance: %s", warm->failure.text);
+		settle(warm, EVENT_FAILED);
+		return;
+	}
+	warm_keep(warm->daemon, warm->device, &warm->files);
+	settle(warm, EVENT_DONE);
+}
+
+static bool is_alone(const struct devices *devices, const struct device *device)
+{
+	for (size_t i = 0; i < devices->count; i++) {
+		struct device *other = devices->list[i];
+
+		if (other == device || other->facts.group != device->facts.group)
+			continue;
+		facts_refresh_driver(&other->facts);
+		if (other->state != VFIOD_UNMANAGED || facts_on_vfio(&other->facts))
+			return false;
+	}
+	return true;
+}
+
+static bool is_wanted(struct daemon *daemon, const struct device *device)
+{
+	unsigned int open = 0;
+
+	if (!daemon_handles(daemon) || daemon->stopping || !policy_may_keep_warm(daemon->config, &device->facts))
+		return false;
+	for (size_t i = 0; i < daemon->devices.count; i++) {
+		const struct device *other = daemon->devices.list[i];
+
+		open += other->state == VFIOD_WARMING || (other->state == VFIOD_FREE && warm_is(other));
+	}
+	return open < daemon->config->warm_devices && is_alone(&daemon->devices, device);
+}
+
+void warm_up(struct daemon *daemon, struct device *device)
+{
+	struct warm_job *warm;
+
+	if (device->state != VFIOD_FREE || warm_is(device) || !is_wanted(daemon, device))
+		return;
+	warm = job_new(daemon, device, up_run, up_done);
+	if (!warm || workers_start(daemon->workers, &warm->job)) {
+		free(warm);
+		return;
+	}
+	device->state = state_step(device->state, EVENT_WARM).next;
+}
+
+/* ---- down ---- */
+
+static void down_run(struct job *job)
+{
+	vfio_close(&((struct warm_job *)job)->files);
+}
+
+static void down_done(struct job *job)
+{
+	settle((struct warm_job *)job, EVENT_DONE);
+}
+
+void warm_down(struct daemon *daemon, struct device *device)
+{
+	struct warm_job *warm = job_new(daemon, device, down_run, down_done);
+	struct vfio_files files = warm_take(device);
+
+	device->state = state_step(device->state, EVENT_WARM).next;
+	if (warm) {
+		warm->files = files;
+		if (!workers_start(daemon->workers, &warm->job))
+			return;
+	}
+	/* rather slowly than not at all */
+	free(warm);
+	vfio_close(&files);
+	device->state = state_step(device->state, EVENT_DONE).next;
+}
