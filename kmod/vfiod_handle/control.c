@@ -68,6 +68,23 @@ static void table_remove(struct handle *h)
 	table_count--;
 }
 
+/*
+ * Takes back what table_add() has done. Others have seen the entry since, and may have revoked and
+ * forgotten it.
+ */
+static void table_withdraw(struct handle *h)
+{
+	bool there;
+
+	mutex_lock(&table_lock);
+	there = xa_load(&table, h->id) == h;
+	if (there)
+		table_remove(h);
+	mutex_unlock(&table_lock);
+	if (there)
+		handle_put(h);
+}
+
 static struct handle *table_find(u32 id)
 {
 	struct handle *h;
@@ -141,10 +158,7 @@ static long create(struct vfiod_handle_create *how, void __user *to)
 	/* The last thing that can fail: once the number is there for others to see, the file is. */
 	if (copy_to_user(to, how, min_t(size_t, how->size, sizeof(*how)))) {
 		put_unused_fd(fd);
-		mutex_lock(&table_lock);
-		table_remove(h);
-		mutex_unlock(&table_lock);
-		handle_put(h);
+		table_withdraw(h);
 		fput(file);
 		return -EFAULT;
 	}
@@ -152,10 +166,7 @@ static long create(struct vfiod_handle_create *how, void __user *to)
 	fd_install(fd, file);
 	return 0;
 remove:
-	mutex_lock(&table_lock);
-	table_remove(h);
-	mutex_unlock(&table_lock);
-	handle_put(h);
+	table_withdraw(h);
 put_fd:
 	put_unused_fd(fd);
 abandon:
