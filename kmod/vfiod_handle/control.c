@@ -209,9 +209,11 @@ static long list(struct vfiod_handle_list *what, void __user *to)
 	return error;
 }
 
-/* The first handle from *id on that is meant, with a reference, and *id behind it; NULL: there is
- * none. */
-static struct handle *next_meant(const struct vfiod_handle_revoke *what, bool device,
+/*
+ * The first handle from *id on that is meant, and shut already if it has to be, with a reference,
+ * and *id behind it; NULL: there is none.
+ */
+static struct handle *next_meant(const struct vfiod_handle_revoke *what, bool device, bool shut,
 				 unsigned long *id)
 {
 	struct handle *h, *found = NULL;
@@ -221,7 +223,9 @@ static struct handle *next_meant(const struct vfiod_handle_revoke *what, bool de
 		bool meant = what->flags & VFIOD_HANDLE_REVOKE_LEASE ? h->lease == what->lease
 								     : h->id == what->id;
 
-		if (meant && (h->kind == VFIOD_HANDLE_DEVICE) == device) {
+		if (shut && h->state == VFIOD_HANDLE_LIVE)
+			continue;
+		if (meant && device == (h->kind == VFIOD_HANDLE_DEVICE)) {
 			handle_get(h);
 			found = h;
 			break;
@@ -241,7 +245,7 @@ static u32 shut_all(const struct vfiod_handle_revoke *what)
 	for (device = 0; device <= 1; device++) {
 		unsigned long id = 0;
 
-		while ((h = next_meant(what, device, &id))) {
+		while ((h = next_meant(what, device, false, &id))) {
 			handle_shut(h);
 			handle_put(h);
 			count++;
@@ -250,7 +254,10 @@ static u32 shut_all(const struct vfiod_handle_revoke *what)
 	return count;
 }
 
-/* Containers first: a device's file is held until its container has ended. */
+/*
+ * Containers first: a device's file is held until its container has ended. A handle that was made
+ * for the lease since shut_all() is not shut, and must not lose its file.
+ */
 static long finish_all(struct vfiod_handle_revoke *what)
 {
 	unsigned long deadline = jiffies + msecs_to_jiffies(what->timeout_ms);
@@ -260,7 +267,7 @@ static long finish_all(struct vfiod_handle_revoke *what)
 	for (device = 0; device <= 1; device++) {
 		unsigned long id = 0;
 
-		while ((h = next_meant(what, device, &id))) {
+		while ((h = next_meant(what, device, true, &id))) {
 			long left = handle_finish(h, max_t(long, deadline - jiffies, 0));
 			pid_t pid = 0;
 			u32 busy;
