@@ -118,7 +118,7 @@ void mapping_forget(struct handle *h)
 	struct tracked *t, *next;
 
 	mutex_lock(&h->vma_lock);
-	h->vmas_gone = true;
+	WRITE_ONCE(h->vmas_gone, true);
 	list_for_each_entry_safe (t, next, &h->vmas, node)
 		close_tracked(t);
 	mutex_unlock(&h->vma_lock);
@@ -203,10 +203,13 @@ undo:
 	return error;
 }
 
-/* Every page that the handle's users have mapped is gone afterwards. */
+/*
+ * Every page that the handle's users have mapped is gone afterwards. Once the driver has forgotten
+ * the vmas there is none, and the address_space has those of the device's next user.
+ */
 void mapping_zap(struct handle *h)
 {
-	if (h->inode)
+	if (h->inode && !READ_ONCE(h->vmas_gone))
 		unmap_mapping_range(h->inode->i_mapping, 0, 0, 1);
 }
 
