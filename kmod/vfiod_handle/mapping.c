@@ -249,9 +249,12 @@ static int init_context(struct fs_context *context)
 	return init_pseudo(context, 0x76666864) ? 0 : -ENOMEM;
 }
 
+/*
+ * No owner: the entries of the table, which hold inodes of it, are let go of when the module is
+ * unloaded, and must not keep it from being.
+ */
 static struct file_system_type file_system = {
 	.name = "vfiod_handle",
-	.owner = THIS_MODULE,
 	.init_fs_context = init_context,
 	.kill_sb = kill_anon_super,
 };
