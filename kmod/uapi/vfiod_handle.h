@@ -141,11 +141,11 @@ struct vfiod_handle_list {
  * @flags: in: VFIOD_HANDLE_REVOKE_LEASE or 0
  * @lease: in: the lease, or 0
  * @id: in: the handle, or 0
- * @timeout_ms: in: how long to wait for operations in flight, at most 600,000 ms (10 min)
- * @pending: out: how many of the handles have not ended: an operation in flight did not come back
- *in time
- * @busy_pid: out: a process that has one in flight, by its number in the first pid namespace; 0:
- *none, a device's file is held for its container's handle
+ * @timeout_ms: in: how long to wait for operations in flight, and then for the real file to be
+ *closed, at most 600,000 ms (10 min)
+ * @pending: out: how many of the handles have not ended in time
+ * @busy_pid: out: a process that has an operation in flight, by its number in the first pid
+ *namespace; 0: none, the device's file is being closed, or held for its container's handle
  *
  * From the beginning of the call on no new operation and no page fault of the handles' users
  *reaches the real files, and their mappings are gone, whatever is in flight. The container's

@@ -85,17 +85,17 @@ struct handle {
 	u8 tag[VFIOD_HANDLE_TAG_SIZE];
 	struct handle *container; /* of a device, or NULL */
 
-	struct file *real;	 /* there for whoever is inside a gate, and until it is dropped */
+	struct file *real;	 /* there for whoever is inside a gate, and until it is let go of */
 	struct gate ops, faults; /* operations may stay in a user copy for long, faults do not */
 	wait_queue_head_t poll;
-	struct work_struct drop;
+	struct work_struct end;
 	struct completion ended;
 
 	/* Under table_lock. */
 	u64 seq;
 	u32 state;
 	bool closed;
-	bool let_go; /* somebody sees to it that the real file is dropped */
+	bool let_go; /* somebody sees to it that it ends */
 	struct list_head
 		kept; /* of a container: handles of devices that let go before it has ended */
 	struct list_head kept_node;
