@@ -18,9 +18,7 @@
 
 static unsigned int max_handles = 4096;
 module_param(max_handles, uint, 0644);
-MODULE_PARM_DESC(
-	max_handles,
-	"handles there may be at a time, with those that have ended and are not forgotten");
+MODULE_PARM_DESC(max_handles, "handles at a time, with those that ended and are not forgotten");
 
 /* Each entry holds a reference. */
 DEFINE_MUTEX(table_lock);
@@ -194,7 +192,7 @@ static long list(struct vfiod_handle_list *what, void __user *to)
 	else
 		all = kvcalloc(what->count + 1, sizeof(*all), GFP_KERNEL_ACCOUNT);
 	if (all)
-		xa_for_each (&table, index, h)
+		xa_for_each(&table, index, h)
 			describe(h, &all[count++]);
 	mutex_unlock(&table_lock);
 	if (!error && !all)
@@ -219,13 +217,14 @@ static struct handle *next_meant(const struct vfiod_handle_revoke *what, bool de
 	struct handle *h, *found = NULL;
 
 	mutex_lock(&table_lock);
-	xa_for_each_start (&table, *id, h, *id) {
+	xa_for_each_start(&table, *id, h, *id) {
+		bool is_device = h->kind == VFIOD_HANDLE_DEVICE;
 		bool meant = what->flags & VFIOD_HANDLE_REVOKE_LEASE ? h->lease == what->lease
 								     : h->id == what->id;
 
 		if (shut && h->state == VFIOD_HANDLE_LIVE)
 			continue;
-		if (meant && device == (h->kind == VFIOD_HANDLE_DEVICE)) {
+		if (meant && device == is_device) {
 			handle_get(h);
 			found = h;
 			break;
@@ -379,7 +378,7 @@ static bool next_change(struct opener *opener, struct vfiod_handle_info *info)
 	unsigned long index;
 
 	mutex_lock(&table_lock);
-	xa_for_each (&table, index, h)
+	xa_for_each(&table, index, h)
 		if (h->seq > opener->seen && (!first || h->seq < first->seq))
 			first = h;
 	if (first)
@@ -488,7 +487,7 @@ static void __exit vfiod_handle_exit(void)
 	struct handle *h;
 
 	misc_deregister(&node);
-	xa_for_each (&table, index, h)
+	xa_for_each(&table, index, h)
 		handle_put(h);
 	xa_destroy(&table);
 	handle_exit();

@@ -38,7 +38,7 @@ u32 gate_inside(struct gate *gate, pid_t *pid)
 	u32 count = 0;
 
 	spin_lock(&gate->lock);
-	list_for_each_entry (visit, &gate->inside, node) {
+	list_for_each_entry(visit, &gate->inside, node) {
 		*pid = visit->pid;
 		count++;
 	}
@@ -56,8 +56,10 @@ static bool gate_is_empty(struct gate *gate)
 	return empty;
 }
 
-/* Waits until nobody is inside a gate that is shut. Return: what is left of the time, 0: it is
- * over, or -ERESTARTSYS. */
+/*
+ * Waits until nobody is inside a gate that is shut. Return: what is left of the time, 0: it is
+ * over, or -ERESTARTSYS.
+ */
 long gate_wait(struct gate *gate, long timeout)
 {
 	return wait_event_killable_timeout(gate->empty, gate_is_empty(gate), timeout);
@@ -154,8 +156,10 @@ static void let_go_now(struct handle *h, bool used)
 		flush_work(&h->end);
 }
 
-/* From here on nothing new of the handle's users reaches the real file, and their mappings are
- * gone. */
+/*
+ * From here on nothing new of the handle's users reaches the real file, and their mappings are
+ * gone.
+ */
 void handle_shut(struct handle *h)
 {
 	gate_shut(&h->ops);
@@ -307,8 +311,10 @@ static const struct file_operations handle_fops = {
 
 /* ---- the beginning ---- */
 
-/* The node of containers is a character device whose number is VFIO's alone; whatever file system
- * it is in. */
+/*
+ * The node of containers is a character device whose number is VFIO's alone; whatever file system
+ * it is in.
+ */
 static bool is_container(struct file *file)
 {
 	struct inode *inode = file_inode(file);
