@@ -102,7 +102,6 @@ static void end(struct handle *h)
 	table_changed(h);
 	mutex_unlock(&table_lock);
 	trace_vfiod_handle_ended(h);
-	complete_all(&h->ended);
 
 	/* A device's handle keeps nothing, so this goes no deeper. */
 	list_for_each_entry_safe(device, next, &kept, kept_node) {
@@ -110,6 +109,8 @@ static void end(struct handle *h)
 		end(device);
 		handle_put(device);
 	}
+	/* Last: who waits for a container may detach from it then. */
+	complete_all(&h->ended);
 }
 
 /*
