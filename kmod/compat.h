@@ -2,8 +2,10 @@
 #ifndef VFIOD_COMPAT_H
 #define VFIOD_COMPAT_H
 
-/* All that differs between kernels. HAVE_… comes from Kbuild, which looks into the kernel's
- * headers. */
+/*
+ * All that differs between kernels. HAVE_… comes from Kbuild, which looks into the kernel's
+ * headers.
+ */
 
 #include <linux/file.h>
 #if IS_ENABLED(CONFIG_IOMMUFD)
@@ -31,8 +33,10 @@ static inline bool compat_file_is_vfio_device(struct file *file)
 #ifdef HAVE_VFIO_FILE_IS_VALID
 	return vfio_file_is_valid(file) && !vfio_file_is_group(file);
 #else
-	/* Nothing is exported that tells. Only kernel code gives names to anonymous inodes, and
-	 * VFIO gives this one. */
+	/*
+	 * Nothing is exported that tells. Only kernel code gives names to anonymous inodes, and
+	 * VFIO gives this one.
+	 */
 	return file->f_path.dentry->d_sb->s_magic == ANON_INODE_FS_MAGIC &&
 	       !strcmp(file->f_path.dentry->d_name.name, "[vfio-device]");
 #endif

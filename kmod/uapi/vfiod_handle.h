@@ -49,15 +49,15 @@
  * @lease: in: the lease that the handle belongs to, for revoking by lease; any number but 0
  * @uid: in: whom the handle is for, kept for the caller
  * @container: in: for a device, the handle of the container or iommufd that its DMA goes through,
- *or 0.  When the device's handle ends before that one has, the device's file is held open until it
- *has: the kernel must not detach a device from a container in the middle of a call on it.
+ * or 0.  When the device's handle ends before that one has, the device's file is held open until it
+ * has: the kernel must not detach a device from a container in the middle of a call on it.
  * @tag: in: kept for the caller
  * @id: out: the number of the handle, never used twice in a row
  * @handle_fd: out: the handle, close-on-exec
  *
  * Return: 0; -EBADF: @fd is not open; -EINVAL: it is not a file of @kind, or an argument is wrong;
- *-ENOENT: there is no handle @container; -ENOSPC: as many handles as the module's parameter
- *max_handles allows; -EMFILE, -ENFILE, -ENOMEM.
+ * -ENOENT: there is no handle @container; -ENOSPC: as many handles as the module's parameter
+ * max_handles allows; -EMFILE, -ENFILE, -ENOMEM.
  */
 struct vfiod_handle_create {
 	__u32 size;
@@ -141,16 +141,16 @@ struct vfiod_handle_list {
  * @flags: in: VFIOD_HANDLE_REVOKE_LEASE or 0
  * @lease: in: the lease, or 0
  * @id: in: the handle, or 0
- * @timeout_ms: in: how long to wait for operations in flight, at most 600,000 ms (10 min)
- * @pending: out: how many of the handles have not ended: an operation in flight did not come back
- *in time
- * @busy_pid: out: a process that has one in flight, by its number in the first pid namespace; 0:
- *none, a device's file is held for its container's handle
+ * @timeout_ms: in: how long to wait for operations in flight, and then for the real file to be
+ * closed, at most 600,000 ms (10 min)
+ * @pending: out: how many of the handles have not ended in time
+ * @busy_pid: out: a process that has an operation in flight, by its number in the first pid
+ * namespace; 0: none, the device's file is being closed, or held for its container's handle
  *
  * From the beginning of the call on no new operation and no page fault of the handles' users
- *reaches the real files, and their mappings are gone, whatever is in flight. The container's
- *operations are waited for first, then its file is let go of, then the device's. To go on waiting,
- *revoke again: what has ended stays so.
+ * reaches the real files, and their mappings are gone, whatever is in flight. The container's
+ * operations are waited for first, then its file is let go of, then the device's. To go on waiting,
+ * revoke again: what has ended stays so.
  *
  * The real file itself is closed by its last user; a caller that has it open, too, closes it.
  *

@@ -18,9 +18,7 @@
 
 static unsigned int max_handles = 4096;
 module_param(max_handles, uint, 0644);
-MODULE_PARM_DESC(
-	max_handles,
-	"handles there may be at a time, with those that have ended and are not forgotten");
+MODULE_PARM_DESC(max_handles, "handles at a time, with those that ended and are not forgotten");
 
 /* Each entry holds a reference. */
 DEFINE_MUTEX(table_lock);
@@ -66,6 +64,23 @@ static void table_remove(struct handle *h)
 {
 	xa_erase(&table, h->id);
 	table_count--;
+}
+
+/*
+ * Takes back what table_add() has done. Others have seen the entry since, and may have revoked and
+ * forgotten it.
+ */
+static void table_withdraw(struct handle *h)
+{
+	bool there;
+
+	mutex_lock(&table_lock);
+	there = xa_load(&table, h->id) == h;
+	if (there)
+		table_remove(h);
+	mutex_unlock(&table_lock);
+	if (there)
+		handle_put(h);
 }
 
 static struct handle *table_find(u32 id)
@@ -141,10 +156,7 @@ static long create(struct vfiod_handle_create *how, void __user *to)
 	/* The last thing that can fail: once the number is there for others to see, the file is. */
 	if (copy_to_user(to, how, min_t(size_t, how->size, sizeof(*how)))) {
 		put_unused_fd(fd);
-		mutex_lock(&table_lock);
-		table_remove(h);
-		mutex_unlock(&table_lock);
-		handle_put(h);
+		table_withdraw(h);
 		fput(file);
 		return -EFAULT;
 	}
@@ -152,10 +164,7 @@ static long create(struct vfiod_handle_create *how, void __user *to)
 	fd_install(fd, file);
 	return 0;
 remove:
-	mutex_lock(&table_lock);
-	table_remove(h);
-	mutex_unlock(&table_lock);
-	handle_put(h);
+	table_withdraw(h);
 put_fd:
 	put_unused_fd(fd);
 abandon:
@@ -183,7 +192,7 @@ static long list(struct vfiod_handle_list *what, void __user *to)
 	else
 		all = kvcalloc(what->count + 1, sizeof(*all), GFP_KERNEL_ACCOUNT);
 	if (all)
-		xa_for_each (&table, index, h)
+		xa_for_each(&table, index, h)
 			describe(h, &all[count++]);
 	mutex_unlock(&table_lock);
 	if (!error && !all)
@@ -198,19 +207,24 @@ static long list(struct vfiod_handle_list *what, void __user *to)
 	return error;
 }
 
-/* The first handle from *id on that is meant, with a reference, and *id behind it; NULL: there is
- * none. */
-static struct handle *next_meant(const struct vfiod_handle_revoke *what, bool device,
+/*
+ * The first handle from *id on that is meant, and shut already if it has to be, with a reference,
+ * and *id behind it; NULL: there is none.
+ */
+static struct handle *next_meant(const struct vfiod_handle_revoke *what, bool device, bool shut,
 				 unsigned long *id)
 {
 	struct handle *h, *found = NULL;
 
 	mutex_lock(&table_lock);
-	xa_for_each_start (&table, *id, h, *id) {
+	xa_for_each_start(&table, *id, h, *id) {
+		bool is_device = h->kind == VFIOD_HANDLE_DEVICE;
 		bool meant = what->flags & VFIOD_HANDLE_REVOKE_LEASE ? h->lease == what->lease
 								     : h->id == what->id;
 
-		if (meant && (h->kind == VFIOD_HANDLE_DEVICE) == device) {
+		if (shut && h->state == VFIOD_HANDLE_LIVE)
+			continue;
+		if (meant && device == is_device) {
 			handle_get(h);
 			found = h;
 			break;
@@ -230,7 +244,7 @@ static u32 shut_all(const struct vfiod_handle_revoke *what)
 	for (device = 0; device <= 1; device++) {
 		unsigned long id = 0;
 
-		while ((h = next_meant(what, device, &id))) {
+		while ((h = next_meant(what, device, false, &id))) {
 			handle_shut(h);
 			handle_put(h);
 			count++;
@@ -239,7 +253,10 @@ static u32 shut_all(const struct vfiod_handle_revoke *what)
 	return count;
 }
 
-/* Containers first: a device's file is held until its container has ended. */
+/*
+ * Containers first: a device's file is held until its container has ended. A handle that was made
+ * for the lease since shut_all() is not shut, and must not lose its file.
+ */
 static long finish_all(struct vfiod_handle_revoke *what)
 {
 	unsigned long deadline = jiffies + msecs_to_jiffies(what->timeout_ms);
@@ -249,7 +266,7 @@ static long finish_all(struct vfiod_handle_revoke *what)
 	for (device = 0; device <= 1; device++) {
 		unsigned long id = 0;
 
-		while ((h = next_meant(what, device, &id))) {
+		while ((h = next_meant(what, device, true, &id))) {
 			long left = handle_finish(h, max_t(long, deadline - jiffies, 0));
 			pid_t pid = 0;
 			u32 busy;
@@ -361,7 +378,7 @@ static bool next_change(struct opener *opener, struct vfiod_handle_info *info)
 	unsigned long index;
 
 	mutex_lock(&table_lock);
-	xa_for_each (&table, index, h)
+	xa_for_each(&table, index, h)
 		if (h->seq > opener->seen && (!first || h->seq < first->seq))
 			first = h;
 	if (first)
@@ -470,7 +487,7 @@ static void __exit vfiod_handle_exit(void)
 	struct handle *h;
 
 	misc_deregister(&node);
-	xa_for_each (&table, index, h)
+	xa_for_each(&table, index, h)
 		handle_put(h);
 	xa_destroy(&table);
 	handle_exit();

@@ -12,7 +12,7 @@
 #include "handle.h"
 #include "trace.h"
 
-static struct workqueue_struct *droppers;
+static struct workqueue_struct *enders;
 
 /* ---- gates ---- */
 
@@ -38,7 +38,7 @@ u32 gate_inside(struct gate *gate, pid_t *pid)
 	u32 count = 0;
 
 	spin_lock(&gate->lock);
-	list_for_each_entry (visit, &gate->inside, node) {
+	list_for_each_entry(visit, &gate->inside, node) {
 		*pid = visit->pid;
 		count++;
 	}
@@ -56,8 +56,10 @@ static bool gate_is_empty(struct gate *gate)
 	return empty;
 }
 
-/* Waits until nobody is inside a gate that is shut. Return: what is left of the time, 0: it is
- * over, or -ERESTARTSYS. */
+/*
+ * Waits until nobody is inside a gate that is shut. Return: what is left of the time, 0: it is
+ * over, or -ERESTARTSYS.
+ */
 long gate_wait(struct gate *gate, long timeout)
 {
 	return wait_event_killable_timeout(gate->empty, gate_is_empty(gate), timeout);
@@ -85,27 +87,14 @@ void handle_put(struct handle *h)
 	kref_put(&h->ref, handle_free);
 }
 
-/*
- * The last reference to a file is let go of by a kernel thread, in which it is closed there and
- * then; a task would close it on its way back to user space, and nobody could tell when that has
- * been done.
- */
-static void drop_work(struct work_struct *work)
-{
-	struct handle *h = container_of(work, struct handle, drop);
-
-	__fput_sync(h->real);
-}
-
-/* Nobody is inside a gate. */
-static void drop(struct handle *h)
+/* Lets go of the real file. Nobody is inside a gate. */
+static void end(struct handle *h)
 {
 	struct handle *device, *next;
 	LIST_HEAD(kept);
 
 	mapping_forget(h);
-	queue_work(droppers, &h->drop);
-	flush_work(&h->drop);
+	__fput_sync(h->real);
 
 	mutex_lock(&table_lock);
 	h->state = VFIOD_HANDLE_ENDED;
@@ -113,14 +102,28 @@ static void drop(struct handle *h)
 	table_changed(h);
 	mutex_unlock(&table_lock);
 	trace_vfiod_handle_ended(h);
-	complete_all(&h->ended);
 
 	/* A device's handle keeps nothing, so this goes no deeper. */
-	list_for_each_entry_safe (device, next, &kept, kept_node) {
+	list_for_each_entry_safe(device, next, &kept, kept_node) {
 		list_del_init(&device->kept_node);
-		drop(device);
+		end(device);
 		handle_put(device);
 	}
+	/* Last: who waits for a container may detach from it then. */
+	complete_all(&h->ended);
+}
+
+/*
+ * A kernel thread closes a file there and then when it lets go of the last reference; a task would
+ * close it on its way back to user space, and nobody could tell when that has been done. And a
+ * device may take its time, for which a revocation does not have to wait.
+ */
+static void end_work(struct work_struct *work)
+{
+	struct handle *h = container_of(work, struct handle, end);
+
+	end(h);
+	handle_put(h);
 }
 
 /*
@@ -128,8 +131,10 @@ static void drop(struct handle *h)
  * frees what a call on the container may be in the middle of: so the file is held until the
  * container's handle is through with its calls. Not one that nobody ever had: the caller has it
  * open.
+ *
+ * Return: whether @h->end has been queued, once in a handle's life.
  */
-static void let_go(struct handle *h, bool used)
+static bool let_go(struct handle *h, bool used)
 {
 	bool mine, held;
 
@@ -137,17 +142,25 @@ static void let_go(struct handle *h, bool used)
 	mine = !h->let_go;
 	h->let_go = true;
 	held = mine && used && h->container && h->container->state != VFIOD_HANDLE_ENDED;
-	if (held) {
+	if (mine)
 		handle_get(h);
+	if (held)
 		list_add_tail(&h->kept_node, &h->container->kept);
-	}
 	mutex_unlock(&table_lock);
-	if (mine && !held)
-		drop(h);
+	return mine && !held && queue_work(enders, &h->end);
 }
 
-/* From here on nothing new of the handle's users reaches the real file, and their mappings are
- * gone. */
+/* The same for who expects, as with any file, that it is closed when close() returns. */
+static void let_go_now(struct handle *h, bool used)
+{
+	if (let_go(h, used))
+		flush_work(&h->end);
+}
+
+/*
+ * From here on nothing new of the handle's users reaches the real file, and their mappings are
+ * gone.
+ */
 void handle_shut(struct handle *h)
 {
 	gate_shut(&h->ops);
@@ -265,7 +278,7 @@ static int handle_release(struct inode *inode, struct file *file)
 	mutex_unlock(&table_lock);
 	trace_vfiod_handle_closed(h);
 	handle_shut(h);
-	let_go(h, true);
+	let_go_now(h, true);
 	handle_put(h);
 	return 0;
 }
@@ -299,8 +312,10 @@ static const struct file_operations handle_fops = {
 
 /* ---- the beginning ---- */
 
-/* The node of containers is a character device whose number is VFIO's alone; whatever file system
- * it is in. */
+/*
+ * The node of containers is a character device whose number is VFIO's alone; whatever file system
+ * it is in.
+ */
 static bool is_container(struct file *file)
 {
 	struct inode *inode = file_inode(file);
@@ -357,7 +372,7 @@ int handle_create(const struct vfiod_handle_create *how, struct handle *containe
 	gate_init(&h->ops);
 	gate_init(&h->faults);
 	init_waitqueue_head(&h->poll);
-	INIT_WORK(&h->drop, drop_work);
+	INIT_WORK(&h->end, end_work);
 	init_completion(&h->ended);
 	h->state = VFIOD_HANDLE_LIVE;
 	INIT_LIST_HEAD(&h->kept);
@@ -381,7 +396,7 @@ put_container:
 void handle_abandon(struct handle *h)
 {
 	handle_shut(h);
-	let_go(h, false);
+	let_go_now(h, false);
 	handle_put(h);
 }
 
@@ -405,11 +420,11 @@ struct file *handle_file(struct handle *h)
 
 int handle_init(void)
 {
-	droppers = alloc_workqueue("vfiod_handle", WQ_UNBOUND, 0);
-	return droppers ? 0 : -ENOMEM;
+	enders = alloc_workqueue("vfiod_handle", WQ_UNBOUND, 0);
+	return enders ? 0 : -ENOMEM;
 }
 
 void handle_exit(void)
 {
-	destroy_workqueue(droppers);
+	destroy_workqueue(enders);
 }

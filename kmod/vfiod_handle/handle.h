@@ -17,20 +17,20 @@
 
 /*
  * A handle has a file of its own, whose operations go to the real file through a gate. To revoke is
- *to shut the gates, to take the mappings away, to wait until everybody is out, and to let go of the
- *real file.
+ * to shut the gates, to take the mappings away, to wait until everybody is out, and to let go of
+ * the real file.
  *
- *	control.c	/dev/vfiod: the table of handles, its changes, who may
- *	handle.c	a handle's life, and its file operations
- *	mapping.c	its mappings: their faults, and taking them away
+ * 	control.c	/dev/vfiod: the table of handles, its changes, who may
+ * 	handle.c	a handle's life, and its file operations
+ * 	mapping.c	its mappings: their faults, and taking them away
  *
  * Locks, each taken before the ones below it, and none held over a real operation but the last two:
  *
- *	table_lock	the table and all that struct handle says of it (mutex)
- *	gate.lock	who is inside (spinlock)
- *	mmap_lock	of whoever maps or faults; the kernel takes it
- *	handle.vma_lock	the wrapped vm_operations and the tracked vmas (mutex)
- *	the driver's	what its vm_operations take
+ * 	table_lock	the table and all that struct handle says of it (mutex)
+ * 	gate.lock	who is inside (spinlock)
+ * 	mmap_lock	of whoever maps or faults; the kernel takes it
+ * 	handle.vma_lock	the wrapped vm_operations and the tracked vmas (mutex)
+ * 	the driver's	what its vm_operations take
  */
 
 /* Counts who is inside, and lets nobody in once it is shut. */
@@ -75,8 +75,7 @@ static inline void gate_leave(struct gate *gate, struct visit *visit)
 }
 
 struct handle {
-	struct kref ref; /* its file, the table, a device's handle to its container's, whoever
-			    revokes it */
+	struct kref ref; /* of its file, the table, its devices' handles, whoever revokes it */
 
 	/* Set when it is made. */
 	u32 id, kind, uid;
@@ -85,17 +84,17 @@ struct handle {
 	u8 tag[VFIOD_HANDLE_TAG_SIZE];
 	struct handle *container; /* of a device, or NULL */
 
-	struct file *real;	 /* there for whoever is inside a gate, and until it is dropped */
+	struct file *real;	 /* there for whoever is inside a gate, and until it is let go of */
 	struct gate ops, faults; /* operations may stay in a user copy for long, faults do not */
 	wait_queue_head_t poll;
-	struct work_struct drop;
+	struct work_struct end;
 	struct completion ended;
 
 	/* Under table_lock. */
 	u64 seq;
 	u32 state;
 	bool closed;
-	bool let_go; /* somebody sees to it that the real file is dropped */
+	bool let_go; /* somebody sees to it that it ends */
 	struct list_head
 		kept; /* of a container: handles of devices that let go before it has ended */
 	struct list_head kept_node;

@@ -69,8 +69,10 @@ static vm_fault_t wrapped_huge_fault(struct vm_fault *vmf, compat_fault_order or
  */
 static void wrapped_open(struct vm_area_struct *vma)
 {
-	/* A fork cannot be refused here, and to lose track of a vma is worse than to wait for 32
-	 * bytes. */
+	/*
+	 * A fork cannot be refused here, and to lose track of a vma is worse than to wait for 32
+	 * bytes.
+	 */
 	struct tracked *t = kmalloc(sizeof(*t), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	const struct vm_operations_struct *real = real_ops(vma);
 	struct handle *h = handle_of(vma);
@@ -103,7 +105,7 @@ static void wrapped_close(struct vm_area_struct *vma)
 	struct tracked *t;
 
 	mutex_lock(&h->vma_lock);
-	list_for_each_entry (t, &h->vmas, node) {
+	list_for_each_entry(t, &h->vmas, node) {
 		if (t->vma == vma) {
 			close_tracked(t);
 			break;
@@ -118,8 +120,8 @@ void mapping_forget(struct handle *h)
 	struct tracked *t, *next;
 
 	mutex_lock(&h->vma_lock);
-	h->vmas_gone = true;
-	list_for_each_entry_safe (t, next, &h->vmas, node)
+	WRITE_ONCE(h->vmas_gone, true);
+	list_for_each_entry_safe(t, next, &h->vmas, node)
 		close_tracked(t);
 	mutex_unlock(&h->vma_lock);
 }
@@ -148,7 +150,7 @@ static struct wrapped *find_wrapped(struct handle *h, const struct vm_operations
 {
 	struct wrapped *w;
 
-	list_for_each_entry (w, &h->wrapped, node)
+	list_for_each_entry(w, &h->wrapped, node)
 		if (w->real == real)
 			return w;
 	w = kzalloc(sizeof(*w), GFP_KERNEL_ACCOUNT);
@@ -196,17 +198,22 @@ int mapping_wrap(struct handle *h, struct vm_area_struct *vma)
 free:
 	kfree(t);
 undo:
-	/* The kernel frees the vma of an mmap that fails without a word to the driver, for which it
-	 * has not failed. */
+	/*
+	 * The kernel frees the vma of an mmap that fails without a word to the driver, for which it
+	 * has not failed.
+	 */
 	if (real && real->close)
 		real->close(vma);
 	return error;
 }
 
-/* Every page that the handle's users have mapped is gone afterwards. */
+/*
+ * Every page that the handle's users have mapped is gone afterwards. Once the driver has forgotten
+ * the vmas there is none, and the address_space has those of the device's next user.
+ */
 void mapping_zap(struct handle *h)
 {
-	if (h->inode)
+	if (h->inode && !READ_ONCE(h->vmas_gone))
 		unmap_mapping_range(h->inode->i_mapping, 0, 0, 1);
 }
 
@@ -233,8 +240,10 @@ static void put_inode(struct inode *inode)
 	deactivate_super(sb);
 }
 #else
-/* All VFIO devices share one inode, and the driver zaps by its own list of vmas: the address_space
- * is our own. */
+/*
+ * All VFIO devices share one inode, and the driver zaps by its own list of vmas: the address_space
+ * is our own.
+ */
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
 
@@ -246,9 +255,12 @@ static int init_context(struct fs_context *context)
 	return init_pseudo(context, 0x76666864) ? 0 : -ENOMEM;
 }
 
+/*
+ * No owner: the entries of the table, which hold inodes of it, are let go of when the module is
+ * unloaded, and must not keep it from being.
+ */
 static struct file_system_type file_system = {
 	.name = "vfiod_handle",
-	.owner = THIS_MODULE,
 	.init_fs_context = init_context,
 	.kill_sb = kill_anon_super,
 };
@@ -294,7 +306,7 @@ void mapping_exit(struct handle *h)
 	struct wrapped *w, *next;
 
 	WARN_ON(!list_empty(&h->vmas));
-	list_for_each_entry_safe (w, next, &h->wrapped, node)
+	list_for_each_entry_safe(w, next, &h->wrapped, node)
 		kfree(w);
 	if (h->inode)
 		put_inode(h->inode);

@@ -38,7 +38,7 @@ DEFINE_EVENT(vfiod_handle, vfiod_handle_shut, TP_PROTO(const struct handle *h), 
 DEFINE_EVENT(vfiod_handle, vfiod_handle_closed, TP_PROTO(const struct handle *h), TP_ARGS(h));
 DEFINE_EVENT(vfiod_handle, vfiod_handle_ended, TP_PROTO(const struct handle *h), TP_ARGS(h));
 
-/* A revocation's time is over, and this many operations are in flight, one of them of this process. */
+/* A revocation's time is over: so many operations are in flight, one of them of this process. */
 TRACE_EVENT(vfiod_handle_stuck,
 	TP_PROTO(const struct handle *h, u32 busy, u32 pid),
 	TP_ARGS(h, busy, pid),

@@ -55,6 +55,16 @@ configure() {
 	cat >/etc/vfiod/vfiod.conf
 }
 
+# load_handles: the module of revocable handles, as build-aux/kmod has built it for this kernel, and vfio-pci.
+load_handles() {
+	local module
+	module=${VFIOD_KMOD:-${BASH_SOURCE[0]%/*}/../../build/kmod}/$(uname -r)/vfiod_handle/vfiod_handle.ko
+	[ -e "$module" ] || fail "$module is there (build-aux/kmod KERNEL builds it)"
+	load vfio-pci
+	check "the module of handles can be loaded" insmod "$module"
+	wait_for "its node is there" test -c /dev/vfiod
+}
+
 # field FUNCTION NAME: what `vfioctl show --json` has under that name; "null" for nothing.
 field() { vfioctl show "$1" --json | sed -n "s/.*\"$2\": *\"\{0,1\}\([^\",]*\).*/\1/p"; }
 state_is() { [ "$(field "$1" state)" = "$2" ]; }
@@ -128,7 +138,7 @@ nothing_half_done() {
 # use_clients: puts the programs of tests/vm/clients where everybody may run them.
 use_clients() {
 	local folder=${VFIOD_CLIENTS:-${BASH_SOURCE[0]%/*}/../../build/default/tests/vm/clients} name
-	for name in lease badmsg hostile exclusive; do
+	for name in lease badmsg hostile exclusive handles; do
 		[ -x "$folder/$name" ] || fail "$name is built in $folder (else set VFIOD_CLIENTS)"
 		install -m 755 "$folder/$name" "/usr/local/bin/$name"
 	done

@@ -25,3 +25,17 @@ tests_vm_clients_hostile_LDADD = tests/vm/clients/libconnect.la proto/libproto.l
 tests_vm_clients_exclusive_SOURCES = tests/vm/clients/exclusive.c
 tests_vm_clients_exclusive_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_exclusive_LDFLAGS = $(PROGRAM_LINK)
+
+# Those of revocable handles (kmod/vfiod_handle), which talk to the kernel alone.
+noinst_PROGRAMS += tests/vm/clients/handles
+noinst_LTLIBRARIES += tests/vm/clients/libhandles.la
+
+tests_vm_clients_libhandles_la_SOURCES = kmod/uapi/vfiod_handle.h tests/vm/clients/expect.h \
+	tests/vm/clients/actor.c tests/vm/clients/actor.h tests/vm/clients/broker.c tests/vm/clients/broker.h \
+	tests/vm/clients/edu.c tests/vm/clients/edu.h
+tests_vm_clients_libhandles_la_CFLAGS = $(PROGRAM_FLAGS)
+
+tests_vm_clients_handles_SOURCES = tests/vm/clients/handles.c
+tests_vm_clients_handles_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_handles_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_handles_LDADD = tests/vm/clients/libhandles.la

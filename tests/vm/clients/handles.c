@@ -1,0 +1,857 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Revocable handles over stock vfio-pci, without vfiod: this program is the broker, as root, and a process of alice's
+ *is the client.
+ *
+ *	handles				the names of the tests, which are sentences
+ *	handles TEST ADDRESS		runs one on an edu device
+ */
+#include "tests/vm/clients/actor.h"
+#include "tests/vm/clients/broker.h"
+#include "tests/vm/clients/edu.h"
+#include "tests/vm/clients/expect.h"
+
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ALICE	     1001
+#define BOB	     1002
+#define PAGE	     4096u
+#define OLD_IOVA     0xdea0000u /* handles.sh declares faults of DMA that still goes here after a revocation */
+#define NEW_IOVA     0x0010000u
+#define PATIENCE_MS  20000
+#define TIME_LIMIT   10000 /* of REVOKE */
+#define HOPELESS_IRQ 300   /* ms in which an interrupt that must not come would have come */
+
+static const char *address;
+
+/* ---- what the client does; each gives 0 for success unless it says otherwise ---------------------------------- */
+
+static struct {
+	struct lease lease;
+	volatile void *bar;
+	unsigned char *memory;
+	int irq;
+} my;
+
+static uint32_t hash(uint32_t sum, const void *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		sum = (sum ^ ((const unsigned char *)data)[i]) * 16777619u;
+	return sum;
+}
+
+/* All that can be asked of a device file, as one number. */
+static long facts(int device)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	unsigned char config[256];
+	uint32_t sum = 2166136261u;
+
+	expect(!ioctl(device, VFIO_DEVICE_GET_INFO, &info));
+	sum = hash(sum, &info, sizeof(info));
+	for (unsigned int i = 0; i < info.num_regions; i++) {
+		struct vfio_region_info region = { .argsz = sizeof(region), .index = i };
+		int error = ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &region) ? errno : 0;
+
+		sum = hash(hash(sum, &error, sizeof(error)), &region, sizeof(region));
+	}
+	for (unsigned int i = 0; i < info.num_irqs; i++) {
+		struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = i };
+		int error = ioctl(device, VFIO_DEVICE_GET_IRQ_INFO, &irq) ? errno : 0;
+
+		sum = hash(hash(sum, &error, sizeof(error)), &irq, sizeof(irq));
+	}
+	for (unsigned int at = 0; at < sizeof(config); at += 4)
+		expect(config_read(device, at, config + at, 4));
+	config[6] = config[7] = 0; /* status: what the device is doing */
+	return hash(sum, config, sizeof(config));
+}
+
+static long facts_of_handle(long unused)
+{
+	(void)unused;
+	return facts(my.lease.device.fd);
+}
+
+static long config_keeps_what_is_written(long unused)
+{
+	uint8_t line = 0x5a, got = 0;
+
+	(void)unused;
+	expect(config_write(my.lease.device.fd, CONFIG_LINE_AT, &line, 1));
+	expect(config_read(my.lease.device.fd, CONFIG_LINE_AT, &got, 1));
+	return got != line;
+}
+
+static long map_bar(long unused)
+{
+	(void)unused;
+	my.bar = bar_map(my.lease.device.fd, 0, EDU_SIZE);
+	return my.bar == MAP_FAILED ? -errno : 0;
+}
+
+/* Whether the registers answer at @bar: 1, 0, or -SIGBUS. */
+static long answers_at(volatile void *bar)
+{
+	uint32_t value;
+
+	if (!store(bar, EDU_INVERT, 0x12345678) || !load(bar, EDU_INVERT, &value))
+		return -SIGBUS;
+	return value == ~0x12345678u;
+}
+
+static long bar_answers(long unused)
+{
+	(void)unused;
+	return answers_at(my.bar);
+}
+
+static long bar_answers_in_a_fork(long unused)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)unused;
+	if (!child)
+		_exit(answers_at(my.bar) == 1 ? 1 : answers_at(my.bar) == -SIGBUS ? 7 : 0);
+	expect(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status));
+	return WEXITSTATUS(status) == 7 ? -SIGBUS : WEXITSTATUS(status);
+}
+
+/* A fork that lives on and says through a pipe, each time it is asked, whether the registers answer. */
+static int fork_question[2], fork_answer[2];
+
+static long fork_off(long unused)
+{
+	pid_t child;
+
+	(void)unused;
+	expect(!pipe(fork_question) && !pipe(fork_answer));
+	child = fork();
+	expect(child >= 0);
+	if (!child) {
+		char question;
+
+		close(fork_question[1]);
+		while (read(fork_question[0], &question, 1) == 1) {
+			long answer = answers_at(my.bar);
+
+			expect(write(fork_answer[1], &answer, sizeof(answer)) == sizeof(answer));
+		}
+		_exit(0);
+	}
+	return child;
+}
+
+static long ask_fork(long unused)
+{
+	long answer;
+
+	(void)unused;
+	expect(write(fork_question[1], "?", 1) == 1);
+	expect(read(fork_answer[0], &answer, sizeof(answer)) == sizeof(answer));
+	return answer;
+}
+
+static long command(long bits)
+{
+	return command_change(my.lease.device.fd, (uint16_t)bits, (uint16_t)(bits >> 16)) ? -errno : 0;
+}
+
+static long map_memory(long iova)
+{
+	my.memory = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	expect(my.memory != MAP_FAILED);
+	return dma_map(my.lease.container.fd, my.memory, 2 * (size_t)PAGE, (uint64_t)iova) ? -errno : 0;
+}
+
+/* One page to the device, and back into the page behind it. */
+static long dma_round_trip(long iova)
+{
+	for (unsigned int i = 0; i < PAGE; i++)
+		my.memory[i] = (unsigned char)(i * 7 + i / 256);
+	memset(my.memory + PAGE, 0, PAGE);
+	if (!dma_wait(my.bar) || !dma_start(my.bar, (uint64_t)iova, EDU_BUFFER, PAGE, 0) || !dma_wait(my.bar) ||
+	    !dma_start(my.bar, EDU_BUFFER, (uint64_t)iova + PAGE, PAGE, EDU_DMA_TO_RAM) || !dma_wait(my.bar))
+		return -SIGBUS;
+	return memcmp(my.memory, my.memory + PAGE, PAGE) != 0;
+}
+
+static long enable_irq(long index)
+{
+	my.irq = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	expect(my.irq >= 0);
+	return irq_enable(my.lease.device.fd, (unsigned int)index, my.irq) ? -errno : 0;
+}
+
+static long raise_irq(long unused)
+{
+	(void)unused;
+	return store(my.bar, EDU_RAISE, 1) ? 0 : -SIGBUS;
+}
+
+static long irq_arrives(long timeout_ms)
+{
+	return irq_wait(my.irq, (int)timeout_ms);
+}
+
+static long acknowledge(long unused)
+{
+	(void)unused;
+	return store(my.bar, EDU_ACK, 1) ? 0 : -SIGBUS;
+}
+
+static long intx_works(long unused)
+{
+	struct vfio_irq_set unmask = { .argsz = sizeof(unmask),
+				       .flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK,
+				       .index = VFIO_PCI_INTX_IRQ_INDEX,
+				       .count = 1 };
+
+	(void)unused;
+	expect(!enable_irq(VFIO_PCI_INTX_IRQ_INDEX));
+	for (int i = 0; i < 2; i++) {
+		expect(!raise_irq(0) && irq_arrives(PATIENCE_MS) && !acknowledge(0));
+		/* VFIO masks an interrupt of this kind until its user has seen to it */
+		expect(!ioctl(my.lease.device.fd, VFIO_DEVICE_SET_IRQS, &unmask));
+	}
+	expect(!irq_enable(my.lease.device.fd, VFIO_PCI_INTX_IRQ_INDEX, -1));
+	close_fd(&my.irq);
+	return 0;
+}
+
+static long msi_works(long unused)
+{
+	(void)unused;
+	expect(!enable_irq(VFIO_PCI_MSI_IRQ_INDEX));
+	expect(!raise_irq(0) && irq_arrives(PATIENCE_MS) && !acknowledge(0));
+	return 0;
+}
+
+static long reset(long unused)
+{
+	(void)unused;
+	return ioctl(my.lease.device.fd, VFIO_DEVICE_RESET) ? -errno : 0;
+}
+
+/* Each call on a dead handle gives ENODEV, but poll, which says that it is dead. */
+static long calls_are_refused(long unused)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	struct pollfd polls[2] = { { .fd = my.lease.device.fd, .events = POLLIN },
+				   { .fd = my.lease.container.fd, .events = POLLIN } };
+	char buffer[4] = "";
+
+	(void)unused;
+	expect_errno(ENODEV, ioctl(my.lease.device.fd, VFIO_DEVICE_GET_INFO, &info));
+	expect_errno(ENODEV, ioctl(my.lease.device.fd, VFIO_DEVICE_RESET));
+	expect_errno(ENODEV, ioctl(my.lease.device.fd, 0x12345));
+	expect_errno(ENODEV, pread(my.lease.device.fd, buffer, 4, (off_t)VFIO_PCI_CONFIG_REGION_INDEX << 40));
+	expect_errno(ENODEV, pwrite(my.lease.device.fd, buffer, 4, (off_t)VFIO_PCI_CONFIG_REGION_INDEX << 40));
+	expect_errno(ENODEV, read(my.lease.device.fd, buffer, 4));
+	errno = 0;
+	expect(bar_map(my.lease.device.fd, 0, EDU_SIZE) == MAP_FAILED && errno == ENODEV);
+	expect_errno(ENODEV, ioctl(my.lease.container.fd, VFIO_GET_API_VERSION));
+	expect_errno(ENODEV, dma_map(my.lease.container.fd, my.memory, PAGE, 0x40000));
+	expect_errno(ENODEV, dma_unmap(my.lease.container.fd, PAGE, OLD_IOVA));
+	expect(poll(polls, 2, 0) == 2);
+	expect(polls[0].revents & POLLHUP && polls[0].revents & POLLERR);
+	expect(polls[1].revents & POLLHUP && polls[1].revents & POLLERR);
+	return 0;
+}
+
+static long wait_for_hangup(long unused)
+{
+	struct pollfd wait = { .fd = my.lease.device.fd };
+
+	(void)unused;
+	expect(poll(&wait, 1, PATIENCE_MS) == 1);
+	return wait.revents & POLLHUP;
+}
+
+static long fill_memory(long byte)
+{
+	memset(my.memory, (int)byte, 2 * PAGE);
+	return 0;
+}
+
+static long memory_is_all(long byte)
+{
+	for (unsigned int i = 0; i < 2 * PAGE; i++)
+		if (my.memory[i] != byte)
+			return 0;
+	return 1;
+}
+
+static long start_transfer(long iova)
+{
+	return dma_wait(my.bar) && dma_start(my.bar, EDU_BUFFER, (uint64_t)iova, PAGE, EDU_DMA_TO_RAM | EDU_DMA_IRQ)
+		       ? 0
+		       : -SIGBUS;
+}
+
+static long close_device(long unused)
+{
+	(void)unused;
+	close_fd(&my.lease.device.fd);
+	return 0;
+}
+
+static long close_container(long unused)
+{
+	(void)unused;
+	close_fd(&my.lease.container.fd);
+	return 0;
+}
+
+static long unmap_bar(long unused)
+{
+	(void)unused;
+	return munmap((void *)my.bar, EDU_SIZE);
+}
+
+/* ---- a broker with one client ---------------------------------------------------------------------------------- */
+
+struct stage {
+	int node;
+	struct vfio vfio;
+	struct lease lease; /* its numbers; the files are the client's */
+	struct actor client;
+};
+
+static struct actor client_start(struct lease *lease, uid_t uid)
+{
+	const int fds[] = { lease->container.fd, lease->device.fd };
+	struct actor client;
+
+	my.lease = *lease;
+	client = actor_start(uid, fds, 2);
+	lease_close(lease);
+	return client;
+}
+
+static struct stage stage_open(void)
+{
+	struct stage s = { .node = node_open(O_NONBLOCK), .vfio = vfio_open(address) };
+
+	s.lease = lease_make(s.node, &s.vfio, 7, true);
+	s.client = client_start(&s.lease, ALICE);
+	return s;
+}
+
+static void stage_close(struct stage *s)
+{
+	actor_end(&s->client);
+	table_clear(s->node);
+	expect(!table_count(s->node));
+	vfio_detach(&s->vfio);
+	close_fd(&s->vfio.group);
+	close_fd(&s->node);
+}
+
+#define asked(s, ...) actor_ask(&(s)->client, __VA_ARGS__)
+
+/* The client has all that a revocation takes away: mappings, a fork, DMA, an interrupt. */
+static void client_uses_all(struct stage *s)
+{
+	expect(!asked(s, map_bar, 0) && asked(s, bar_answers, 0) == 1);
+	expect(!asked(s, map_memory, OLD_IOVA) && !asked(s, command, COMMAND_MASTER | COMMAND_MEMORY));
+	expect(!asked(s, msi_works, 0) && !asked(s, dma_round_trip, OLD_IOVA));
+	expect(asked(s, fork_off, 0) > 0 && asked(s, ask_fork, 0) == 1);
+}
+
+static void revoke_it(struct stage *s)
+{
+	struct vfiod_handle_revoke done = revoke_lease(s->node, s->lease.number, TIME_LIMIT);
+
+	expect(!done.pending && !done.busy_pid);
+}
+
+/* ---- the tests -------------------------------------------------------------------------------------------------- */
+
+static void a_handle_says_what_the_device_says(void)
+{
+	struct vfio vfio = vfio_open(address);
+	long bare = facts(vfio.device);
+	struct stage s = { .node = node_open(0), .vfio = vfio };
+
+	s.lease = lease_make(s.node, &s.vfio, 7, true);
+	s.client = client_start(&s.lease, ALICE);
+	expect(asked(&s, facts_of_handle, 0) == bare);
+	expect(!asked(&s, config_keeps_what_is_written, 0));
+	stage_close(&s);
+}
+
+static void registers_dma_and_interrupts_work_through_handles(void)
+{
+	struct stage s = stage_open();
+
+	expect(!asked(&s, map_bar, 0) && asked(&s, bar_answers, 0) == 1);
+	expect(!asked(&s, map_memory, OLD_IOVA) && !asked(&s, command, COMMAND_MASTER | COMMAND_MEMORY));
+	expect(!asked(&s, dma_round_trip, OLD_IOVA));
+	expect(!asked(&s, intx_works, 0) && !asked(&s, msi_works, 0));
+	expect(!asked(&s, reset, 0) && asked(&s, bar_answers, 0) == 1);
+	stage_close(&s);
+}
+
+static void the_driver_takes_pages_away_from_handles_mappings(void)
+{
+	struct stage s = stage_open();
+
+	expect(!asked(&s, map_bar, 0) && asked(&s, fork_off, 0) > 0);
+	for (int i = 0; i < 3; i++) {
+		expect(asked(&s, bar_answers, 0) == 1 && asked(&s, ask_fork, 0) == 1);
+		expect(!asked(&s, command, (long)COMMAND_MEMORY << 16));
+		expect(asked(&s, bar_answers, 0) == -SIGBUS && asked(&s, ask_fork, 0) == -SIGBUS);
+		expect(!asked(&s, command, COMMAND_MEMORY));
+	}
+	expect(asked(&s, bar_answers, 0) == 1 && asked(&s, ask_fork, 0) == 1);
+	stage_close(&s);
+}
+
+/* Linux 6.1 warns (arch/x86/mm/pat/memtype.c) when a BAR's mapping is moved, also one of the device itself. */
+static bool can_move(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && strncmp(name.release, "6.1.", 4) != 0;
+}
+
+/* The mapping's halves: the first stays, the second is split off, moved if @move, and partly unmapped. */
+static long split_and_move(long move)
+{
+	char *second = (char *)my.bar + EDU_SIZE / 2;
+	char *place = NULL;
+
+	expect(!mprotect(second, EDU_SIZE / 2, PROT_READ));
+	expect(!mprotect(second, EDU_SIZE / 2, PROT_READ | PROT_WRITE));
+	if (move) {
+		place = mmap(NULL, EDU_SIZE / 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		expect(place != MAP_FAILED);
+		second = mremap(second, EDU_SIZE / 2, EDU_SIZE / 2, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+		expect(second == place);
+	}
+	expect(!munmap(second + 2 * PAGE, PAGE));
+	return (long)second;
+}
+
+static long second_half_answers(long at)
+{
+	uint32_t value;
+
+	return load((volatile void *)at, 0, &value) && load((volatile void *)at, PAGE, &value) &&
+			       load((volatile void *)at, 3 * PAGE, &value)
+		       ? 1
+		       : -SIGBUS;
+}
+
+static void mappings_that_were_split_moved_and_forked_are_revoked(void)
+{
+	struct stage s = stage_open();
+	long second;
+
+	expect(!asked(&s, map_bar, 0));
+	second = asked(&s, split_and_move, can_move());
+	expect(asked(&s, fork_off, 0) > 0);
+	expect(asked(&s, bar_answers, 0) == 1 && asked(&s, ask_fork, 0) == 1);
+	expect(asked(&s, second_half_answers, second) == 1);
+	revoke_it(&s);
+	expect(asked(&s, bar_answers, 0) == -SIGBUS && asked(&s, ask_fork, 0) == -SIGBUS);
+	expect(asked(&s, second_half_answers, second) == -SIGBUS);
+	expect(asked(&s, bar_answers_in_a_fork, 0) == -SIGBUS);
+	stage_close(&s);
+}
+
+static void after_revoke_no_load_call_or_interrupt_gets_through(void)
+{
+	struct stage s = stage_open();
+
+	client_uses_all(&s);
+	actor_tell(&s.client, wait_for_hangup, 0);
+	revoke_it(&s);
+	expect(actor_answer(&s.client));
+	expect(asked(&s, bar_answers, 0) == -SIGBUS && asked(&s, ask_fork, 0) == -SIGBUS);
+	expect(asked(&s, bar_answers_in_a_fork, 0) == -SIGBUS);
+	expect(!asked(&s, calls_are_refused, 0));
+	expect(asked(&s, irq_arrives, 0) == 0);
+	/* a second time there is nothing to do */
+	revoke_it(&s);
+	stage_close(&s);
+}
+
+static void the_next_user_has_the_device_while_the_first_one_lives(void)
+{
+	struct stage s = stage_open();
+	struct actor first;
+
+	client_uses_all(&s);
+	expect(!asked(&s, start_transfer, OLD_IOVA));
+	revoke_it(&s);
+	expect(!asked(&s, fill_memory, 0xa5));
+	asked(&s, irq_arrives, 0); /* what came before */
+	expect(!ioctl(s.vfio.group, VFIO_GROUP_UNSET_CONTAINER));
+
+	/* the next one, in a container of its own */
+	first = s.client;
+	vfio_attach(&s.vfio, address);
+	s.lease = lease_make(s.node, &s.vfio, 8, true);
+	s.client = client_start(&s.lease, BOB);
+	expect(!asked(&s, map_bar, 0) && !asked(&s, map_memory, NEW_IOVA));
+	expect(!asked(&s, command, COMMAND_MASTER | COMMAND_MEMORY));
+	expect(!asked(&s, dma_round_trip, NEW_IOVA) && !asked(&s, msi_works, 0));
+
+	/* the first one's transfer and interrupt would have come by now */
+	expect(actor_ask(&first, memory_is_all, 0xa5));
+	expect(!actor_ask(&first, irq_arrives, HOPELESS_IRQ));
+	expect(actor_ask(&first, bar_answers, 0) == -SIGBUS && !actor_ask(&first, calls_are_refused, 0));
+	/* to revoke the first one's dead handles once more, or to close them, is nothing to the second */
+	expect(!revoke_lease(s.node, 7, TIME_LIMIT).pending);
+	expect(asked(&s, bar_answers, 0) == 1 && !asked(&s, dma_round_trip, NEW_IOVA));
+	actor_end(&first);
+	expect(asked(&s, bar_answers, 0) == 1 && !asked(&s, dma_round_trip, NEW_IOVA));
+	stage_close(&s);
+}
+
+/* Reads the next change, for which it waits. */
+static struct vfiod_handle_info next_change(int node)
+{
+	struct pollfd wait = { .fd = node, .events = POLLIN };
+	struct vfiod_handle_info info;
+
+	expect(poll(&wait, 1, PATIENCE_MS) == 1 && wait.revents & POLLIN);
+	expect(read(node, &info, sizeof(info)) == sizeof(info));
+	return info;
+}
+
+static bool is_quiet(int node)
+{
+	struct pollfd wait = { .fd = node, .events = POLLIN };
+	struct vfiod_handle_info info;
+
+	return poll(&wait, 1, 0) == 0 && read(node, &info, sizeof(info)) == -1 && errno == EAGAIN;
+}
+
+static void changes_are_read_and_waited_for(void)
+{
+	struct vfio vfio = vfio_open(address);
+	struct vfiod_handle_create how = { .kind = VFIOD_HANDLE_CONTAINER, .lease = 99, .uid = 4711, .tag = "name" };
+	struct vfiod_handle_info info, table[4];
+	int node = node_open(O_NONBLOCK), other;
+	struct handle h, second;
+
+	expect(is_quiet(node));
+	expect_errno(EINVAL, read(node, table, sizeof(*table) - 1));
+	how.fd = vfio.container;
+	expect(!handle_create(node, &how, &h));
+	info = next_change(node);
+	expect(info.size == sizeof(info) && info.id == h.id && info.lease == 99 && info.uid == 4711);
+	expect(info.kind == VFIOD_HANDLE_CONTAINER && !info.container && info.creator == (__u32)getpid());
+	expect(info.state == VFIOD_HANDLE_LIVE && !info.flags && !info.busy && !info.busy_pid);
+	expect(!memcmp(info.tag, how.tag, sizeof(info.tag)) && is_quiet(node));
+	expect(table_entry(node, h.id).seq == info.seq);
+
+	how.kind = VFIOD_HANDLE_DEVICE;
+	how.fd = vfio.device;
+	how.container = h.id;
+	expect(!handle_create(node, &how, &second));
+	info = next_change(node);
+	expect(info.id == second.id && info.container == h.id && second.id != h.id && is_quiet(node));
+
+	/* a new opener gets all; who forgets must have ended it first */
+	other = node_open(O_NONBLOCK);
+	expect(read(other, table, sizeof(table)) == 2 * sizeof(*table));
+	expect(table[0].id == h.id && table[1].id == second.id && table[0].seq < table[1].seq && is_quiet(other));
+	expect_errno(EBUSY, forget(node, h.id));
+	expect_errno(ENOENT, forget(node, 12345));
+
+	/* what changed twice is told once, as it is now */
+	close_fd(&second.fd);
+	info = next_change(node);
+	expect(info.id == second.id && info.flags == VFIOD_HANDLE_CLOSED && info.state == VFIOD_HANDLE_REVOKING);
+	expect(is_quiet(node));
+	expect(!revoke_handle(node, h.id, TIME_LIMIT).pending);
+	expect(read(node, table, sizeof(table)) == 2 * sizeof(*table));
+	expect(table[0].id == h.id && table[0].state == VFIOD_HANDLE_ENDED && !table[0].flags);
+	expect(table[1].id == second.id && table[1].state == VFIOD_HANDLE_ENDED);
+	expect(!forget(node, h.id) && !forget(node, second.id) && !table_count(node) && is_quiet(node));
+	expect_errno(ENOENT, forget(node, h.id));
+	close_fd(&h.fd);
+	expect(is_quiet(node) && (is_quiet(other) || next_change(other).id));
+	close_fd(&other);
+	close_fd(&node);
+	vfio_detach(&vfio);
+	close_fd(&vfio.group);
+}
+
+/* A read of a node opened without O_NONBLOCK waits. */
+static void a_blocking_read_waits_for_a_change(void)
+{
+	struct vfio vfio = vfio_open(address);
+	int node = node_open(0), ends[2], writer = node_open(0);
+	struct lease lease;
+	char byte;
+	pid_t child;
+
+	expect(!pipe(ends));
+	child = fork();
+	expect(child >= 0);
+	if (!child) {
+		struct vfiod_handle_info info;
+
+		expect(write(ends[1], "r", 1) == 1);
+		expect(read(node, &info, sizeof(info)) == sizeof(info));
+		expect(write(ends[1], "d", 1) == 1);
+		_exit(0);
+	}
+	expect(read(ends[0], &byte, 1) == 1 && byte == 'r');
+	lease = lease_make(writer, &vfio, 3, false);
+	expect(read(ends[0], &byte, 1) == 1 && byte == 'd');
+	expect(waitpid(child, NULL, 0) == child);
+	lease_close(&lease);
+	table_clear(writer);
+	close_fd(&writer);
+	close_fd(&node);
+	vfio_detach(&vfio);
+	close_fd(&vfio.group);
+}
+
+static void closing_handles_ends_them_and_is_told(void)
+{
+	struct stage s = stage_open();
+	struct vfiod_handle_info info;
+
+	client_uses_all(&s);
+	expect(table_entry(s.node, s.lease.device.id).state == VFIOD_HANDLE_LIVE);
+	/* its fork ends with it, and both with all their files */
+	actor_end(&s.client);
+	for (const __u32 *id = (const __u32[]){ s.lease.container.id, s.lease.device.id, 0 }; *id; id++) {
+		do
+			info = table_entry(s.node, *id);
+		while (info.state != VFIOD_HANDLE_ENDED);
+		expect(info.flags == VFIOD_HANDLE_CLOSED);
+	}
+	s.client = actor_start(ALICE, NULL, 0);
+	stage_close(&s);
+
+	/* and the plain way */
+	s = stage_open();
+	expect(!asked(&s, map_bar, 0));
+	expect(!asked(&s, close_container, 0) && !asked(&s, close_device, 0));
+	info = table_entry(s.node, s.lease.container.id);
+	expect(info.flags == VFIOD_HANDLE_CLOSED && info.state == VFIOD_HANDLE_ENDED);
+	/* a mapping holds the file that it was made from, as ever */
+	info = table_entry(s.node, s.lease.device.id);
+	expect(!info.flags && info.state == VFIOD_HANDLE_LIVE && asked(&s, bar_answers, 0) == 1);
+	expect(!asked(&s, unmap_bar, 0));
+	do
+		info = table_entry(s.node, s.lease.device.id);
+	while (info.state != VFIOD_HANDLE_ENDED);
+	expect(info.flags == VFIOD_HANDLE_CLOSED);
+	/* the real files are gone, too */
+	expect(!ioctl(s.vfio.group, VFIO_GROUP_UNSET_CONTAINER));
+	vfio_attach(&s.vfio, address);
+	stage_close(&s);
+}
+
+static void a_closed_devices_file_is_held_until_its_container_ends(void)
+{
+	struct stage s = stage_open();
+	struct vfiod_handle_revoke done;
+	struct vfiod_handle_info info;
+
+	expect(!asked(&s, close_device, 0));
+	info = table_entry(s.node, s.lease.device.id);
+	expect(info.state == VFIOD_HANDLE_REVOKING && info.flags == VFIOD_HANDLE_CLOSED && !info.busy);
+	expect_errno(EBUSY, ioctl(s.vfio.group, VFIO_GROUP_UNSET_CONTAINER));
+	done = revoke_handle(s.node, s.lease.device.id, 100);
+	expect(done.pending == 1 && !done.busy_pid);
+	expect_errno(EBUSY, forget(s.node, s.lease.device.id));
+	/* the container works on meanwhile */
+	expect(!asked(&s, map_memory, OLD_IOVA));
+	expect(!asked(&s, close_container, 0));
+	expect(table_entry(s.node, s.lease.container.id).state == VFIOD_HANDLE_ENDED);
+	expect(table_entry(s.node, s.lease.device.id).state == VFIOD_HANDLE_ENDED);
+	expect(!ioctl(s.vfio.group, VFIO_GROUP_UNSET_CONTAINER));
+	vfio_attach(&s.vfio, address);
+	stage_close(&s);
+}
+
+/* The device's handle by itself: its file waits for the container's handle, but its user has lost it at once. */
+static void a_device_alone_can_be_revoked(void)
+{
+	struct stage s = stage_open();
+	struct vfiod_handle_revoke done;
+
+	expect(!asked(&s, map_bar, 0) && asked(&s, bar_answers, 0) == 1);
+	done = revoke_handle(s.node, s.lease.device.id, 100);
+	expect(done.pending == 1 && !done.busy_pid);
+	expect(asked(&s, bar_answers, 0) == -SIGBUS);
+	expect(!asked(&s, map_memory, OLD_IOVA));
+	expect(!revoke_handle(s.node, s.lease.container.id, TIME_LIMIT).pending);
+	expect(!revoke_handle(s.node, s.lease.device.id, TIME_LIMIT).pending);
+	expect(!asked(&s, calls_are_refused, 0));
+	stage_close(&s);
+}
+
+static void handles_outlive_their_broker(void)
+{
+	struct stage s = { .node = node_open(O_NONBLOCK) };
+	int ends[2], group;
+	pid_t child;
+
+	/* a broker that gives the group's file and the handles to this process, and dies */
+	expect(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
+	child = fork();
+	expect(child >= 0);
+	if (!child) {
+		struct vfio vfio = vfio_open(address);
+		int node = node_open(0);
+		struct lease lease = lease_make(node, &vfio, 7, true);
+		const int fds[] = { lease.container.fd, lease.device.fd, vfio.group };
+		char space[CMSG_SPACE(sizeof(fds))];
+		struct iovec body = { &lease, sizeof(lease) };
+		struct msghdr msg = {
+			.msg_iov = &body, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space)
+		};
+		struct cmsghdr *header = CMSG_FIRSTHDR(&msg);
+
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(fds));
+		memcpy(CMSG_DATA(header), fds, sizeof(fds));
+		expect(sendmsg(ends[1], &msg, 0) == sizeof(lease));
+		raise(SIGKILL);
+	}
+	{
+		int fds[3];
+		char space[CMSG_SPACE(sizeof(fds))];
+		struct iovec body = { &s.lease, sizeof(s.lease) };
+		struct msghdr msg = {
+			.msg_iov = &body, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space)
+		};
+
+		expect(recvmsg(ends[0], &msg, MSG_CMSG_CLOEXEC) == sizeof(s.lease));
+		memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fds));
+		s.lease.container.fd = fds[0];
+		s.lease.device.fd = fds[1];
+		group = fds[2];
+	}
+	expect(waitpid(child, NULL, 0) == child);
+	s.vfio = (struct vfio){ .group = group, .container = -1, .device = -1 };
+	s.client = client_start(&s.lease, ALICE);
+	client_uses_all(&s);
+	expect(table_count(s.node) == 2 && next_change(s.node).id == s.lease.container.id);
+	expect(table_entry(s.node, s.lease.device.id).creator == (__u32)child);
+	revoke_it(&s);
+	expect(asked(&s, bar_answers, 0) == -SIGBUS && !asked(&s, calls_are_refused, 0));
+	stage_close(&s);
+}
+
+/* Opening the node takes CAP_SYS_ADMIN in the first user namespace, whatever the node's mode says. */
+static long open_node(long unused)
+{
+	(void)unused;
+	return open(VFIOD_HANDLE_NODE, O_RDWR | O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+static long open_node_as_root_of_a_namespace(long unused)
+{
+	(void)unused;
+	expect(!unshare(CLONE_NEWUSER));
+	return open_node(0);
+}
+
+static void only_root_may_open_the_node(void)
+{
+	struct actor alice = actor_start(ALICE, NULL, 0), root = actor_start(0, NULL, 0);
+
+	expect(actor_ask(&alice, open_node, 0) == -EACCES);
+	expect(!chmod(VFIOD_HANDLE_NODE, 0666));
+	expect(actor_ask(&alice, open_node, 0) == -EPERM);
+	expect(actor_ask(&root, open_node, 0) == 0);
+	expect(actor_ask(&root, open_node_as_root_of_a_namespace, 0) == -EPERM);
+	expect(!chmod(VFIOD_HANDLE_NODE, 0600));
+	actor_end(&alice);
+	actor_end(&root);
+}
+
+/* For the scenario: a client that has a mapping, "ready", and goes on until it is killed. */
+static void hold(void)
+{
+	struct stage s = stage_open();
+
+	expect(!asked(&s, map_bar, 0) && asked(&s, bar_answers, 0) == 1);
+	puts("ready");
+	fflush(stdout);
+	pause();
+}
+
+/* For the scenario: leave entries that have ended in the table. */
+static void leave_entries(void)
+{
+	struct stage s = stage_open();
+
+	revoke_it(&s);
+	actor_end(&s.client);
+	vfio_detach(&s.vfio);
+}
+
+#define TEST(name) \
+	{ \
+#name, name, true \
+	}
+#define SERVICE(name) \
+	{ \
+#name, name, false \
+	}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+	bool listed;
+} tests[] = {
+	TEST(a_handle_says_what_the_device_says),
+	TEST(registers_dma_and_interrupts_work_through_handles),
+	TEST(the_driver_takes_pages_away_from_handles_mappings),
+	TEST(mappings_that_were_split_moved_and_forked_are_revoked),
+	TEST(after_revoke_no_load_call_or_interrupt_gets_through),
+	TEST(the_next_user_has_the_device_while_the_first_one_lives),
+	TEST(changes_are_read_and_waited_for),
+	TEST(a_blocking_read_waits_for_a_change),
+	TEST(closing_handles_ends_them_and_is_told),
+	TEST(a_closed_devices_file_is_held_until_its_container_ends),
+	TEST(a_device_alone_can_be_revoked),
+	TEST(handles_outlive_their_broker),
+	TEST(only_root_may_open_the_node),
+	SERVICE(hold),
+	SERVICE(leave_entries),
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		if (argc == 1 && tests[i].listed)
+			puts(tests[i].name);
+		if (argc == 3 && !strcmp(argv[1], tests[i].name)) {
+			address = argv[2];
+			tests[i].run();
+			return 0;
+		}
+	}
+	if (argc > 1)
+		fprintf(stderr, "usage: handles [TEST ADDRESS]\n");
+	return argc > 1 ? 2 : 0;
+}
