@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 static_assert(sizeof(struct vfiod_hdr) == 24, "the header is part of the contract");
-static_assert(sizeof(struct vfiod_device) == 272, "the record is part of the contract");
+static_assert(sizeof(struct vfiod_device) == 280, "the record is part of the contract");
+static_assert(sizeof(struct vfiod_lease_event) == 24, "the event is part of the contract");
 #define X(opcode, NAME, name, sockets, fds) \
 	static_assert(sizeof(struct vfiod_##name##_req) % 8 == 0 && sizeof(struct vfiod_##name##_rep) % 8 == 0, \
 		      "no padding that a compiler chooses"); \
@@ -285,4 +286,18 @@ int proto_check_reply(struct proto_msg *msg, uint16_t opcode, uint64_t cookie)
 	if (opcode == VFIOD_LIST)
 		return list_size_agrees(msg) ? 0 : -EBADMSG;
 	return msg->length == op->reply ? 0 : -EBADMSG;
+}
+
+int proto_check_event(struct proto_msg *msg)
+{
+	const struct vfiod_lease_event *event = proto_msg_body(msg);
+	uint32_t kind;
+
+	if (msg->flags != VFIOD_EVENT || msg->opcode != VFIOD_LEASE_EVENT || msg->cookie || msg->fd_count ||
+	    msg->length != sizeof(*event))
+		return -EBADMSG;
+	kind = le32toh(event->kind);
+	if (kind != VFIOD_LEASE_REVOKE_ANNOUNCED && (kind != VFIOD_LEASE_REVOKED || event->grace_ms))
+		return -EBADMSG;
+	return 0;
 }

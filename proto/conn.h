@@ -50,7 +50,7 @@ void *proto_msg_body(struct proto_msg *msg);
  * proto_conn_send() - send one message.
  * @conn: to whom; the header carries its version
  * @opcode: of the operation
- * @flags: VFIOD_REPLY, VFIOD_ERROR
+ * @flags: VFIOD_REPLY, VFIOD_ERROR, VFIOD_EVENT
  * @cookie: the request's
  * @body: the body in wire order
  * @length: of the body
@@ -107,5 +107,13 @@ int proto_check_request(struct proto_msg *msg, unsigned int socket, const struct
  * Return: 0, or -EBADMSG.  An error reply passes: the caller looks at VFIOD_ERROR in its flags.
  */
 int proto_check_reply(struct proto_msg *msg, uint16_t opcode, uint64_t cookie);
+
+/**
+ * proto_check_event() - check a message that has VFIOD_EVENT among its flags.
+ * @msg: as proto_conn_recv() gave it; its body is a struct vfiod_lease_event then, of a kind that is known
+ *
+ * Return: 0, or -EBADMSG (size, flags, opcode, cookie, kind, or descriptors).
+ */
+int proto_check_event(struct proto_msg *msg);
 
 #endif

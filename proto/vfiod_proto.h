@@ -10,6 +10,9 @@
  * answered with an error, and the connection is closed.
  *
  * The first request is HELLO, which fixes the version that every later header carries.
+ *
+ * What happens to a lease is told unasked, on the connection that acquired it: an event may come at any time after
+ * HELLO, also between a request and its reply.
  */
 #ifndef VFIOD_PROTO_H
 #define VFIOD_PROTO_H
@@ -40,11 +43,16 @@
 	X(3, ACQUIRE, acquire, VFIOD_ON_PUB, 2) \
 	X(4, RELEASE, release, VFIOD_ON_PUB, 0) \
 	X(5, ASSIGN, assign, VFIOD_ON_ADMIN, 0) \
-	X(6, UNASSIGN, unassign, VFIOD_ON_ADMIN, 0)
+	X(6, UNASSIGN, unassign, VFIOD_ON_ADMIN, 0) \
+	X(7, REVOKE, revoke, VFIOD_ON_ADMIN, 0)
+
+/* The opcode of an event, with VFIOD_EVENT; opcodes from 0x8000 on are no operations. Its cookie is 0. */
+#define VFIOD_LEASE_EVENT 0x8000 /* struct vfiod_lease_event */
 
 /* flags of a header */
 #define VFIOD_REPLY (1u << 0)
 #define VFIOD_ERROR (1u << 1) /* with VFIOD_REPLY: the body is a struct vfiod_error */
+#define VFIOD_EVENT (1u << 2) /* alone: nobody asked for it */
 
 struct vfiod_hdr {
 	__le32 magic;
@@ -103,11 +111,17 @@ struct vfiod_device {
 	__le32 owner_gid;  /* VFIOD_NONE: not assigned to a group of users */
 	__le32 holder_uid; /* of the lease, or VFIOD_NONE */
 	__le32 holder_pid; /* the process that asked for it, or VFIOD_NONE; it may have passed the device on */
+	__le32 flags;	   /* VFIOD_DEVICE_* */
+	__le32 zero;
 	char driver[VFIOD_NAME_MAX];	      /* bound now; empty: none */
 	char original_driver[VFIOD_NAME_MAX]; /* bound before vfiod took it; empty: none or not taken */
 	char reset[VFIOD_NAME_MAX];	      /* the kernel's reset methods in their order; empty: none */
 	char reason[128];		      /* why it is quarantined */
 };
+
+/* flags of a device */
+#define VFIOD_DEVICE_REVOCABLE (1u << 0) /* its lease, or the next if it has none, can be taken back at any time */
+#define VFIOD_DEVICE_WARM      (1u << 1) /* held open and clean: to lease it takes microseconds */
 
 struct vfiod_list_req {
 	__le64 start; /* the first address wanted */
@@ -173,6 +187,35 @@ struct vfiod_unassign_req {
 
 struct vfiod_unassign_rep {
 	char driver[VFIOD_NAME_MAX]; /* the one that it is bound to now; empty: none */
+};
+
+/*
+ * Takes a leased device back, whether its client likes it or not.  The client is told at once, and has the grace to
+ * close what it got.  Answered when the lease has ended and the device is clean again, or with EINVAL (it is not
+ * leased), EOPNOTSUPP (its lease cannot be taken back) or EIO (it was, but the device is quarantined).
+ */
+struct vfiod_revoke_req {
+	__le64 address;
+	__le32 grace_ms; /* 0: at once */
+	__le32 zero;
+};
+
+struct vfiod_revoke_rep {
+	__le64 lease;  /* the one that has ended */
+	__le32 killed; /* processes that were stuck in the kernel and were killed */
+	__le32 zero;
+};
+
+enum vfiod_lease_event_kind {
+	VFIOD_LEASE_REVOKE_ANNOUNCED = 1, /* it ends in grace_ms */
+	VFIOD_LEASE_REVOKED = 2,	  /* it has ended: its files are dead */
+};
+
+struct vfiod_lease_event {
+	__le64 lease;
+	__le64 address;
+	__le32 kind;	 /* enum vfiod_lease_event_kind */
+	__le32 grace_ms; /* of VFIOD_LEASE_REVOKE_ANNOUNCED; 0 otherwise */
 };
 
 enum vfiod_opcode {

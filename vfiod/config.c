@@ -101,6 +101,26 @@ static int check_reset(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int check_range(cfg_t *cfg, cfg_opt_t *opt, long max)
+{
+	long value = cfg_opt_getnint(opt, 0);
+
+	if (value >= 0 && value <= max)
+		return 0;
+	cfg_error(cfg, "%s is %ld; it can be 0 to %ld", cfg_opt_name(opt), value, max);
+	return -1;
+}
+
+static int check_warm_devices(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 65536);
+}
+
+static int check_revoke_grace(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 86400);
+}
+
 static int parse_number(const char *text, uint32_t *value)
 {
 	char *end;
@@ -193,6 +213,7 @@ static int check_rule(cfg_t *cfg, cfg_opt_t *opt)
 static cfg_t *make_parser(void)
 {
 	static char empty_list[] = "{}"; /* libconfuse takes no const text here, though it changes none */
+	/* clang-format off */
 	cfg_opt_t rule_options[] = {
 		CFG_STR("address", NULL, CFGF_NODEFAULT),
 		CFG_STR("vendor", NULL, CFGF_NODEFAULT),
@@ -202,9 +223,13 @@ static cfg_t *make_parser(void)
 		CFG_STR("reset", "required", CFGF_NONE),
 		CFG_STR_LIST("users", empty_list, CFGF_NONE),
 		CFG_STR_LIST("groups", empty_list, CFGF_NONE),
+		CFG_BOOL("warm", cfg_true, CFGF_NONE),
 		CFG_END(),
 	};
+	/* clang-format on */
 	cfg_opt_t options[] = {
+		CFG_INT("warm-devices", 64, CFGF_NONE),
+		CFG_INT("revoke-grace", 5, CFGF_NONE),
 		CFG_SEC("rule", rule_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END(),
 	};
@@ -213,6 +238,8 @@ static cfg_t *make_parser(void)
 	if (!cfg)
 		return NULL;
 	cfg_set_error_function(cfg, report);
+	cfg_set_validate_func(cfg, "warm-devices", check_warm_devices);
+	cfg_set_validate_func(cfg, "revoke-grace", check_revoke_grace);
 	cfg_set_validate_func(cfg, "rule", check_rule);
 	cfg_set_validate_func(cfg, "rule|address", check_address);
 	cfg_set_validate_func(cfg, "rule|vendor", check_id);
@@ -324,15 +351,18 @@ static int read_rule(cfg_t *section, struct rule *rule)
 		parse_class(cfg_getstr(section, "class"), &rule->class_code, &rule->class_mask);
 	rule->assign = cfg_getbool(section, "assign");
 	rule->reset_required = !strcmp(cfg_getstr(section, "reset"), "required");
+	rule->warm = cfg_getbool(section, "warm");
 	if (read_ids(section, "users", find_user, &rule->users, &rule->user_count))
 		return -ENOMEM;
 	return read_ids(section, "groups", find_group, &rule->groups, &rule->group_count);
 }
 
-static int read_rules(cfg_t *cfg, struct config *config)
+static int read_options(cfg_t *cfg, struct config *config)
 {
 	size_t count = cfg_size(cfg, "rule");
 
+	config->warm_devices = (unsigned int)cfg_getint(cfg, "warm-devices");
+	config->revoke_grace = (unsigned int)cfg_getint(cfg, "revoke-grace");
 	config->rules = count ? calloc(count, sizeof(config->rules[0])) : NULL;
 	if (count && !config->rules)
 		return -ENOMEM;
@@ -361,7 +391,7 @@ int config_load(const char *path, bool required, const char *dir, struct config 
 		err = parse_file(cfg, path, failure);
 	if (!err && dir)
 		err = parse_dir(cfg, dir, failure);
-	if (!err && read_rules(cfg, found))
+	if (!err && read_options(cfg, found))
 		err = failure_set(failure, -ENOMEM, "out of memory");
 	if (!err) {
 		*config = found;

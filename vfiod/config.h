@@ -28,11 +28,14 @@ struct rule {
 	size_t user_count;
 	gid_t *groups;
 	size_t group_count;
+	bool warm; /* may be kept open and clean while nobody has it */
 };
 
 struct config {
 	struct rule *rules; /* in the order of the files: the first that fits counts */
 	size_t rule_count;
+	unsigned int warm_devices; /* kept open and clean at most; 0: none */
+	unsigned int revoke_grace; /* seconds between the word to a client that its device is taken, and the taking */
 };
 
 /**

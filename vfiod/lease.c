@@ -422,3 +422,12 @@ void request_release(struct request *request, const struct vfiod_release_req *bo
 refuse:
 	request_refuse(request, &failure);
 }
+
+void request_revoke(struct request *request, const struct vfiod_revoke_req *body)
+{
+	struct failure failure;
+
+	(void)body;
+	failure_set(&failure, -EOPNOTSUPP, "this vfiod cannot revoke a lease");
+	request_refuse(request, &failure);
+}

@@ -96,3 +96,10 @@ int policy_may_acquire(const struct config *config, const struct facts *facts, c
 				   (unsigned)peer->uid, rule->name);
 	return 0;
 }
+
+bool policy_may_keep_warm(const struct config *config, const struct facts *facts)
+{
+	const struct rule *rule = policy_rule(config, facts);
+
+	return config->warm_devices && (!rule || rule->warm);
+}

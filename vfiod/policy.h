@@ -4,6 +4,7 @@
 
 #include "vfiod/failure.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct config;
@@ -38,5 +39,8 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
  */
 int policy_may_acquire(const struct config *config, const struct facts *facts, const struct owner *owner,
 		       const struct peer *peer, struct failure *failure);
+
+/** policy_may_keep_warm() - may the function be kept open and clean while nobody has it? */
+bool policy_may_keep_warm(const struct config *config, const struct facts *facts);
 
 #endif

@@ -36,6 +36,7 @@ struct client {
 	struct server *server;
 	struct proto_conn conn;
 	struct peer peer;
+	uint64_t serial;
 	unsigned int socket;
 	struct event *readable;
 	struct event *closed;	 /* while a request is under way */
@@ -48,6 +49,7 @@ struct server {
 	struct daemon *daemon;
 	struct listener listeners[2];
 	LIST_HEAD(, client) clients;
+	uint64_t last_serial; /* of the newest connection */
 };
 
 /* ---- connections ---- */
@@ -69,22 +71,41 @@ const struct peer *client_peer(const struct client *client)
 	return &client->peer;
 }
 
+uint64_t client_serial(const struct client *client)
+{
+	return client->serial;
+}
+
+struct client *server_client(struct server *server, uint64_t serial)
+{
+	struct client *client;
+
+	LIST_FOREACH (client, &server->clients, next)
+		if (client->serial == serial)
+			return client;
+	return NULL;
+}
+
 void client_set_version(struct client *client, uint16_t version)
 {
 	client->conn.version = version;
 }
 
-/* The request is answered: the next one may come. A client that does not read its answers is not waited for. */
+/* A client that does not read its answers is not waited for. It is freed from the loop, not under anybody's feet. */
+static void give_up(struct client *client, const char *what, int err)
+{
+	log_line(LOG_NOTICE, "user %u (pid %d) did not take its %s: %s", (unsigned)client->peer.uid,
+		 (int)client->peer.pid, what, strerror(-err));
+	client->broken = true;
+}
+
+/* The request is answered: the next one may come. */
 static void answered(struct client *client, int err)
 {
 	client->request = NULL;
 	event_del(client->closed);
-	if (err) {
-		log_line(LOG_NOTICE, "user %u (pid %d) did not take its answer: %s", (unsigned)client->peer.uid,
-			 (int)client->peer.pid, strerror(-err));
-		client->broken = true;
-	}
-	/* a broken one is freed from the loop, not under the feet of whoever answers */
+	if (err)
+		give_up(client, "answer", err);
 	if (client->broken)
 		event_active(client->readable, EV_READ, 0);
 	else
@@ -100,6 +121,20 @@ void client_reply(struct client *client, uint16_t opcode, uint64_t cookie, const
 void client_refuse(struct client *client, uint16_t opcode, uint64_t cookie, int error, const char *text)
 {
 	answered(client, proto_conn_send_error(&client->conn, opcode, cookie, error, text));
+}
+
+void client_event(struct client *client, const struct vfiod_lease_event *event)
+{
+	int err;
+
+	if (client->broken)
+		return;
+	err = proto_conn_send(&client->conn, VFIOD_LEASE_EVENT, VFIOD_EVENT, 0, event, sizeof(*event), NULL, 0);
+	/* of the end of a connection the loop hears anyway; the expelled have had their last word */
+	if (!err || err == -EPIPE || err == -ECONNRESET)
+		return;
+	give_up(client, "event", err);
+	event_active(client->readable, EV_READ, 0);
 }
 
 /*
@@ -197,6 +232,7 @@ static struct client *client_new(struct listener *listener, int fd)
 	client->closed = event_new(base, fd, EV_CLOSED | EV_READ | EV_ET | EV_PERSIST, client_closed, client);
 	if (!client->readable || !client->closed || event_add(client->readable, NULL))
 		goto free_events;
+	client->serial = ++listener->server->last_serial;
 	LIST_INSERT_HEAD(&listener->server->clients, client, next);
 	return client;
 

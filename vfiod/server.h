@@ -11,6 +11,7 @@ struct client;
 struct daemon;
 struct peer;
 struct server;
+struct vfiod_lease_event;
 
 /* The two sockets and the connections to them. A connection's next request is read when the one before is answered. */
 
@@ -22,6 +23,24 @@ struct server;
 int server_new(struct daemon *daemon, const char *runtime_dir, struct server **server, struct failure *failure);
 
 void server_free(struct server *server);
+
+/**
+ * server_client() - the connection of this number, or NULL when it is gone.
+ *
+ * Who has to do with a connection later than now (a lease with the one that acquired it) keeps its number, not it.
+ */
+struct client *server_client(struct server *server, uint64_t serial);
+
+/** client_serial() - the connection's number, which no other ever has; never 0. */
+uint64_t client_serial(const struct client *client);
+
+/**
+ * client_event() - tell a client what happens to its lease; it never blocks.
+ *
+ * A client whose queue is full is one that does not take its answers: it is let go, from the loop, so that @client
+ * stays what it is until the caller returns.
+ */
+void client_event(struct client *client, const struct vfiod_lease_event *event);
 
 /* For request.c alone: it knows a client by these. */
 const struct peer *client_peer(const struct client *client);

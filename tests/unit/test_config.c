@@ -136,6 +136,7 @@ START_TEST(a_rule_says_no_more_than_is_written)
 	ck_assert_uint_eq(rule->class_mask, 0xff0000);
 	ck_assert(rule->assign);
 	ck_assert(rule->reset_required);
+	ck_assert(rule->warm);
 	ck_assert_uint_eq(rule->user_count, 0);
 	ck_assert_uint_eq(rule->group_count, 0);
 }
@@ -152,6 +153,7 @@ START_TEST(everything_that_is_written_is_read)
 					   "	reset = \"best-effort\"\n"
 					   "	users = { \"root\", \"1000\" }\n"
 					   "	groups = { \"0\", \"root\", \"4294967294\" }\n"
+					   "	warm = false\n"
 					   "}\n");
 
 	ck_assert_str_eq(rule->name, "all of it");
@@ -170,6 +172,28 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert_uint_eq(rule->groups[0], 0);
 	ck_assert_uint_eq(rule->groups[1], 0);
 	ck_assert_uint_eq(rule->groups[2], 4294967294);
+	ck_assert(!rule->warm);
+}
+END_TEST
+
+START_TEST(without_a_word_64_devices_are_kept_warm_and_a_grace_is_5_seconds)
+{
+	rules_of(_i ? "rule \"a\" { class = \"02\" }\n" : "");
+	ck_assert_uint_eq(config->warm_devices, 64);
+	ck_assert_uint_eq(config->revoke_grace, 5);
+}
+END_TEST
+
+START_TEST(the_last_file_has_the_last_word_on_what_is_said_once)
+{
+	write_text(in_conf_d("10.conf"), "warm-devices = 7\n");
+	rules_of("warm-devices = 3\nrevoke-grace = 86400\n");
+	ck_assert_uint_eq(config->warm_devices, 7);
+	ck_assert_uint_eq(config->revoke_grace, 86400);
+	free_config();
+	rules_of("warm-devices = 65536\nrevoke-grace = 0\n");
+	ck_assert_uint_eq(config->warm_devices, 7);
+	ck_assert_uint_eq(config->revoke_grace, 0);
 }
 END_TEST
 
@@ -334,6 +358,19 @@ static const struct {
 	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"never\"\n}\n", 3, "best-effort" },
 	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"Required\"\n}\n", 3, "best-effort" },
 	{ "rule \"a\" {\n	class = \"02\"\n	assign = \"perhaps\"\n}\n", 3, "assign" },
+	/* numbers */
+	{ "warm-devices = -1\n", 1, "0 to 65536" },
+	{ "\nwarm-devices = 65537\n", 2, "warm-devices is 65537" },
+	{ "warm-devices = 4294967297\n", 1, "0 to 65536" },
+	{ "warm-devices = 99999999999999999999\n", 1, "warm-devices" },
+	{ "warm-devices = \"all\"\n", 1, "warm-devices" },
+	{ "warm-devices = true\n", 1, "warm-devices" },
+	{ "revoke-grace = 86401\n", 1, "0 to 86400" },
+	{ "revoke-grace = 0.5\n", 1, "revoke-grace" },
+	{ "revoke-grace = 5s\n", 1, "revoke-grace" },
+	{ "rule \"a\" {\n	class = \"02\"\n	warm = 2\n}\n", 3, "warm" },
+	{ "rule \"a\" {\n	class = \"02\"\n	warm-devices = 2\n}\n", 3, "warm-devices" },
+	{ "warm = true\n", 1, "warm" },
 	/* users and groups */
 	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"no-such-user\" }\n}\n", 3, "no-such-user" },
 	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"root\",\n	\"no-such-user\" }\n}\n", 4,
@@ -601,6 +638,8 @@ static TCase *good_case(void)
 	tcase_add_test(tcase, no_folder_can_be_given);
 	tcase_add_test(tcase, a_rule_says_no_more_than_is_written);
 	tcase_add_test(tcase, everything_that_is_written_is_read);
+	tcase_add_loop_test(tcase, without_a_word_64_devices_are_kept_warm_and_a_grace_is_5_seconds, 0, 2);
+	tcase_add_test(tcase, the_last_file_has_the_last_word_on_what_is_said_once);
 	tcase_add_test(tcase, ids_of_all_zeros_and_ones_are_ids);
 	tcase_add_loop_test(tcase, a_class_can_have_2_4_or_6_digits, 0, 3);
 	tcase_add_test(tcase, a_number_is_a_user_that_need_not_exist);

@@ -59,7 +59,7 @@ static void assert_says(const struct failure *failure, int error, const char *co
 static int fits(const struct rule *rule, const struct facts *facts)
 {
 	struct rule copy = *rule;
-	struct config config = { &copy, 1 };
+	struct config config = { .rules = &copy, .rule_count = 1 };
 
 	return policy_rule(&config, facts) == &copy;
 }
@@ -174,7 +174,7 @@ START_TEST(the_first_rule_that_fits_counts)
 {
 	struct facts facts = nvme();
 	struct rule rules[] = { any(), any(), any() };
-	struct config config = { rules, 3 };
+	struct config config = { .rules = rules, .rule_count = 3 };
 
 	rules[0].vendor = 0x8086;
 	ck_assert_ptr_eq(policy_rule(&config, &facts), &rules[1]);
@@ -185,7 +185,7 @@ START_TEST(there_may_be_no_rule_that_fits)
 {
 	struct facts facts = nvme();
 	struct rule rules[] = { any(), any() };
-	struct config config = { rules, 2 };
+	struct config config = { .rules = rules, .rule_count = 2 };
 
 	rules[0].vendor = 0x8086;
 	rules[1].device = 0x1234;
@@ -194,12 +194,30 @@ START_TEST(there_may_be_no_rule_that_fits)
 }
 END_TEST
 
+START_TEST(a_function_is_kept_warm_unless_its_rule_or_the_number_of_warm_devices_says_no)
+{
+	struct facts facts = nvme(), other = nvme();
+	struct rule rule = any();
+	struct config config = { .rules = &rule, .rule_count = 1, .warm_devices = 1 };
+
+	other.vendor = 0x1234;
+	rule.vendor = facts.vendor;
+	ck_assert(!policy_may_keep_warm(&config, &facts));
+	ck_assert(policy_may_keep_warm(&config, &other));
+	rule.warm = true;
+	ck_assert(policy_may_keep_warm(&config, &facts));
+	config.warm_devices = 0;
+	ck_assert(!policy_may_keep_warm(&config, &facts));
+	ck_assert(!policy_may_keep_warm(&config, &other));
+}
+END_TEST
+
 /* ---- assign ---- */
 
 static int may_assign(const struct rule *rule, const struct facts *facts, struct failure *failure)
 {
 	struct rule copy = rule ? *rule : (struct rule){ 0 };
-	struct config config = { &copy, rule ? 1 : 0 };
+	struct config config = { .rules = &copy, .rule_count = rule ? 1 : 0 };
 
 	memset(failure, 0, sizeof(*failure));
 	return policy_may_assign(&config, facts, failure);
@@ -266,7 +284,7 @@ START_TEST(an_earlier_rule_can_except_a_function_from_a_later_one)
 {
 	struct facts facts = nvme();
 	struct rule rules[] = { any(), any() };
-	struct config config = { rules, 2 };
+	struct config config = { .rules = rules, .rule_count = 2 };
 	struct failure failure = { 0 };
 
 	rules[0].has_address = true;
@@ -387,7 +405,7 @@ static int may_acquire(const struct rule *rule, const struct owner *owner, const
 		       struct failure *failure)
 {
 	struct rule copy = rule ? *rule : (struct rule){ 0 };
-	struct config config = { &copy, rule ? 1 : 0 };
+	struct config config = { .rules = &copy, .rule_count = rule ? 1 : 0 };
 	struct facts facts = nvme();
 
 	memset(failure, 0, sizeof(*failure));
@@ -579,6 +597,7 @@ static TCase *rules_case(void)
 	tcase_add_test(tcase, all_that_a_rule_names_has_to_fit);
 	tcase_add_test(tcase, the_first_rule_that_fits_counts);
 	tcase_add_test(tcase, there_may_be_no_rule_that_fits);
+	tcase_add_test(tcase, a_function_is_kept_warm_unless_its_rule_or_the_number_of_warm_devices_says_no);
 	return tcase;
 }
 

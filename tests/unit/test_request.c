@@ -659,6 +659,113 @@ START_TEST(the_end_of_the_server_takes_a_release_along)
 }
 END_TEST
 
+/* ---- events ---- */
+
+static struct vfiod_lease_event announced(void)
+{
+	return (struct vfiod_lease_event){
+		.lease = htole64(5),
+		.address = htole64(FIRST),
+		.kind = htole32(VFIOD_LEASE_REVOKE_ANNOUNCED),
+		.grace_ms = htole32(5000),
+	};
+}
+
+static void tell(uint64_t serial)
+{
+	const struct vfiod_lease_event event = announced();
+
+	client_event(server_client(vfiod.server, serial), &event);
+}
+
+/* The connection that the server took last, where none has gone yet. */
+static uint64_t newest_serial(void)
+{
+	uint64_t serial = 0;
+
+	while (server_client(vfiod.server, serial + 1))
+		serial++;
+	return serial;
+}
+
+static void expect_event(struct proto_conn *conn)
+{
+	const struct vfiod_lease_event event = announced();
+	const char *why = "";
+
+	ck_assert_int_eq(proto_conn_recv(conn, &msg, VFIOD_FDS_MAX, &why), 0);
+	ck_assert_int_eq(proto_check_event(&msg), 0);
+	ck_assert_mem_eq(proto_msg_body(&msg), &event, sizeof(event));
+}
+
+START_TEST(a_connection_is_found_by_its_number_until_it_is_gone_and_no_other_has_it_after)
+{
+	struct proto_conn other = greet(pub_path);
+	uint64_t serial = newest_serial();
+	struct client *found = server_client(vfiod.server, serial);
+
+	ck_assert_ptr_nonnull(found);
+	ck_assert_uint_eq(client_serial(found), serial);
+	ck_assert_ptr_null(server_client(vfiod.server, 0));
+	close(other.fd);
+	let_it_run();
+	ck_assert_ptr_null(server_client(vfiod.server, serial));
+	other = greet(pub_path);
+	ck_assert_ptr_null(server_client(vfiod.server, serial));
+	close(other.fd);
+}
+END_TEST
+
+START_TEST(an_event_comes_unasked_and_in_front_of_the_answer_that_is_due)
+{
+	struct proto_conn other = greet(pub_path);
+	uint64_t serial = newest_serial();
+
+	tell(serial);
+	expect_event(&other);
+	lease_to(first, getuid(), 5);
+	ask_release(&other, 5, COOKIE);
+	tell(serial);
+	lease_end(&vfiod, first, NULL);
+	expect_event(&other);
+	receive(&other, VFIOD_RELEASE, COOKIE);
+	expect_nothing(&client);
+	close(other.fd);
+}
+END_TEST
+
+START_TEST(a_client_that_does_not_take_its_events_is_let_go_with_the_request_that_waits)
+{
+	struct proto_conn other = greet(pub_path);
+	uint64_t serial = newest_serial();
+
+	if (_i) {
+		lease_to(first, getuid(), 5);
+		ask_release(&other, 5, COOKIE);
+	}
+	for (int i = 0; i < 100000; i++)
+		tell(serial);
+	let_it_run();
+	ck_assert_ptr_null(server_client(vfiod.server, serial));
+	ck_assert_ptr_null(first->lease.release);
+	ask_list(&client, COOKIE);
+	receive(&client, VFIOD_LIST, COOKIE);
+	close(other.fd);
+}
+END_TEST
+
+START_TEST(an_event_to_a_client_that_has_just_gone_is_lost_and_no_harm)
+{
+	struct proto_conn other = greet(pub_path);
+	uint64_t serial = newest_serial();
+
+	close(other.fd);
+	tell(serial);
+	let_it_run();
+	ck_assert_ptr_null(server_client(vfiod.server, serial));
+}
+END_TEST
+
 /* ---- unplugged ---- */
 
 START_TEST(a_function_that_is_unplugged_is_forgotten_in_every_state_but_a_busy_one)
@@ -742,6 +849,17 @@ static TCase *release_case(void)
 	return tcase;
 }
 
+static TCase *events_case(void)
+{
+	TCase *tcase = case_of("events");
+
+	tcase_add_test(tcase, a_connection_is_found_by_its_number_until_it_is_gone_and_no_other_has_it_after);
+	tcase_add_test(tcase, an_event_comes_unasked_and_in_front_of_the_answer_that_is_due);
+	tcase_add_loop_test(tcase, a_client_that_does_not_take_its_events_is_let_go_with_the_request_that_waits, 0, 2);
+	tcase_add_test(tcase, an_event_to_a_client_that_has_just_gone_is_lost_and_no_harm);
+	return tcase;
+}
+
 static TCase *unplugged_case(void)
 {
 	TCase *tcase = case_of("unplugged");
@@ -773,6 +891,7 @@ int main(void)
 	suite_add_tcase(suite, at_once_case());
 	suite_add_tcase(suite, waiting_case());
 	suite_add_tcase(suite, release_case());
+	suite_add_tcase(suite, events_case());
 	suite_add_tcase(suite, unplugged_case());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

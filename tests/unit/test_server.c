@@ -456,7 +456,7 @@ static const struct broken {
 	{ "long HELLO", false, VFIOD_HELLO, 9, .code = EBADMSG, .words = "size" },
 	{ "HELLO with reserved bits", false, VFIOD_HELLO, 8, .zero = 1, .code = EBADMSG, .words = "reserved" },
 	{ "second HELLO", true, VFIOD_HELLO, 8, .code = EBADMSG, .words = "one HELLO" },
-	{ "unknown operation", true, 7, 16, .version = 1, .code = ENOSYS, .words = "does not know" },
+	{ "unknown operation", true, 0x7fff, 16, .version = 1, .code = ENOSYS, .words = "does not know" },
 	{ "operation 0", true, 0, 16, .version = 1, .code = ENOSYS, .words = "does not know" },
 	{ "operation 65535", true, 65535, 16, .version = 1, .code = ENOSYS, .words = "does not know" },
 	{ "one byte", true, 0, 0, .size = 1, .version = 1, .code = EBADMSG, .words = "shorter" },

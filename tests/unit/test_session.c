@@ -70,8 +70,7 @@ static bool take(struct daemon *daemon, uint16_t opcode)
 		return false;
 	if (proto_conn_recv(&daemon->conn, &daemon->request, 0, &why) ||
 	    proto_check_request(&daemon->request,
-				opcode == VFIOD_ASSIGN || opcode == VFIOD_UNASSIGN ? VFIOD_ON_ADMIN : VFIOD_ON_PUB, &op,
-				&why)) {
+				proto_op(opcode)->sockets & VFIOD_ON_PUB ? VFIOD_ON_PUB : VFIOD_ON_ADMIN, &op, &why)) {
 		daemon->complaint = why;
 		return false;
 	}

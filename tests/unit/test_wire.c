@@ -21,7 +21,7 @@
 #define BODY_MAX     (VFIOD_MSG_MAX - sizeof(struct vfiod_hdr))
 #define SCM_MAX_FDS  253 /* the kernel's */
 #define COOKIE	     0x1122334455667788ull
-#define OPCODE_COUNT 6
+#define OPCODE_COUNT 7
 
 static struct proto_conn near_end, far_end;
 static struct proto_msg msg;
@@ -577,6 +577,7 @@ static const struct {
 	{ 1, "HELLO", VFIOD_ON_BOTH, 0, 8, 16 },    { 2, "LIST", VFIOD_ON_BOTH, 0, 16, 8 },
 	{ 3, "ACQUIRE", VFIOD_ON_PUB, 2, 16, 48 },  { 4, "RELEASE", VFIOD_ON_PUB, 0, 16, 8 },
 	{ 5, "ASSIGN", VFIOD_ON_ADMIN, 0, 24, 64 }, { 6, "UNASSIGN", VFIOD_ON_ADMIN, 0, 16, 32 },
+	{ 7, "REVOKE", VFIOD_ON_ADMIN, 0, 16, 16 },
 };
 
 START_TEST(an_operation_is_as_the_contract_has_it)
@@ -824,10 +825,10 @@ END_TEST
 
 START_TEST(refuses_a_list_that_is_not_as_long_as_it_says)
 {
-	/* the last ones wrap around in 32 and 64 bits */
+	/* the last ones wrap around in 32 bits */
 	static const uint32_t lies[] = {
-		0,  1,	2,  3,	4,  5,		6,	    7,		8,	    9,		10,	   11,
-		12, 13, 14, 15, 16, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000000, 0xf0f0f0f1, 0xf0f0f0f,
+		0,  1,	2,  3,	4,  5,		6,	    7,		8,	    9,		10,	    11,
+		12, 13, 14, 15, 16, 0x7fffffff, 0x80000000, 0xffffffff, 0x20000000, 0x20000001, 0xe000000e,
 	};
 	struct vfiod_list_rep *rep = proto_msg_body(&msg);
 
@@ -848,6 +849,106 @@ START_TEST(refuses_a_list_that_ends_within_a_record)
 		rep->count = htole32(3);
 		ck_assert_int_eq(proto_check_reply(&msg, VFIOD_LIST, COOKIE), -EBADMSG);
 	}
+}
+END_TEST
+
+/* ---- events ---- */
+
+/* An event as it should be, but for its @kind and @grace_ms. */
+static struct whole lease_event(uint32_t kind, uint32_t grace_ms)
+{
+	const struct vfiod_lease_event body = {
+		.lease = htole64(1),
+		.address = htole64(0x100),
+		.kind = htole32(kind),
+		.grace_ms = htole32(grace_ms),
+	};
+	struct whole whole = message(VFIOD_LEASE_EVENT, sizeof(body));
+
+	whole.hdr.flags = htole32(VFIOD_EVENT);
+	whole.hdr.cookie = 0;
+	memcpy(whole.body, &body, sizeof(body));
+	return whole;
+}
+
+static int check_event(const struct whole *whole)
+{
+	send_raw(whole, size_of(whole), NULL, 0);
+	ck_assert_int_eq(proto_conn_recv(&far_end, &msg, 0, &why), 0);
+	return proto_check_event(&msg);
+}
+
+START_TEST(takes_the_events_that_there_are_and_no_other_kinds)
+{
+	static const uint32_t others[] = { 0, 3, 0x100, 0x10000, 0x1000001, 0xffffffff };
+	struct whole whole = lease_event(VFIOD_LEASE_REVOKE_ANNOUNCED, 5000);
+
+	ck_assert_int_eq(check_event(&whole), 0);
+	whole = lease_event(VFIOD_LEASE_REVOKE_ANNOUNCED, 0);
+	ck_assert_int_eq(check_event(&whole), 0);
+	whole = lease_event(VFIOD_LEASE_REVOKED, 0);
+	ck_assert_int_eq(check_event(&whole), 0);
+	whole = lease_event(VFIOD_LEASE_REVOKED, 1);
+	ck_assert_int_eq(check_event(&whole), -EBADMSG);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		whole = lease_event(others[i], 0);
+		ck_assert_int_eq(check_event(&whole), -EBADMSG);
+	}
+}
+END_TEST
+
+START_TEST(refuses_an_event_of_any_other_size)
+{
+	for (uint32_t length = 0; length <= BODY_MAX; length++) {
+		struct whole whole = lease_event(VFIOD_LEASE_REVOKED, 0);
+
+		whole.hdr.length = htole32((uint32_t)sizeof(whole.hdr) + length);
+		ck_assert_msg(check_event(&whole) == (length == sizeof(struct vfiod_lease_event) ? 0 : -EBADMSG),
+			      "an event of %u bytes", length);
+	}
+}
+END_TEST
+
+START_TEST(refuses_an_event_with_any_other_flag_opcode_or_cookie)
+{
+	struct whole whole;
+
+	for (uint32_t flags = 0; flags < 16; flags++) {
+		whole = lease_event(VFIOD_LEASE_REVOKED, 0);
+		whole.hdr.flags = htole32(flags);
+		ck_assert_int_eq(check_event(&whole), flags == VFIOD_EVENT ? 0 : -EBADMSG);
+	}
+	for (unsigned int opcode = 2; opcode <= UINT16_MAX; opcode++) {
+		whole = lease_event(VFIOD_LEASE_REVOKED, 0);
+		whole.hdr.opcode = htole16((uint16_t)opcode);
+		ck_assert_int_eq(check_event(&whole), opcode == VFIOD_LEASE_EVENT ? 0 : -EBADMSG);
+	}
+	for (int bit = 0; bit < 64; bit++) {
+		whole = lease_event(VFIOD_LEASE_REVOKED, 0);
+		whole.hdr.cookie = htole64(1ull << bit);
+		ck_assert_int_eq(check_event(&whole), -EBADMSG);
+	}
+}
+END_TEST
+
+START_TEST(refuses_an_event_with_descriptors)
+{
+	const struct whole whole = lease_event(VFIOD_LEASE_REVOKED, 0);
+
+	ck_assert_int_eq(check_event(&whole), 0);
+	msg.fd_count = 1;
+	ck_assert_int_eq(proto_check_event(&msg), -EBADMSG);
+}
+END_TEST
+
+START_TEST(an_event_is_no_reply_and_a_reply_no_event)
+{
+	const struct whole whole = lease_event(VFIOD_LEASE_REVOKED, 0);
+
+	ck_assert_int_eq(check_event(&whole), 0);
+	ck_assert_int_eq(proto_check_reply(&msg, contract[_i].opcode, 0), -EBADMSG);
+	have_reply(contract[_i].opcode, VFIOD_REPLY, contract[_i].reply);
+	ck_assert_int_eq(proto_check_event(&msg), -EBADMSG);
 }
 END_TEST
 
@@ -1116,6 +1217,18 @@ static TCase *replies_case(void)
 	return tcase;
 }
 
+static TCase *events_case(void)
+{
+	TCase *tcase = case_of("events");
+
+	tcase_add_test(tcase, takes_the_events_that_there_are_and_no_other_kinds);
+	tcase_add_test(tcase, refuses_an_event_of_any_other_size);
+	tcase_add_test(tcase, refuses_an_event_with_any_other_flag_opcode_or_cookie);
+	tcase_add_test(tcase, refuses_an_event_with_descriptors);
+	tcase_add_loop_test(tcase, an_event_is_no_reply_and_a_reply_no_event, 0, OPCODE_COUNT);
+	return tcase;
+}
+
 static TCase *mutations_case(void)
 {
 	TCase *tcase = case_of("mutations");
@@ -1137,6 +1250,7 @@ int main(void)
 	suite_add_tcase(suite, socket_case());
 	suite_add_tcase(suite, requests_case());
 	suite_add_tcase(suite, replies_case());
+	suite_add_tcase(suite, events_case());
 	suite_add_tcase(suite, mutations_case());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
