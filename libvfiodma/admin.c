@@ -51,3 +51,25 @@ int vfiodma_unassign(struct vfiodma_session *session, const char *address, char 
 		memcpy(driver, unassigned->driver, sizeof(unassigned->driver));
 	return 0;
 }
+
+int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigned int grace_ms, uint64_t *lease,
+		   unsigned int *killed)
+{
+	struct vfiod_revoke_req request = { .grace_ms = htole32(grace_ms) };
+	struct proto_msg reply;
+	const struct vfiod_revoke_rep *revoked = proto_msg_body(&reply);
+	uint64_t number;
+	int err = session_address(session, address, &number);
+
+	if (err)
+		return err;
+	request.address = htole64(number);
+	err = session_request(session, VFIOD_REVOKE, &request, sizeof(request), &reply);
+	if (err)
+		return err;
+	if (lease)
+		*lease = le64toh(revoked->lease);
+	if (killed)
+		*killed = le32toh(revoked->killed);
+	return 0;
+}

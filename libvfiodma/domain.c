@@ -217,6 +217,8 @@ static int unmap(struct vfiodma_domain *domain, struct mapping *mapping)
 	int err = type1_unmap(domain->lease->container_fd, mapping->iova, mapping->size);
 	uint64_t iova = mapping->iova;
 
+	if (err == -ENODEV) /* the lease was revoked, and all maps went with it */
+		err = 0;
 	pthread_mutex_lock(&domain->lock);
 	if (err)
 		mapping->busy = false;

@@ -164,7 +164,7 @@ int vfiodma_irq_disable(struct vfiodma_device *device, unsigned int index)
 	close_eventfds(device->irqs[index].eventfds, device->irqs[index].count);
 	device->irqs[index].eventfds = NULL;
 	device->irqs[index].count = 0;
-	if (err)
+	if (err && err != -ENODEV) /* the lease was revoked, and its interrupts went with it */
 		return errors_add(device->lease->session->errors, err, "cannot disable %s interrupts of %s: %s",
 				  irq_name(index), device->lease->address, strerror(-err));
 	return 0;

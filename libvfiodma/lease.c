@@ -18,11 +18,13 @@ static struct vfiodma_lease *lease_new(struct vfiodma_session *session, uint64_t
 	lease->device_fd = lease->container_fd = lease->group_fd = -1;
 	lease->session = session;
 	session->users++;
+	LIST_INSERT_HEAD(&session->leases, lease, next);
 	return lease;
 }
 
 static void lease_free(struct vfiodma_lease *lease)
 {
+	LIST_REMOVE(lease, next);
 	session_put(lease->session);
 	free(lease);
 }

@@ -5,12 +5,18 @@
 #include "libvfiodma/session.h"
 #include "proto/address.h"
 
+#include <sys/queue.h>
+
 struct vfiodma_lease {
 	struct vfiodma_session *session;
 	uint64_t id;
 	char address[PROTO_ADDRESS_LEN];
 	int device_fd, container_fd, group_fd; /* -1 where the mode has none */
 	bool has_device, has_domain;	       /* one of each at a time: two would not know of each other's work */
+	bool revoked;
+	unsigned int pending; /* 1 << enum vfiodma_event_kind of the events that the program was not told of yet */
+	uint32_t grace_ms;    /* of a pending announcement */
+	LIST_ENTRY(vfiodma_lease) next;
 };
 
 #endif

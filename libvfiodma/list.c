@@ -17,6 +17,10 @@ static_assert(sizeof(((struct vfiodma_info *)0)->reason) == sizeof(((struct vfio
 	      "the reason is copied whole");
 static_assert(sizeof(((struct vfiodma_info *)0)->address) == PROTO_ADDRESS_LEN, "every address fits");
 
+static_assert((int)VFIODMA_INFO_REVOCABLE == (int)VFIOD_DEVICE_REVOCABLE &&
+		      (int)VFIODMA_INFO_WARM == (int)VFIOD_DEVICE_WARM,
+	      "flags are passed on as they are");
+
 #define ADDRESS_LAST ((UINT64_C(1) << 48) - 1) /* 32 bits of domain, 16 of bus, slot and function */
 
 const char *vfiodma_state_name(uint32_t state)
@@ -87,6 +91,7 @@ static void info_from_record(const struct vfiod_device *device, struct vfiodma_i
 		.owner_gid = le32toh(device->owner_gid),
 		.holder_uid = le32toh(device->holder_uid),
 		.holder_pid = le32toh(device->holder_pid),
+		.flags = le32toh(device->flags),
 	};
 	proto_address_format(le64toh(device->address), info->address);
 	memcpy(info->driver, device->driver, sizeof(info->driver));

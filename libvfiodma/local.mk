@@ -10,6 +10,7 @@ libvfiodma_libvfiodma_all_la_SOURCES = \
 	libvfiodma/device.c libvfiodma/device.h \
 	libvfiodma/domain.c \
 	libvfiodma/errors.c libvfiodma/errors.h \
+	libvfiodma/events.c libvfiodma/events.h \
 	libvfiodma/iova.c libvfiodma/iova.h \
 	libvfiodma/irq.c \
 	libvfiodma/kernel_info.c libvfiodma/kernel_info.h \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The connection to vfiod: connect, agree on a version, one request and its reply at a time. */
 #include "libvfiodma/session.h"
+#include "libvfiodma/events.h"
 #include "proto/address.h"
 
 #include <endian.h>
@@ -55,21 +56,45 @@ static bool error_makes_sense(struct proto_msg *reply)
 	return le32toh(error->code) >= 1 && le32toh(error->code) <= ERRNO_MAX;
 }
 
+int session_receive(struct vfiodma_session *session, struct proto_msg *msg, unsigned int max_fds)
+{
+	const char *why = NULL;
+	int err = proto_conn_recv(&session->conn, msg, max_fds, &why);
+
+	if (!err)
+		return 0;
+	return why ? session_bad_reply(session, msg, why) : connection_failed(session, err);
+}
+
+/* Receives the reply to a request; events that come before it are noted. */
+static int receive_reply(struct vfiodma_session *session, uint16_t opcode, struct proto_msg *reply)
+{
+	for (;;) {
+		int err = session_receive(session, reply, proto_op(opcode)->fds);
+
+		if (err || !(reply->flags & VFIOD_EVENT))
+			return err;
+		err = events_take(session, reply);
+		if (err)
+			return err;
+	}
+}
+
 /* Sends a request and receives its reply, which may be an error. */
 static int exchange(struct vfiodma_session *session, uint16_t opcode, const void *body, size_t length,
 		    struct proto_msg *reply)
 {
-	const char *why = NULL;
 	int err;
 
 	if (session->broken)
 		return errors_add(session->errors, -ENOTCONN,
 				  "there is no connection to vfiod any more: open a new session");
 	err = proto_conn_send(&session->conn, opcode, 0, ++session->cookie, body, length, NULL, 0);
-	if (!err)
-		err = proto_conn_recv(&session->conn, reply, proto_op(opcode)->fds, &why);
 	if (err)
-		return why ? session_bad_reply(session, reply, why) : connection_failed(session, err);
+		return connection_failed(session, err);
+	err = receive_reply(session, opcode, reply);
+	if (err)
+		return err;
 	if (proto_check_reply(reply, opcode, session->cookie))
 		return session_bad_reply(session, reply, "it is not the one that this request has to get");
 	if (reply->flags & VFIOD_ERROR && !error_makes_sense(reply))
@@ -226,6 +251,7 @@ static struct vfiodma_session *session_new(const struct vfiodma_options *options
 	session->conn.version = VFIOD_VERSION_NONE;
 	session->broken = true;
 	session->users = 1;
+	LIST_INIT(&session->leases);
 	return session;
 }
 

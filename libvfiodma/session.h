@@ -6,11 +6,16 @@
 #include "libvfiodma/vfiodma.h"
 #include "proto/conn.h"
 
+#include <sys/queue.h>
+
 struct vfiodma_session {
 	struct proto_conn conn; /* fd is -1 when it was closed, or never opened */
 	bool broken;		/* the two ends no longer agree: no request is sent any more */
 	uint64_t cookie;	/* of the last request */
 	unsigned int users;	/* the caller until vfiodma_session_close(), and every lease */
+	LIST_HEAD(, vfiodma_lease) leases;
+	vfiodma_event_fn event_fn; /* NULL: the program does not want to know */
+	void *event_data;
 	struct errors *errors;
 };
 
@@ -25,6 +30,14 @@ struct vfiodma_session {
  */
 int session_request(struct vfiodma_session *session, uint16_t opcode, const void *body, size_t length,
 		    struct proto_msg *reply);
+
+/**
+ * session_receive() - receive the next message, whatever it is.
+ * @max_fds: how many descriptors it may have; they are the caller's
+ *
+ * Return: 0, or -ECONNRESET, -EBADMSG …: the session has ended.
+ */
+int session_receive(struct vfiodma_session *session, struct proto_msg *msg, unsigned int max_fds);
 
 /**
  * session_bad_reply() - give the connection up after a reply with nonsense in it, and close the reply's fds.

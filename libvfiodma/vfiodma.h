@@ -39,7 +39,7 @@ typedef void (*vfiodma_log_fn)(void *data, int error, const char *text);
 /**
  * struct vfiodma_options - how to open a session; zero means the default everywhere
  * @runtime_dir: the daemon's run-time directory; NULL: $VFIOD_RUNTIME_DIR, or /run/vfiod
- * @admin: connect to the administrator's socket, which vfiodma_assign() and vfiodma_unassign() need
+ * @admin: connect to the administrator's socket, which vfiodma_assign(), vfiodma_unassign() and vfiodma_revoke() need
  * @log: called with every error's text
  * @log_data: passed to @log
  * @reserved: room for what later versions offer; zero
@@ -80,8 +80,55 @@ void vfiodma_session_close(struct vfiodma_session *session);
  */
 const char *vfiodma_session_error(const struct vfiodma_session *session);
 
-/** vfiodma_session_fd() - the connection, for poll(2): readable when vfiod has gone away. It stays the session's. */
+/**
+ * vfiodma_session_fd() - the connection, for poll(2): readable when there are events, or vfiod has gone away.
+ *
+ * It stays the session's.  Whenever it is readable, vfiodma_session_dispatch() is to be called.
+ */
 int vfiodma_session_fd(const struct vfiodma_session *session);
+
+/* ---- events ---- */
+
+enum vfiodma_event_kind {
+	VFIODMA_EVENT_REVOKE_ANNOUNCED = 1, /* the lease will be taken: release it within the grace */
+	VFIODMA_EVENT_REVOKED = 2,	    /* the lease was taken: its descriptors and mappings are dead */
+};
+
+/**
+ * struct vfiodma_event - what has happened to a lease
+ * @size: sizeof(struct vfiodma_event) of the library that made it
+ * @kind: enum vfiodma_event_kind; a later version may have others
+ * @grace_ms: of VFIODMA_EVENT_REVOKE_ANNOUNCED: how long it was to be, when vfiod said so
+ * @lease: one of the session's
+ * @address: of the lease's function, "0000:01:00.0"
+ */
+struct vfiodma_event {
+	size_t size;
+	uint32_t kind;
+	uint32_t grace_ms;
+	struct vfiodma_lease *lease;
+	char address[18];
+};
+
+typedef void (*vfiodma_event_fn)(void *data, const struct vfiodma_event *event);
+
+/**
+ * vfiodma_session_set_event_fn() - have a function called with each event, from vfiodma_session_dispatch() only.
+ * @event_fn: it may release leases, that of the event among them, and close the session; NULL: none
+ * @data: passed to it
+ */
+void vfiodma_session_set_event_fn(struct vfiodma_session *session, vfiodma_event_fn event_fn, void *data);
+
+/**
+ * vfiodma_session_dispatch() - take the events that have come, and those that came while a reply was waited for, to the
+ * function that was set.
+ *
+ * It waits for nothing.  Events of one lease come in the order in which they happened; one that was announced anew
+ * before the program was told is told once.
+ *
+ * Return: 0, -ECONNRESET (vfiod has gone away: leases go on), -EBADMSG, -ENOTCONN.
+ */
+int vfiodma_session_dispatch(struct vfiodma_session *session);
 
 /* ---- what devices there are ---- */
 
@@ -110,6 +157,7 @@ enum vfiodma_state {
  * @owner_gid: the group of users it is assigned to, or VFIODMA_NONE
  * @holder_uid: the user who has the lease, or VFIODMA_NONE
  * @holder_pid: the process that asked for the lease, or VFIODMA_NONE
+ * @flags: VFIODMA_INFO_REVOCABLE, VFIODMA_INFO_WARM
  * @driver: bound now; empty: none
  * @original_driver: bound before vfiod took the function; empty: none, or not taken
  * @reset: the kernel's reset methods, "flr bus"; empty: none
@@ -126,8 +174,12 @@ struct vfiodma_info {
 	uint32_t owner_uid, owner_gid;
 	uint32_t holder_uid, holder_pid;
 	char driver[32], original_driver[32], reset[32], reason[128];
+	uint32_t flags;
 	uint64_t reserved[8];
 };
+
+#define VFIODMA_INFO_REVOCABLE (1u << 0) /* its lease, or the next if it has none, can be taken back at any time */
+#define VFIODMA_INFO_WARM      (1u << 1) /* held open and clean: to lease it takes microseconds */
 
 /** vfiodma_state_name() - "free", "leased" …; "unknown" for a state that this library does not know. */
 const char *vfiodma_state_name(uint32_t state);
@@ -172,6 +224,19 @@ int vfiodma_assign(struct vfiodma_session *session, const char *address, uint32_
  */
 int vfiodma_unassign(struct vfiodma_session *session, const char *address, char *driver);
 
+/**
+ * vfiodma_revoke() - take a function back from the program that has it, which it cannot prevent; wait until the
+ * function is clean.
+ * @grace_ms: how long the program has, after it was told, to release the function; 0: it is taken at once
+ * @lease: the number of the lease that has ended, as vfiodma_lease_id() has it; or NULL
+ * @killed: how many processes were killed since a call into the kernel did not let go of the function; or NULL
+ *
+ * Return: 0, -ENODEV, -EINVAL (nobody has it), -EOPNOTSUPP (its lease cannot be revoked: vfiod has no kernel module
+ * vfiod_handle, or had none when it was given), -EIO (it was revoked, but is quarantined).
+ */
+int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigned int grace_ms, uint64_t *lease,
+		   unsigned int *killed);
+
 /* ---- lease ---- */
 
 /* vfiodma_lease_acquire(): ask for the group fd only, for a program that sets up its own container */
@@ -201,6 +266,15 @@ int vfiodma_lease_acquire(struct vfiodma_session *session, const char *address, 
  * lease when that is gone; or -ENOTCONN, -ECONNRESET or -EBADMSG when vfiod cannot be asked.
  */
 int vfiodma_lease_release(struct vfiodma_lease *lease);
+
+/**
+ * vfiodma_lease_revoked() - whether the lease was taken back: from then on calls fail with ENODEV, and mappings of the
+ * function raise SIGBUS.
+ *
+ * It asks the kernel, so that the answer needs no vfiodma_session_dispatch(), and no vfiod.  What is left to do is to
+ * free all as ever, down to vfiodma_lease_release().
+ */
+bool vfiodma_lease_revoked(struct vfiodma_lease *lease);
 
 /* The lease's descriptors, which stay the lease's; -1 where the mode of the lease has none. */
 int vfiodma_lease_device_fd(const struct vfiodma_lease *lease);

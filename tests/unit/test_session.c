@@ -722,6 +722,7 @@ static void list_many(struct daemon *daemon)
 				.group = htole32((uint32_t)address),
 				.state = htole32(address % 2 ? VFIOD_FREE : VFIOD_UNMANAGED),
 				.owner_uid = htole32(VFIOD_NONE),
+				.flags = htole32(address % 2 ? VFIOD_DEVICE_WARM : VFIOD_DEVICE_REVOCABLE),
 				.driver = "vfio-pci",
 				.reset = "flr bus",
 			};
@@ -752,6 +753,8 @@ START_TEST(a_list_of_several_pages_comes_whole_and_in_order)
 	ck_assert_str_eq(infos[9].driver, "vfio-pci");
 	ck_assert_str_eq(infos[9].original_driver, "");
 	ck_assert_str_eq(infos[9].reset, "flr bus");
+	ck_assert_uint_eq(infos[8].flags, VFIODMA_INFO_REVOCABLE);
+	ck_assert_uint_eq(infos[9].flags, VFIODMA_INFO_WARM);
 	ck_assert_str_eq(vfiodma_state_name(infos[9].state), "free");
 	ck_assert_str_eq(vfiodma_state_name(99), "unknown");
 	free(infos);
@@ -841,6 +844,46 @@ START_TEST(an_administrator_hears_which_drivers_were_bound)
 	ck_assert_int_eq(vfiodma_unassign(session, "02:00.0", NULL), 0);
 	ck_assert_int_eq(vfiodma_unassign(session, "02:00.0", driver), -EBADMSG);
 	ck_assert_str_eq(driver, "nvme");
+	daemon_join(&daemon);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
+static void revoke_for_the_administrator(struct daemon *daemon)
+{
+	const struct vfiod_revoke_rep revoked = { .lease = htole64(77), .killed = htole32(2) };
+	const struct vfiod_revoke_req *request = proto_msg_body(&daemon->request);
+
+	greet(daemon);
+	for (uint32_t i = 0; i < 2 && take(daemon, VFIOD_REVOKE); i++) {
+		if (le64toh(request->address) != 0x200 || le32toh(request->grace_ms) != i * 1500)
+			daemon->complaint = "another revocation was expected";
+		answer(daemon, &revoked, sizeof(revoked), 0);
+	}
+	if (take(daemon, VFIOD_REVOKE))
+		answer_error(daemon, -EOPNOTSUPP, "the module vfiod_handle is not loaded");
+}
+
+START_TEST(an_administrator_hears_which_lease_was_revoked_and_who_was_killed)
+{
+	struct vfiodma_session *session;
+	struct daemon daemon;
+	uint64_t lease = 0;
+	unsigned int killed = 0;
+
+	daemon_start_at(&daemon, true, revoke_for_the_administrator, 0);
+	session = open_session(true);
+	ck_assert_int_eq(vfiodma_revoke(session, "eth0", 0, &lease, &killed), -EINVAL);
+	ck_assert_int_eq(vfiodma_revoke(session, "02:00.0", 0, NULL, NULL), 0);
+	ck_assert_int_eq(vfiodma_revoke(session, "02:00.0", 1500, &lease, &killed), 0);
+	ck_assert_uint_eq(lease, 77);
+	ck_assert_uint_eq(killed, 2);
+	lease = killed = 3;
+	ck_assert_int_eq(vfiodma_revoke(session, "02:00.0", 0, &lease, &killed), -EOPNOTSUPP);
+	assert_says(session, "vfiod_handle");
+	ck_assert_uint_eq(lease, 3);
+	ck_assert_uint_eq(killed, 3);
 	daemon_join(&daemon);
 	vfiodma_session_close(session);
 	daemon_close(&daemon);
@@ -1079,13 +1122,430 @@ START_TEST(nothing_can_be_freed)
 }
 END_TEST
 
+/* ---- events ---- */
+
+#define LEASE	 77 /* the number that grant() gives */
+#define GRACE_MS 5000
+
+/* An event on its way; tests spoil it. */
+struct event_packet {
+	struct vfiod_hdr hdr;
+	struct vfiod_lease_event body;
+	char more[8];
+	unsigned int fd_count;
+};
+
+static struct event_packet event_packet(uint64_t lease, uint32_t kind, uint32_t grace_ms)
+{
+	return (struct event_packet){
+		.hdr = {
+			.magic = htole32(VFIOD_MAGIC),
+			.version = htole16(1),
+			.opcode = htole16(VFIOD_LEASE_EVENT),
+			.length = htole32(sizeof(struct vfiod_hdr) + sizeof(struct vfiod_lease_event)),
+			.flags = htole32(VFIOD_EVENT),
+		},
+		.body = {
+			.lease = htole64(lease),
+			.address = htole64(0x100),
+			.kind = htole32(kind),
+			.grace_ms = htole32(grace_ms),
+		},
+	};
+}
+
+static void send_event(struct daemon *daemon, const struct event_packet *packet)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { (void *)(uintptr_t)packet, le32toh(packet->hdr.length) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (packet->fd_count) {
+		mh.msg_control = control.room;
+		mh.msg_controllen = sizeof(control.room);
+		control.align = (struct cmsghdr){
+			.cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+		};
+		memcpy(CMSG_DATA(&control.align), &daemon->spare[2], sizeof(int));
+	}
+	if (sendmsg(daemon->conn.fd, &mh, MSG_NOSIGNAL) != (ssize_t)iov.iov_len)
+		daemon->complaint = "the event could not be sent";
+}
+
+static void tell(struct daemon *daemon, uint64_t lease, uint32_t kind, uint32_t grace_ms)
+{
+	const struct event_packet packet = event_packet(lease, kind, grace_ms);
+
+	send_event(daemon, &packet);
+}
+
+/* What the program was told, and what it does then. */
+struct told {
+	unsigned int count;
+	struct vfiodma_event last[4];
+	struct vfiodma_session *close;
+	bool release;
+};
+
+static void be_told(void *data, const struct vfiodma_event *event)
+{
+	struct told *told = data;
+
+	ck_assert_uint_lt(told->count, 4);
+	ck_assert_uint_eq(event->size, sizeof(*event));
+	told->last[told->count++] = *event;
+	if (told->release)
+		vfiodma_lease_release(event->lease);
+	if (told->close)
+		vfiodma_session_close(told->close);
+}
+
+static struct vfiodma_lease *acquire(struct vfiodma_session *session)
+{
+	struct vfiodma_lease *lease = NULL;
+	int err = vfiodma_lease_acquire(session, "01:00.0", 0, &lease);
+
+	ck_assert_msg(!err, "%s", vfiodma_session_error(session));
+	return lease;
+}
+
+/* Ends a test whose daemon has gone already. */
+static void end(struct vfiodma_session *session, struct vfiodma_lease *lease, struct daemon *daemon)
+{
+	vfiodma_session_close(session);
+	vfiodma_lease_release(lease);
+	daemon_close(daemon);
+}
+
+static void warn_and_revoke(struct daemon *daemon)
+{
+	greet(daemon);
+	grant(daemon, VFIOD_MODE_CONTAINER, 2);
+	tell(daemon, LEASE, VFIOD_LEASE_REVOKE_ANNOUNCED, GRACE_MS);
+	tell(daemon, LEASE, VFIOD_LEASE_REVOKED, 0);
+}
+
+START_TEST(events_are_told_in_their_order_and_when_the_program_asks)
+{
+	struct told told = { 0 };
+	struct vfiodma_session *session;
+	struct vfiodma_lease *lease;
+	struct daemon daemon;
+	struct pollfd readable = { .events = POLLIN };
+
+	daemon_start(&daemon, warn_and_revoke, 0);
+	session = open_session(false);
+	vfiodma_session_set_event_fn(session, be_told, &told);
+	lease = acquire(session);
+	daemon_join(&daemon);
+	readable.fd = vfiodma_session_fd(session);
+	ck_assert_int_eq(poll(&readable, 1, 0), 1);
+	ck_assert_uint_eq(told.count, 0);
+	ck_assert(!vfiodma_lease_revoked(lease));
+	ck_assert_int_eq(vfiodma_session_dispatch(session), 0);
+	ck_assert_uint_eq(told.count, 2);
+	ck_assert_uint_eq(told.last[0].kind, VFIODMA_EVENT_REVOKE_ANNOUNCED);
+	ck_assert_uint_eq(told.last[0].grace_ms, GRACE_MS);
+	ck_assert_ptr_eq(told.last[0].lease, lease);
+	ck_assert_str_eq(told.last[0].address, "0000:01:00.0");
+	ck_assert_uint_eq(told.last[1].kind, VFIODMA_EVENT_REVOKED);
+	ck_assert_uint_eq(told.last[1].grace_ms, 0);
+	ck_assert_ptr_eq(told.last[1].lease, lease);
+	ck_assert(vfiodma_lease_revoked(lease));
+	/* each once */
+	ck_assert_int_eq(vfiodma_session_dispatch(session), 0);
+	ck_assert_uint_eq(told.count, 2);
+	end(session, lease, &daemon);
+}
+END_TEST
+
+START_TEST(a_dispatch_without_events_does_not_wait)
+{
+	struct told told = { 0 };
+	struct vfiodma_session *session;
+	struct daemon daemon;
+
+	daemon_start(&daemon, greet, 0);
+	session = open_session(false);
+	vfiodma_session_set_event_fn(session, be_told, &told);
+	daemon_join(&daemon);
+	ck_assert_int_eq(vfiodma_session_dispatch(session), 0);
+	ck_assert_uint_eq(told.count, 0);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
+static void revoke_within_requests(struct daemon *daemon)
+{
+	const struct vfiod_list_rep none = { 0 };
+
+	greet(daemon);
+	grant(daemon, VFIOD_MODE_CONTAINER, 2);
+	tell(daemon, LEASE, VFIOD_LEASE_REVOKE_ANNOUNCED, GRACE_MS + 1);
+	if (take(daemon, VFIOD_LIST)) {
+		tell(daemon, LEASE, VFIOD_LEASE_REVOKE_ANNOUNCED, GRACE_MS);
+		tell(daemon, LEASE, VFIOD_LEASE_REVOKED, 0);
+		answer(daemon, &none, sizeof(none), 0);
+	}
+}
+
+START_TEST(events_in_front_of_a_reply_wait_for_the_next_dispatch)
+{
+	struct told told = { 0 };
+	struct vfiodma_session *session;
+	struct vfiodma_lease *lease;
+	struct vfiodma_info info;
+	struct daemon daemon;
+
+	daemon_start(&daemon, revoke_within_requests, 0);
+	session = open_session(false);
+	vfiodma_session_set_event_fn(session, be_told, &told);
+	lease = acquire(session);
+	ck_assert_int_eq(vfiodma_show(session, "01:00.0", &info), -ENODEV);
+	daemon_join(&daemon);
+	ck_assert_uint_eq(told.count, 0);
+	ck_assert(vfiodma_lease_revoked(lease));
+	ck_assert_int_eq(vfiodma_session_dispatch(session), 0);
+	/* what was announced twice is told once, as it was announced last */
+	ck_assert_uint_eq(told.count, 2);
+	ck_assert_uint_eq(told.last[0].kind, VFIODMA_EVENT_REVOKE_ANNOUNCED);
+	ck_assert_uint_eq(told.last[0].grace_ms, GRACE_MS);
+	ck_assert_uint_eq(told.last[1].kind, VFIODMA_EVENT_REVOKED);
+	end(session, lease, &daemon);
+}
+END_TEST
+
+static void revoke_while_it_is_released(struct daemon *daemon)
+{
+	const struct vfiod_release_rep reply = { .lease = htole64(LEASE) };
+
+	greet(daemon);
+	grant(daemon, VFIOD_MODE_CONTAINER, 2);
+	if (!take(daemon, VFIOD_RELEASE))
+		return;
+	tell(daemon, LEASE, VFIOD_LEASE_REVOKED, 0);
+	answer(daemon, &reply, sizeof(reply), 0);
+	tell(daemon, LEASE, VFIOD_LEASE_REVOKED, 0);
+}
+
+START_TEST(of_a_lease_that_was_released_nothing_is_told)
+{
+	struct told told = { 0 };
+	struct vfiodma_session *session;
+	struct daemon daemon;
+
+	daemon_start(&daemon, revoke_while_it_is_released, 0);
+	session = open_session(false);
+	vfiodma_session_set_event_fn(session, be_told, &told);
+	ck_assert_int_eq(vfiodma_lease_release(acquire(session)), 0);
+	daemon_join(&daemon);
+	ck_assert_int_eq(vfiodma_session_dispatch(session), 0);
+	ck_assert_uint_eq(told.count, 0);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
+static void revoke_and_take_the_release(struct daemon *daemon)
+{
+	greet(daemon);
+	grant(daemon, VFIOD_MODE_CONTAINER, 2);
+	tell(daemon, LEASE, VFIOD_LEASE_REVOKE_ANNOUNCED, GRACE_MS);
+	take_release(daemon, 0);
+}
+
+START_TEST(a_program_may_release_the_lease_and_close_the_session_when_it_is_told)
+{
+	struct told told = { .release = true };
+	struct vfiodma_session *session;
+	struct daemon daemon;
+	unsigned int before;
+	struct pollfd readable = { .events = POLLIN };
+
+	daemon_start(&daemon, revoke_and_take_the_release, 0);
+	session = open_session(false);
+	before = count_descriptors();
+	vfiodma_session_set_event_fn(session, be_told, &told);
+	acquire(session);
+	readable.fd = vfiodma_session_fd(session);
+	ck_assert_int_eq(poll(&readable, 1, -1), 1);
+	told.close = _i ? session : NULL;
+	ck_assert_int_eq(vfiodma_session_dispatch(session), 0);
+	ck_assert_uint_eq(told.count, 1);
+	daemon_join(&daemon);
+	ck_assert_uint_eq(daemon.released, LEASE);
+	if (!_i)
+		vfiodma_session_close(session);
+	ck_assert_uint_eq(count_descriptors(), before - 1); /* less that of the session */
+	daemon_close(&daemon);
+}
+END_TEST
+
+START_TEST(a_program_that_does_not_want_to_know_is_not_told_but_its_lease_knows)
+{
+	struct told told = { 0 };
+	struct vfiodma_session *session;
+	struct vfiodma_lease *lease;
+	struct daemon daemon;
+
+	daemon_start(&daemon, warn_and_revoke, 0);
+	session = open_session(false);
+	lease = acquire(session);
+	daemon_join(&daemon);
+	ck_assert_int_eq(vfiodma_session_dispatch(session), 0);
+	ck_assert(vfiodma_lease_revoked(lease));
+	vfiodma_session_set_event_fn(session, be_told, &told);
+	ck_assert_int_eq(vfiodma_session_dispatch(session), 0);
+	ck_assert_uint_eq(told.count, 0);
+	end(session, lease, &daemon);
+}
+END_TEST
+
+static void revoke_and_die(struct daemon *daemon)
+{
+	warn_and_revoke(daemon);
+	shutdown(daemon->conn.fd, SHUT_RDWR);
+}
+
+START_TEST(what_vfiod_told_before_it_went_away_is_told)
+{
+	struct told told = { 0 };
+	struct vfiodma_session *session;
+	struct vfiodma_lease *lease;
+	struct daemon daemon;
+
+	daemon_start(&daemon, revoke_and_die, 0);
+	session = open_session(false);
+	vfiodma_session_set_event_fn(session, be_told, &told);
+	lease = acquire(session);
+	daemon_join(&daemon);
+	ck_assert_int_eq(vfiodma_session_dispatch(session), -ECONNRESET);
+	ck_assert_uint_eq(told.count, 2);
+	ck_assert_int_eq(vfiodma_session_dispatch(session), -ENOTCONN);
+	ck_assert_uint_eq(told.count, 2);
+	assert_ended(session);
+	end(session, lease, &daemon);
+}
+END_TEST
+
+START_TEST(a_lease_whose_handle_has_hung_up_was_revoked_whether_or_not_vfiod_has_said_so)
+{
+	struct vfiodma_session *session;
+	struct vfiodma_lease *lease;
+	struct daemon daemon;
+	int ends[2];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	daemon_start(&daemon, lease_out_and_wait, 0);
+	session = open_session(false);
+	lease = acquire(session);
+	daemon_join(&daemon);
+	ck_assert_int_ge(dup2(ends[0], vfiodma_lease_device_fd(lease)), 0);
+	close(ends[0]);
+	ck_assert(!vfiodma_lease_revoked(lease));
+	close(ends[1]);
+	vfiodma_session_close(session);
+	ck_assert(vfiodma_lease_revoked(lease));
+	ck_assert_int_eq(vfiodma_lease_release(lease), -ENOTCONN);
+	daemon_close(&daemon);
+}
+END_TEST
+
+static void of_another_size(struct event_packet *packet)
+{
+	packet->hdr.length = htole32(le32toh(packet->hdr.length) + 8);
+}
+
+static void of_another_kind(struct event_packet *packet)
+{
+	packet->body.kind = htole32(3);
+}
+
+static void with_a_cookie(struct event_packet *packet)
+{
+	packet->hdr.cookie = htole64(1);
+}
+
+static void with_an_operations_opcode(struct event_packet *packet)
+{
+	packet->hdr.opcode = htole16(VFIOD_ACQUIRE);
+}
+
+static void in_another_version(struct event_packet *packet)
+{
+	packet->hdr.version = htole16(2);
+}
+
+static void with_a_descriptor(struct event_packet *packet)
+{
+	packet->fd_count = 1;
+}
+
+static void as_a_reply(struct event_packet *packet)
+{
+	packet->hdr.flags = htole32(VFIOD_REPLY);
+}
+
+static void (*const event_faults[])(struct event_packet *packet) = {
+	of_another_size,    of_another_kind,   with_a_cookie, with_an_operations_opcode,
+	in_another_version, with_a_descriptor, as_a_reply,
+};
+
+#define EVENT_FAULTS (sizeof(event_faults) / sizeof(event_faults[0]))
+
+/* With the fault, within a request or not: script_argument is twice the fault's number, and 1 more for within. */
+static void tell_badly(struct daemon *daemon)
+{
+	struct event_packet packet = event_packet(LEASE, VFIOD_LEASE_REVOKED, 0);
+
+	event_faults[daemon->script_argument / 2](&packet);
+	greet(daemon);
+	grant(daemon, VFIOD_MODE_CONTAINER, 2);
+	if (daemon->script_argument % 2)
+		take(daemon, VFIOD_LIST);
+	send_event(daemon, &packet);
+}
+
+START_TEST(an_event_with_a_fault_ends_the_session_and_is_not_told)
+{
+	struct told told = { 0 };
+	struct vfiodma_session *session;
+	struct vfiodma_lease *lease;
+	struct vfiodma_info info;
+	struct daemon daemon;
+	unsigned int before;
+
+	daemon_start(&daemon, tell_badly, _i);
+	session = open_session(false);
+	vfiodma_session_set_event_fn(session, be_told, &told);
+	lease = acquire(session);
+	before = count_descriptors();
+	if (_i % 2)
+		ck_assert_int_eq(vfiodma_show(session, "01:00.0", &info), -EBADMSG);
+	daemon_join(&daemon);
+	if (!(_i % 2))
+		ck_assert_int_eq(vfiodma_session_dispatch(session), -EBADMSG);
+	assert_ended(session);
+	ck_assert_int_eq(vfiodma_session_dispatch(session), -ENOTCONN);
+	ck_assert_uint_eq(told.count, 0);
+	ck_assert_uint_eq(count_descriptors(), before);
+	end(session, lease, &daemon);
+}
+END_TEST
+
 /* ---- all ---- */
 
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("session");
 	TCase *hello = tcase_create("hello"), *replies = tcase_create("replies"), *list = tcase_create("list");
-	TCase *admin = tcase_create("admin"), *leases = tcase_create("leases");
+	TCase *admin = tcase_create("admin"), *leases = tcase_create("leases"), *events = tcase_create("events");
 
 	tcase_add_test(hello, opening_agrees_on_the_version);
 	tcase_add_test(hello, the_environment_names_the_run_time_directory);
@@ -1109,6 +1569,7 @@ static Suite *make_suite(void)
 	tcase_add_test(list, what_is_not_an_address_is_refused_without_asking);
 	suite_add_tcase(suite, list);
 	tcase_add_test(admin, an_administrator_hears_which_drivers_were_bound);
+	tcase_add_test(admin, an_administrator_hears_which_lease_was_revoked_and_who_was_killed);
 	suite_add_tcase(suite, admin);
 	tcase_add_loop_test(leases, a_lease_with_other_descriptors_than_its_own_is_refused_and_they_are_closed, 0,
 			    BAD_GRANTS);
@@ -1119,6 +1580,16 @@ static Suite *make_suite(void)
 	tcase_add_test(leases, a_lease_outlives_its_session);
 	tcase_add_test(leases, nothing_can_be_freed);
 	suite_add_tcase(suite, leases);
+	tcase_add_test(events, events_are_told_in_their_order_and_when_the_program_asks);
+	tcase_add_test(events, a_dispatch_without_events_does_not_wait);
+	tcase_add_test(events, events_in_front_of_a_reply_wait_for_the_next_dispatch);
+	tcase_add_test(events, of_a_lease_that_was_released_nothing_is_told);
+	tcase_add_loop_test(events, a_program_may_release_the_lease_and_close_the_session_when_it_is_told, 0, 2);
+	tcase_add_test(events, a_program_that_does_not_want_to_know_is_not_told_but_its_lease_knows);
+	tcase_add_test(events, what_vfiod_told_before_it_went_away_is_told);
+	tcase_add_test(events, a_lease_whose_handle_has_hung_up_was_revoked_whether_or_not_vfiod_has_said_so);
+	tcase_add_loop_test(events, an_event_with_a_fault_ends_the_session_and_is_not_told, 0, 2 * EVENT_FAULTS);
+	suite_add_tcase(suite, events);
 	return suite;
 }
 
