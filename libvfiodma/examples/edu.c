@@ -3,14 +3,18 @@
  * Drives QEMU's educational device (qemu: docs/specs/edu.rst): registers, DMA and an interrupt.
  *
  *	edu ADDRESS		one round, then give the device back
- *	edu --hold ADDRESS	one round, then go on with DMA until somebody ends the program
+ *	edu --hold ADDRESS	one round, then go on with DMA until somebody ends the program or wants the device back
+ *
+ * The exit status is 3 when the device was taken back, or given back since it was to be taken.
  *
  * Build it with: cc edu.c $(pkg-config --cflags --libs libvfiodma)
  */
 #include <linux/vfio.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <vfiodma.h>
 
 enum {
@@ -36,6 +40,7 @@ enum {
 #define EDU_BUFFER_SIZE 4096u
 #define EDU_DMA_WIDTH	28 /* address bits that it can drive */
 
+#define TAKEN_BACK  3	  /* exit status */
 #define PATIENCE_MS 10000 /* the device needs 100 ms for a transfer, an emulated machine may need longer */
 
 struct edu {
@@ -47,20 +52,40 @@ struct edu {
 	unsigned char *memory; /* two buffers: what goes to the device, what comes back */
 	uint64_t iova;	       /* where the device sees them */
 	int msi;	       /* eventfd */
+	int leave;	       /* it is wanted back */
 };
+
+/* The device does not do what it should. */
+static int broken(const struct edu *edu, const char *what)
+{
+	fprintf(stderr, "edu: %s\n", vfiodma_lease_revoked(edu->lease) ? "the device was taken back" : what);
+	return -1;
+}
 
 /* The library has failed: it says why. */
 static int failed(const struct edu *edu)
 {
-	fprintf(stderr, "edu: %s\n", vfiodma_session_error(edu->session));
-	return -1;
+	return broken(edu, vfiodma_session_error(edu->session));
 }
 
-/* The device does not do what it should. */
-static int broken(const char *what)
+/* What a load or store becomes where the device was. */
+static void bus_error(int signal)
 {
-	fprintf(stderr, "edu: %s\n", what);
-	return -1;
+	static const char text[] = "edu: the device was taken back\n";
+
+	(void)signal;
+	_exit(write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ? 1 : TAKEN_BACK);
+}
+
+/* Who is told in time can leave in good order. */
+static void lease_event(void *data, const struct vfiodma_event *event)
+{
+	struct edu *edu = data;
+
+	if (event->kind != VFIODMA_EVENT_REVOKE_ANNOUNCED)
+		return;
+	fprintf(stderr, "edu: the device will be taken in %u ms, so it is given back\n", event->grace_ms);
+	edu->leave = 1;
 }
 
 static int edu_open(struct edu *edu, const char *address)
@@ -70,7 +95,10 @@ static int edu_open(struct edu *edu, const char *address)
 		  vfiodma_device_open(edu->lease, &edu->device) ||
 		  vfiodma_region_map(edu->device, VFIO_PCI_BAR0_REGION_INDEX, &edu->registers, NULL);
 
-	return err ? failed(edu) : 0;
+	if (err)
+		return failed(edu);
+	vfiodma_session_set_event_fn(edu->session, lease_event, edu);
+	return 0;
 }
 
 static int edu_prepare_dma(struct edu *edu)
@@ -95,7 +123,9 @@ static int edu_close(struct edu *edu)
 		vfiodma_bus_master(edu->device, false);
 	vfiodma_domain_close(edu->domain);
 	vfiodma_device_close(edu->device);
-	err = vfiodma_lease_release(edu->lease) ? failed(edu) : 0;
+	err = vfiodma_lease_release(edu->lease);
+	if (err)
+		fprintf(stderr, "edu: %s\n", vfiodma_session_error(edu->session));
 	vfiodma_session_close(edu->session);
 	return err;
 }
@@ -110,7 +140,15 @@ static int wait_clear(const struct edu *edu, size_t offset, uint32_t bit)
 			return 0;
 		nanosleep(&millisecond, NULL);
 	}
-	return broken("the device is busy for ever");
+	return broken(edu, "the device is busy for ever");
+}
+
+static int wait_interrupt(const struct edu *edu, uint64_t *count)
+{
+	for (int i = 0; i < PATIENCE_MS / 100 && !vfiodma_lease_revoked(edu->lease); i++)
+		if (!vfiodma_irq_wait(edu->msi, 100, count))
+			return 0;
+	return broken(edu, "the interrupt does not come");
 }
 
 static int check_registers(const struct edu *edu, const char *address)
@@ -118,17 +156,17 @@ static int check_registers(const struct edu *edu, const char *address)
 	uint32_t id = vfiodma_read32(edu->registers, EDU_ID);
 
 	if ((id & 0xffff) != 0xed)
-		return broken("this is not an edu device");
+		return broken(edu, "this is not an edu device");
 	printf("edu %s: identification 0x%08x\n", address, id);
 
 	vfiodma_write32(edu->registers, EDU_INVERT, 0x12345678);
 	if (vfiodma_read32(edu->registers, EDU_INVERT) != ~0x12345678u)
-		return broken("the device does not invert");
+		return broken(edu, "the device does not invert");
 	vfiodma_write32(edu->registers, EDU_FACTORIAL, 10);
 	if (wait_clear(edu, EDU_STATUS, EDU_COMPUTING))
 		return -1;
 	if (vfiodma_read32(edu->registers, EDU_FACTORIAL) != 3628800)
-		return broken("the device cannot compute 10!");
+		return broken(edu, "the device cannot compute 10!");
 	printf("registers: ~0x12345678 and 10! are right\n");
 	return 0;
 }
@@ -158,13 +196,13 @@ static int round_trip(const struct edu *edu, uint64_t *interrupts)
 
 	/* back: the device interrupts when it is done */
 	start_dma(edu, EDU_BUFFER, edu->iova + EDU_BUFFER_SIZE, EDU_DMA_TO_RAM | EDU_DMA_IRQ);
-	if (vfiodma_irq_wait(edu->msi, PATIENCE_MS, interrupts))
-		return broken("the interrupt does not come");
+	if (wait_interrupt(edu, interrupts))
+		return -1;
 	if (vfiodma_read32(edu->registers, EDU_IRQ_STATUS) != EDU_IRQ_DMA)
-		return broken("the interrupt is not that of the DMA");
+		return broken(edu, "the interrupt is not that of the DMA");
 	vfiodma_write32(edu->registers, EDU_IRQ_ACK, EDU_IRQ_DMA);
 	vfiodma_rmb(); /* nothing of the buffer is read earlier than that */
-	return memcmp(edu->memory, back, EDU_BUFFER_SIZE) ? broken("DMA: the data came back changed") : 0;
+	return memcmp(edu->memory, back, EDU_BUFFER_SIZE) ? broken(edu, "DMA: the data came back changed") : 0;
 }
 
 static int run(struct edu *edu, const char *address, int hold)
@@ -179,8 +217,8 @@ static int run(struct edu *edu, const char *address, int hold)
 		return 0;
 	printf("holding\n");
 	fflush(stdout);
-	while (!round_trip(edu, &interrupts))
-		;
+	while (!edu->leave && !round_trip(edu, &interrupts))
+		vfiodma_session_dispatch(edu->session); /* should vfiod be gone: the device is not */
 	return -1;
 }
 
@@ -188,12 +226,15 @@ int main(int argc, char **argv)
 {
 	int hold = argc > 1 && !strcmp(argv[1], "--hold");
 	struct edu edu = { 0 };
-	int err;
+	int err, taken;
 
 	if (argc != 2 + hold || argv[1 + hold][0] == '-') {
 		fprintf(stderr, "usage: edu [--hold] ADDRESS\n");
 		return 2;
 	}
+	signal(SIGBUS, bus_error);
 	err = edu_open(&edu, argv[1 + hold]) || run(&edu, argv[1 + hold], hold);
-	return edu_close(&edu) || err;
+	taken = edu.leave || vfiodma_lease_revoked(edu.lease);
+	err = edu_close(&edu) || err;
+	return taken ? TAKEN_BACK : err;
 }

@@ -4,12 +4,16 @@
  *
  *	nvme-identify ADDRESS
  *
+ * The exit status is 3 when the controller was taken back meanwhile.
+ *
  * Build it with: cc nvme-identify.c $(pkg-config --cflags --libs libvfiodma)
  */
 #include <endian.h>
 #include <linux/vfio.h>
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 #include <vfiodma.h>
 
 enum {
@@ -32,6 +36,7 @@ enum {
 #define COMMAND_ID     0x4242u
 #define STATUS_PHASE   0x10000u
 #define PATIENCE_MS    10000
+#define TAKEN_BACK     3  /* exit status */
 #define ADDRESS_BITS   64 /* an NVMe controller can drive them all */
 
 struct command {
@@ -53,18 +58,27 @@ struct nvme {
 	int msix;	       /* eventfd of vector 0, which the admin queue has */
 };
 
-/* The library has failed: it says why. */
-static int failed(const struct nvme *nvme)
+/* The controller does not do what it should. */
+static int broken(const struct nvme *nvme, const char *what)
 {
-	fprintf(stderr, "nvme-identify: %s\n", vfiodma_session_error(nvme->session));
+	fprintf(stderr, "nvme-identify: %s\n",
+		vfiodma_lease_revoked(nvme->lease) ? "the controller was taken back" : what);
 	return -1;
 }
 
-/* The controller does not do what it should. */
-static int broken(const char *what)
+/* The library has failed: it says why. */
+static int failed(const struct nvme *nvme)
 {
-	fprintf(stderr, "nvme-identify: %s\n", what);
-	return -1;
+	return broken(nvme, vfiodma_session_error(nvme->session));
+}
+
+/* What a load or store becomes where the controller was. */
+static void bus_error(int signal)
+{
+	static const char text[] = "nvme-identify: the controller was taken back\n";
+
+	(void)signal;
+	_exit(write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ? 1 : TAKEN_BACK);
 }
 
 static void write64(const struct nvme *nvme, size_t offset, uint64_t value)
@@ -99,13 +113,15 @@ static int nvme_close(struct nvme *nvme)
 {
 	int err;
 
-	if (nvme->memory)
+	if (nvme->memory && !vfiodma_lease_revoked(nvme->lease))
 		vfiodma_write32(nvme->registers, NVME_CC, 0); /* no more DMA from here on */
 	if (nvme->device)
 		vfiodma_bus_master(nvme->device, false);
 	vfiodma_domain_close(nvme->domain);
 	vfiodma_device_close(nvme->device);
-	err = vfiodma_lease_release(nvme->lease) ? failed(nvme) : 0;
+	err = vfiodma_lease_release(nvme->lease);
+	if (err)
+		fprintf(stderr, "nvme-identify: %s\n", vfiodma_session_error(nvme->session));
 	vfiodma_session_close(nvme->session);
 	return err;
 }
@@ -120,12 +136,12 @@ static int wait_ready(const struct nvme *nvme, uint32_t ready)
 		uint32_t status = vfiodma_read32(nvme->registers, NVME_CSTS);
 
 		if (status & CSTS_FATAL)
-			return broken("the controller has had a fatal error");
+			return broken(nvme, "the controller has had a fatal error");
 		if ((status & CSTS_READY) == ready)
 			return 0;
 		nanosleep(&millisecond, NULL);
 	}
-	return broken("the controller does not get ready in the time that it promises");
+	return broken(nvme, "the controller does not get ready in the time that it promises");
 }
 
 static int start_controller(const struct nvme *nvme)
@@ -158,11 +174,11 @@ static int identify(const struct nvme *nvme)
 	/* memory was zero: the controller's first time round the queue writes the phase bit as 1 */
 	while (!(le32toh(completion[3]) & STATUS_PHASE))
 		if (vfiodma_irq_wait(nvme->msix, PATIENCE_MS, NULL))
-			return broken("the interrupt does not come");
+			return broken(nvme, "the interrupt does not come");
 	vfiodma_rmb(); /* nothing else of the answer is read earlier than that */
 	vfiodma_write32(nvme->registers, completion_doorbell, 1);
 	if (le32toh(completion[3]) != (STATUS_PHASE | COMMAND_ID))
-		return broken("the controller refuses to identify itself");
+		return broken(nvme, "the controller refuses to identify itself");
 	return 0;
 }
 
@@ -177,12 +193,13 @@ static void print_field(const char *name, const unsigned char *text, int length)
 int main(int argc, char **argv)
 {
 	struct nvme nvme = { 0 };
-	int err;
+	int err, taken;
 
 	if (argc != 2 || argv[1][0] == '-') {
 		fprintf(stderr, "usage: nvme-identify ADDRESS\n");
 		return 2;
 	}
+	signal(SIGBUS, bus_error);
 	err = nvme_open(&nvme, argv[1]) || start_controller(&nvme) || identify(&nvme);
 	if (!err) {
 		const unsigned char *data = nvme.memory + 2 * nvme.page;
@@ -191,5 +208,7 @@ int main(int argc, char **argv)
 		print_field("serial", data + 4, 20);
 		print_field("firmware", data + 64, 8);
 	}
-	return nvme_close(&nvme) || err;
+	taken = err && vfiodma_lease_revoked(nvme.lease);
+	err = nvme_close(&nvme) || err;
+	return taken ? TAKEN_BACK : err;
 }
