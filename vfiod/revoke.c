@@ -32,6 +32,7 @@ struct revoke_job {
 	uint64_t address;
 	uint32_t group;
 	bool reset_required;
+	unsigned int patience_ms; /* for the group to be closed */
 	/* the state before the lease, and what it found out */
 	struct clean_header header;
 	unsigned int killed;
@@ -46,9 +47,8 @@ struct revoke_job {
  * pinned memory takes its time: until that is done the group says EBUSY.  After that somebody else has opened it, whose
  * close will be told too.
  */
-static int open_after_close(uint32_t group, int *fd, struct failure *failure)
+static int open_after_close(uint32_t group, unsigned int limit_ms, int *fd, struct failure *failure)
 {
-	static const unsigned int limit_ms = 10000;
 	unsigned int waited_ms = 0, pause_ms = 1;
 	int err;
 
@@ -76,7 +76,7 @@ static void revoke_run(struct job *job)
 	vfio_close(&revoke->files);
 	if (err)
 		return;
-	err = open_after_close(revoke->group, &fd, &revoke->failure);
+	err = open_after_close(revoke->group, revoke->patience_ms, &fd, &revoke->failure);
 	revoke->still_open = err == -EBUSY;
 	if (err)
 		return;
@@ -149,7 +149,7 @@ static struct revoke_job *job_new(struct daemon *daemon, uint64_t lease)
 	return made;
 }
 
-void revoke_start(struct daemon *daemon, struct device *device)
+static void start(struct daemon *daemon, struct device *device, unsigned int patience_ms)
 {
 	const struct rule *rule = policy_rule(daemon->config, &device->facts);
 	struct revoke_job *revoke = job_new(daemon, device->lease.id);
@@ -165,6 +165,7 @@ void revoke_start(struct daemon *daemon, struct device *device)
 		revoke->address = device->facts.address;
 		revoke->group = device->facts.group;
 		revoke->reset_required = !rule || rule->reset_required;
+		revoke->patience_ms = patience_ms;
 		revoke->header = device->header;
 		if (device->lease.by_handles)
 			revoke->node = handles_node(daemon->handles);
@@ -176,6 +177,16 @@ void revoke_start(struct daemon *daemon, struct device *device)
 	failure_set(&failure, err, "no worker thread could be started to clean it: %s", strerror(-err));
 	quarantine(daemon, device, &failure);
 	free(revoke);
+}
+
+void revoke_start(struct daemon *daemon, struct device *device)
+{
+	start(daemon, device, 10000);
+}
+
+void revoke_check(struct daemon *daemon, struct device *device)
+{
+	start(daemon, device, 1000);
 }
 
 static void time_is_over(evutil_socket_t fd, short what, void *data)

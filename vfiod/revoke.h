@@ -19,9 +19,12 @@ void revoke_announce(struct daemon *daemon, struct device *device, uint32_t grac
 /** revoke_start() - end the lease of a function that is VFIOD_LEASED, now. */
 void revoke_start(struct daemon *daemon, struct device *device);
 
+/** revoke_check() - the same for a lease of which is not known whether it has ended: if it is open still, it goes on.
+ */
+void revoke_check(struct daemon *daemon, struct device *device);
+
 /**
- * revoke_orphan() - end handles of a lease that nobody knows: a vfiod before this one died over it.
- * @handle: the one that was met
+ * revoke_orphan() - end the handles of a lease that nobody knows: a vfiod before this one died over it.
  */
 void revoke_orphan(struct daemon *daemon, uint64_t lease);
 

@@ -247,7 +247,7 @@ static void resume(struct daemon *daemon, struct device *device, const struct sa
 		vfio_group_node(device->facts.group, node);
 		watch_add(daemon->watch, node, &device->lease.watch);
 	}
-	revoke_start(daemon, device);
+	revoke_check(daemon, device);
 }
 
 void saved_restore(struct daemon *daemon)

@@ -1,0 +1,171 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# With the module of handles: a lease is there at once, can be taken back at any moment, and outlives vfiod.
+# Many resets and remappings, in which QEMU with a thread for each processor now and then loses its way.
+# run-options: --single
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../vfiod.sh
+. "${0%/*}/../vfiod.sh"
+
+edu=0000:01:00.0
+nvme=0000:02:00.0
+e1000e=0000:04:00.0
+twin=0000:07:00.0
+other_twin=0000:07:00.1
+
+warm() { [ "$(field "$1" warm)" = true ]; }
+cold() { [ "$(field "$1" warm)" = false ]; }
+runs() { kill -0 "$1"; }
+handles() { find /proc/[0-9]*/fd -lname 'anon_inode:\[vfiod-*' 2>/dev/null | wc -l; }
+handles_are() { [ "$(handles)" = "$1" ]; }
+
+# ---- without the module --------------------------------------------------------------------------------------
+load vfio-pci nvme e1000e
+use_clients
+start_vfiod
+quietly vfioctl assign $edu --user alice
+equal "without the module nothing is kept warm" false "$(field $edu warm)"
+equal "nor can it be revoked" false "$(field $edu revocable)"
+background leased /run/raw as alice lease hold $edu
+raw=$process
+refused vfioctl revoke $edu
+names "a revocation says what is missing" "vfiod_handle"
+
+# ---- warm ------------------------------------------------------------------------------------------------------
+load_handles
+refused vfioctl revoke $edu
+names "a lease from before the module is not revocable" "without a revocable handle"
+end KILL "$raw"
+wait_for "a function is opened in advance as soon as the module is there" warm $edu
+ok "a function is opened in advance as soon as the module is there"
+equal "which is free all the same" free "$(field $edu state)"
+check "its user uses it" as alice edu $edu
+wait_for "it is warm again afterwards" warm $edu
+quietly vfioctl assign $nvme --user bob
+wait_for "another is warm, too" warm $nvme
+check "its user uses it" as bob nvme-identify $nvme
+refused as alice nvme-identify $nvme
+check "a warm function goes to another user" vfioctl assign $edu --user bob
+check "who uses it" as bob edu $edu
+refused as alice edu $edu
+check "and back to the host" vfioctl release $edu
+equal "which has it" "" "$(driver_of $edu)"
+quietly vfioctl assign $edu --user alice
+
+# ---- revoked -----------------------------------------------------------------------------------------------------
+background leased /run/first as alice lease hold $edu
+first=$process
+equal "a lease by handles is revocable" true "$(field $edu revocable)"
+refused vfioctl assign $edu --user bob
+follow "take it back: "
+wait_for "it is free" state_is $edu free
+check "the client is alive with its dead handles" runs "$first"
+check "another user's program is served beside it" bash -c "
+	$(declare -f as)
+	vfioctl assign $edu --user bob && as bob edu $edu && vfioctl assign $edu --user alice"
+background leased /run/second as alice lease hold $edu
+check "the same user gets it again beside it" runs "$first"
+refused vfioctl revoke $nvme
+names "what is not leased cannot be revoked" "not leased"
+check "with a grace that nobody uses it is taken all the same" timeout 10 vfioctl revoke $edu --grace 1
+equal "it is free then" free "$(field $edu state)"
+end KILL "$first"
+end KILL "$process"
+background registers /run/edu as alice edu --hold $edu
+check "a program that heeds the announcement leaves in time" timeout 10 vfioctl revoke $edu --grace 30
+wait "${job_of[$process]}" || true
+equal "it is free then" free "$(field $edu state)"
+
+# ---- released with something left open --------------------------------------------------------------------------
+background mapped /run/mapped as alice lease mapped $edu
+wait_for "a release takes away a mapping that is left" state_is $edu free
+ok "a release takes away a mapping that is left"
+end KILL "$process"
+quietly as alice lease shared $edu
+wait_for "and what a child has inherited" state_is $edu free
+ok "and what a child has inherited"
+pkill -KILL -x lease || true
+wait_for "all handles are closed" handles_are 0
+
+# ---- the whole group -------------------------------------------------------------------------------------------
+wait_for "it is warm" warm $edu
+background leased /run/group as alice lease group $edu
+refused vfioctl revoke $edu
+names "a lease of the group's file cannot be revoked" "group's file"
+end KILL "$process"
+wait_for "it is free and warm again" warm $edu
+
+# ---- two functions of a group: each is opened when it is asked for ----------------------------------------------
+quietly vfioctl assign $twin --user alice
+wait_for "alone in its group with vfiod, it is warm" warm $twin
+quietly vfioctl assign $other_twin --user alice
+wait_for "it is no more when its neighbour is assigned" cold $twin
+check "each of both can be leased" as alice edu $twin
+check "one after the other" as alice lease cycle 1 $other_twin
+quietly vfioctl release $other_twin
+quietly vfioctl release $twin
+
+# ---- policy ----------------------------------------------------------------------------------------------------
+stop_vfiod
+configure <<'CONF'
+warm-devices = 1
+CONF
+start_vfiod
+wait_for "one of two is warm, as policy says" eval "warm $edu || warm $nvme"
+wait_for "both are free" eval "state_is $edu free && state_is $nvme free"
+check "a cold one works, too" as alice edu $edu
+check "and a warm one" as bob nvme-identify $nvme
+stop_vfiod
+configure <<<"warm-devices = 64"
+start_vfiod
+
+# ---- vfiod ends, and the lease does not -------------------------------------------------------------------------
+wait_for "both are warm" eval "warm $edu && warm $nvme"
+background registers /run/edu as alice edu --hold $edu
+holder=$process
+kill -KILL "$vfiod_pid"
+wait "$vfiod_pid" 2>/dev/null || true
+start_vfiod
+equal "a lease goes on over the death of vfiod" leased "$(field $edu state)"
+equal "whose it is is known" "$holder" "$(field $edu holder_pid)"
+check "its client has not noticed" runs "$holder"
+wait_for "the other one is warm again" warm $nvme
+check "and it can be revoked by the new one" vfioctl revoke $edu
+equal "it is free" free "$(field $edu state)"
+end KILL "$holder" || true
+background leased /run/hold as alice lease hold $edu
+holder=$process
+kill -KILL "$vfiod_pid"
+wait "$vfiod_pid" 2>/dev/null || true
+end KILL "$holder"
+start_vfiod
+wait_for "a lease that ended meanwhile is finished by the new one" state_is $edu free
+check "and its user gets it again" as alice edu $edu
+background leased /run/hold as alice lease hold $edu
+holder=$process
+vfioctl revoke $edu --grace 3 >/run/revoked 2>&1 &
+revoker=$!
+wait_for "a revocation is announced" grep -q "is to end" "$vfiod_log"
+kill -KILL "$vfiod_pid"
+wait "$vfiod_pid" 2>/dev/null || true
+wait $revoker || true
+start_vfiod
+wait_for "a revocation that had been announced is carried out by the new one" state_is $edu free
+ok "a revocation that had been announced is carried out by the new one"
+check "its client is alive" runs "$holder"
+end KILL "$holder"
+
+# ---- unplugged ---------------------------------------------------------------------------------------------------
+wait_for "it is warm" warm $edu
+check "a warm function can be unplugged" timeout 20 bash -c "echo 1 >/sys/bus/pci/devices/$edu/remove"
+check "and comes back as the host's" bash -c "echo 1 >/sys/bus/pci/rescan"
+wait_for "vfiod knows it again" state_is $edu unmanaged
+background leased /run/hold as bob lease hold $nvme
+check "so can a leased one, after the grace of revoke-grace" timeout 20 bash -c "echo 1 >/sys/bus/pci/devices/$nvme/remove"
+end KILL "$process"
+
+stop_vfiod
+wait_for "all handles are closed" handles_are 0
+check "the module can be unloaded when nobody uses it" rmmod vfiod_handle
+finish
