@@ -12,6 +12,12 @@ tests_vm_clients_lease_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_lease_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_lease_LDADD = libvfiodma/libvfiodma-all.la
 
+noinst_PROGRAMS += tests/vm/clients/instant
+tests_vm_clients_instant_SOURCES = tests/vm/clients/instant.c
+tests_vm_clients_instant_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_instant_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_instant_LDADD = libvfiodma/libvfiodma-all.la
+
 tests_vm_clients_badmsg_SOURCES = tests/vm/clients/badmsg.c
 tests_vm_clients_badmsg_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_badmsg_LDFLAGS = $(PROGRAM_LINK)

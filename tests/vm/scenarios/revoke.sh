@@ -10,7 +10,6 @@ set -euo pipefail
 
 edu=0000:01:00.0
 nvme=0000:02:00.0
-e1000e=0000:04:00.0
 twin=0000:07:00.0
 other_twin=0000:07:00.1
 
@@ -21,7 +20,7 @@ handles() { find /proc/[0-9]*/fd -lname 'anon_inode:\[vfiod-*' 2>/dev/null | wc 
 handles_are() { [ "$(handles)" = "$1" ]; }
 
 # ---- without the module --------------------------------------------------------------------------------------
-load vfio-pci nvme e1000e
+load vfio-pci nvme
 use_clients
 start_vfiod
 quietly vfioctl assign $edu --user alice
