@@ -227,7 +227,8 @@ int vfiodma_unassign(struct vfiodma_session *session, const char *address, char 
 /**
  * vfiodma_revoke() - take a function back from the program that has it, which it cannot prevent; wait until the
  * function is clean.
- * @grace_ms: how long the program has, after it was told, to release the function; 0: it is taken at once
+ * @grace_ms: how long the program has, after it was told, to release the function; 0: it is taken at once;
+ *            VFIODMA_NONE: as long as vfiod.conf says
  * @lease: the number of the lease that has ended, as vfiodma_lease_id() has it; or NULL
  * @killed: how many processes were killed since a call into the kernel did not let go of the function; or NULL
  *

@@ -197,7 +197,7 @@ struct vfiod_unassign_rep {
  */
 struct vfiod_revoke_req {
 	__le64 address;
-	__le32 grace_ms; /* 0: at once */
+	__le32 grace_ms; /* 0: at once; VFIOD_NONE: as vfiod.conf has it */
 	__le32 zero;
 };
 

@@ -8,6 +8,7 @@ const struct option_spec option_table[OPTION_COUNT] = {
 	[OPTION_WIDE] = { "wide", 'w', NULL, NULL, "shorten nothing, however narrow the terminal is" },
 	[OPTION_USER] = { "user", 'u', "USER", NULL, "the user who may have it: a name or a number" },
 	[OPTION_GROUP] = { "group", 'g', "GROUP", NULL, "the group of users who may have it: a name or a number" },
+	[OPTION_GRACE] = { "grace", 0, "SECONDS", NULL, "how long its program has to give it back" },
 	[OPTION_FROM_FILE] = { "from-file", 'f', "DUMP", NULL, "a recording instead of a function of this machine" },
 	[OPTION_RAW] = { "raw", 0, NULL, NULL, "the bytes that the hardware has" },
 	[OPTION_AS_USER] = { "user", 0, NULL, NULL, "the bytes that its user sees" },
@@ -53,6 +54,17 @@ const struct command command_table[] = {
 		.summary = "give a function back to the host and to its driver",
 		.text = "A function that somebody has is refused.  Only root may do this.\n",
 		.run = release_run,
+	},
+	{
+		.name = "revoke",
+		.arguments = "DEVICE",
+		.options = OPTION(GRACE) | OPTION(JSON),
+		.summary = "take a function back from the program that has it",
+		.text = "The program is told, and has SECONDS (0.5 is possible; 0: none) to give it\n"
+			"back; without --grace, as many as vfiod.conf says.  Then it is taken, reset\n"
+			"and free for its owner.  Needs the kernel module vfiod_handle.  Only root\n"
+			"may do this.\n",
+		.run = revoke_run,
 	},
 	{
 		.name = "config",

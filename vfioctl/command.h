@@ -18,6 +18,7 @@ enum option_id {
 	OPTION_WIDE,
 	OPTION_USER,
 	OPTION_GROUP,
+	OPTION_GRACE,
 	OPTION_FROM_FILE,
 	OPTION_RAW,
 	OPTION_AS_USER,
@@ -71,6 +72,7 @@ enum exit_status list_run(const struct invocation *invocation);
 enum exit_status show_run(const struct invocation *invocation);
 enum exit_status assign_run(const struct invocation *invocation);
 enum exit_status release_run(const struct invocation *invocation);
+enum exit_status revoke_run(const struct invocation *invocation);
 enum exit_status config_run(const struct invocation *invocation);
 enum exit_status help_run(const struct invocation *invocation);
 

@@ -110,7 +110,8 @@ struct json_object *json_device(const struct inventory *inventory, struct pcinam
 	add_text(object, "state", vfiodma_state_name(info->state));
 	add_text(object, "quarantine_reason", info->reason);
 	add_people(object, info);
-	json_object_object_add(object, "revocable", json_object_new_boolean(false));
+	json_object_object_add(object, "revocable", json_object_new_boolean(info->flags & VFIODMA_INFO_REVOCABLE));
+	json_object_object_add(object, "warm", json_object_new_boolean(info->flags & VFIODMA_INFO_WARM));
 	return object;
 }
 
@@ -123,6 +124,27 @@ int json_print(struct json_object *object, FILE *out)
 		fprintf(out, "%s\n", text);
 	json_object_put(object);
 	return text ? 0 : -ENOMEM;
+}
+
+int json_print_revoked(const struct inventory *inventory, const struct vfiodma_info *info,
+		       const struct vfiodma_info *before, unsigned int killed, FILE *out)
+{
+	struct pcinames *names;
+	struct json_object *object;
+	int error = pcinames_open(NULL, &names);
+
+	if (error)
+		return error;
+	object = json_device(inventory, names, info);
+	pcinames_close(names);
+	if (!object)
+		return -ENOMEM;
+	add_number(object, "revoked_uid", before->holder_uid);
+	add_text(object, "revoked_user",
+		 before->holder_uid == VFIODMA_NONE ? NULL : owner_user_name(before->holder_uid));
+	add_number(object, "revoked_pid", before->holder_pid);
+	add_number(object, "killed_processes", killed);
+	return json_print(object, out);
 }
 
 int json_print_device(const struct inventory *inventory, const struct vfiodma_info *info, FILE *out)

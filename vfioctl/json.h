@@ -24,4 +24,15 @@ int json_print(struct json_object *object, FILE *out);
 /** json_print_device() - print json_device(). Return: 0 or -ENOMEM. */
 int json_print_device(const struct inventory *inventory, const struct vfiodma_info *info, FILE *out);
 
+/**
+ * json_print_revoked() - print json_device() of a function that was revoked, and from whom.
+ * @info: as it is now, of @inventory
+ * @before: as it was leased
+ * @killed: how many processes were
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int json_print_revoked(const struct inventory *inventory, const struct vfiodma_info *info,
+		       const struct vfiodma_info *before, unsigned int killed, FILE *out);
+
 #endif

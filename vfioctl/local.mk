@@ -17,6 +17,7 @@ vfioctl_libvfioctl_la_SOURCES = \
 	vfioctl/parse.c vfioctl/parse.h \
 	vfioctl/pcinames.c vfioctl/pcinames.h \
 	vfioctl/release.c \
+	vfioctl/revoke.c vfioctl/revoke.h \
 	vfioctl/show.c vfioctl/show.h \
 	vfioctl/table.c vfioctl/table.h \
 	vfioctl/terminal.c vfioctl/terminal.h

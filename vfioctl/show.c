@@ -133,7 +133,27 @@ static void print_state(const struct page *page, const struct vfiodma_info *info
 		line(page, "State", TONE_PLAIN, "%s (%" PRIu32 ")", name, info->state);
 	if (*info->reason)
 		line(page, "Reason", TONE_PLAIN, "%s", info->reason);
-	line(page, "Revocation", TONE_PLAIN, "unavailable (needs the vfiod_handle module)");
+}
+
+/* Bridges are never handed out, so there is nothing to say. */
+static void print_lease(const struct page *page, const struct vfiodma_info *info)
+{
+	bool leased = info->holder_uid != VFIODMA_NONE;
+
+	if (inventory_is_bridge(info))
+		return;
+	if (info->flags & VFIODMA_INFO_REVOCABLE)
+		line(page, "Revocation", TONE_PLAIN, "at once, by handles");
+	else if (leased)
+		line(page, "Revocation", TONE_PLAIN,
+		     "not possible: it was leased without the module vfiod_handle, or as a whole IOMMU group");
+	else
+		line(page, "Revocation", TONE_PLAIN,
+		     "not possible: the module vfiod_handle is not loaded; load it with: modprobe vfiod_handle");
+	if (info->state == VFIODMA_FREE)
+		line(page, "Warm", TONE_PLAIN, "%s",
+		     info->flags & VFIODMA_INFO_WARM ? "yes: held open and clean, so that a lease takes microseconds"
+						     : "no: a lease opens and resets it first");
 }
 
 static void print_next_unmanaged(const struct page *page, const struct vfiodma_info *info)
@@ -163,7 +183,9 @@ static void print_next(const struct page *page, const struct vfiodma_info *info)
 		break;
 	case VFIODMA_GRANTING:
 	case VFIODMA_LEASED:
-		line(page, "Next", TONE_PLAIN, "it is free again when the program that has it closes it or ends");
+		line(page, "Next", TONE_PLAIN, "it is free again when the program that has it closes it or ends%s%s",
+		     info->flags & VFIODMA_INFO_REVOCABLE ? ", or take it back with: vfioctl revoke " : "",
+		     info->flags & VFIODMA_INFO_REVOCABLE ? info->address : "");
 		break;
 	case VFIODMA_QUARANTINED:
 		line(page, "Next", TONE_PLAIN, "give it back to the host with: vfioctl release %s", info->address);
@@ -186,6 +208,7 @@ void show_print(const struct inventory *inventory, struct pcinames *names, const
 	line(&page, "Reset methods", TONE_PLAIN, "%s", or_none(info->reset));
 	print_people(&page, info);
 	print_state(&page, info);
+	print_lease(&page, info);
 	print_next(&page, info);
 }
 

@@ -479,6 +479,8 @@ refuse:
 
 void request_revoke(struct request *request, const struct vfiod_revoke_req *body)
 {
+	struct daemon *daemon = request->daemon;
+	uint32_t grace_ms = le32toh(body->grace_ms);
 	struct device *device = request_find(request, le64toh(body->address));
 	char text[PROTO_ADDRESS_LEN];
 	struct failure failure;
@@ -501,5 +503,5 @@ void request_revoke(struct request *request, const struct vfiod_revoke_req *body
 		return;
 	}
 	device->lease.revoke = request;
-	revoke_announce(request->daemon, device, le32toh(body->grace_ms));
+	revoke_announce(daemon, device, grace_ms == VFIOD_NONE ? daemon->config->revoke_grace * 1000 : grace_ms);
 }

@@ -9,6 +9,7 @@
 #include "vfioctl/list.h"
 #include "vfioctl/owner.h"
 #include "vfioctl/pcinames.h"
+#include "vfioctl/revoke.h"
 #include "vfioctl/show.h"
 #include "vfioctl/table.h"
 #include "vfioctl/terminal.h"
@@ -50,6 +51,7 @@ static void set_functions(void)
 		struct vfiodma_info *info = &functions[i];
 
 		info->size = sizeof(*info);
+		info->flags = 0;
 		info->owner_uid = info->owner_gid = info->holder_uid = info->holder_pid = VFIODMA_NONE;
 		strcpy(info->driver, i == 0 ? "pcieport" : "igb");
 		strcpy(info->reset, "flr bus");
@@ -400,7 +402,39 @@ START_TEST(show_says_who_has_a_function_and_who_else_is_in_its_group)
 	ck_assert(has_line(text, "Driver before   igb"));
 	ck_assert(has_line(text, "Owner           root (uid 0)"));
 	ck_assert_ptr_nonnull(strstr(text, "\nHeld by         root (uid 0), asked for by process "));
-	ck_assert(has_line(text, "Revocation      unavailable (needs the vfiod_handle module)"));
+	free(written);
+}
+END_TEST
+
+START_TEST(show_says_whether_a_lease_can_be_revoked_and_what_is_missing)
+{
+	ck_assert(has_line(printed_function(1), "Revocation      not possible: it was leased without the module "
+						"vfiod_handle, or as a whole IOMMU group"));
+	free(written);
+	ck_assert(has_line(printed_function(2), "Revocation      not possible: the module vfiod_handle is not loaded; "
+						"load it with: modprobe vfiod_handle"));
+	free(written);
+	ck_assert_ptr_null(strstr(printed_function(0), "Revocation")); /* a bridge */
+	free(written);
+	functions[1].flags = functions[2].flags = VFIODMA_INFO_REVOCABLE;
+	ck_assert(has_line(printed_function(1), "Revocation      at once, by handles"));
+	ck_assert_ptr_nonnull(strstr(written, ", or take it back with: vfioctl revoke 0000:07:00.0\n"));
+	free(written);
+	ck_assert(has_line(printed_function(2), "Revocation      at once, by handles"));
+	free(written);
+}
+END_TEST
+
+START_TEST(show_says_whether_a_free_function_is_warm)
+{
+	ck_assert_ptr_null(strstr(printed_function(1), "Warm"));
+	free(written);
+	functions[2].state = VFIODMA_FREE;
+	ck_assert(has_line(printed_function(2), "Warm            no: a lease opens and resets it first"));
+	free(written);
+	functions[2].flags = VFIODMA_INFO_WARM;
+	ck_assert(has_line(printed_function(2),
+			   "Warm            yes: held open and clean, so that a lease takes microseconds"));
 	free(written);
 }
 END_TEST
@@ -473,6 +507,17 @@ START_TEST(json_tells_all_of_a_leased_function)
 	check_json(object, "holder_pid", pid);
 	check_json(object, "quarantine_reason", "null");
 	check_json(object, "revocable", "false");
+	check_json(object, "warm", "false");
+	json_object_put(object);
+	functions[1].flags = VFIODMA_INFO_REVOCABLE;
+	functions[2].flags = VFIODMA_INFO_WARM;
+	object = json_of(1);
+	check_json(object, "revocable", "true");
+	check_json(object, "warm", "false");
+	json_object_put(object);
+	object = json_of(2);
+	check_json(object, "revocable", "false");
+	check_json(object, "warm", "true");
 	json_object_put(object);
 }
 END_TEST
@@ -614,6 +659,97 @@ START_TEST(the_manual_names_every_key_of_the_json)
 }
 END_TEST
 
+/* ---- revoke ---- */
+
+START_TEST(a_grace_is_read_in_milliseconds)
+{
+	static const struct {
+		const char *text;
+		unsigned int ms;
+	} graces[] = {
+		{ "0", 0 },	    { "0.0", 0 },   { "5", 5000 },     { "0.5", 500 },
+		{ "12.34", 12340 }, { "0.001", 1 }, { "00005", 5000 }, { "86400", 86400000 },
+	};
+	unsigned int ms = 4711;
+	size_t i;
+
+	for (i = 0; i < sizeof(graces) / sizeof(*graces); i++) {
+		ck_assert_int_eq(revoke_grace(graces[i].text, &ms), 0);
+		ck_assert_uint_eq(ms, graces[i].ms);
+	}
+	ck_assert_int_eq(revoke_grace("86400.001", &ms), -EINVAL);
+	ck_assert_uint_eq(ms, 86400000);
+}
+END_TEST
+
+static const char *printed_revocation(unsigned int killed)
+{
+	FILE *out = begin_output();
+
+	revoke_print(igb, killed, out);
+	return end_output(out);
+}
+
+START_TEST(a_revocation_is_reported_with_whom_it_was_taken_from)
+{
+	char line[200];
+
+	snprintf(line, sizeof(line), "0000:07:00.0 revoked from user root (pid %d, ", (int)getpid());
+	ck_assert_ptr_eq(strstr(printed_revocation(0), line), written);
+	ck_assert_ptr_nonnull(strstr(written, "); it was reset and is free\n"));
+	ck_assert_ptr_null(strstr(written, "killed"));
+	free(written);
+	ck_assert(has_line(printed_revocation(1), "1 process, stuck in a call on it, had to be killed"));
+	free(written);
+	functions[1].holder_pid = VFIODMA_NONE;
+	functions[1].holder_uid = NAMELESS;
+	ck_assert_str_eq(printed_revocation(2), "0000:07:00.0 revoked from user 4000000000; it was reset and is free\n"
+						"2 processes, stuck in a call on it, had to be killed\n");
+	free(written);
+}
+END_TEST
+
+START_TEST(who_has_what_cannot_be_revoked_is_named_with_what_to_do)
+{
+	char text[700];
+
+	revoke_explain(igb, text, sizeof(text));
+	ck_assert_ptr_eq(strstr(text, "0000:07:00.0 cannot be taken back from user root (pid "), text);
+	ck_assert_ptr_nonnull(strstr(text, "; end that program, and for the leases to come: modprobe vfiod_handle"));
+}
+END_TEST
+
+START_TEST(the_json_of_a_revocation_is_the_function_and_whom_it_was_taken_from)
+{
+	struct vfiodma_info before = *igb;
+	struct json_object *object;
+	FILE *out = begin_output();
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	functions[1].state = VFIODMA_FREE;
+	functions[1].holder_uid = functions[1].holder_pid = VFIODMA_NONE;
+	ck_assert_int_eq(json_print_revoked(&inventory, igb, &before, 1, out), 0);
+	object = json_tokener_parse(end_output(out));
+	check_json(object, "state", "\"free\"");
+	check_json(object, "holder_pid", "null");
+	check_json(object, "revoked_uid", "0");
+	check_json(object, "revoked_user", "\"root\"");
+	check_json(object, "revoked_pid", pid);
+	check_json(object, "killed_processes", "1");
+	json_object_object_foreach(object, key, value)
+	{
+		char listed[64];
+
+		(void)value;
+		snprintf(listed, sizeof(listed), "%s", key);
+		ck_assert_msg(manual_has(".It Va ", listed), "the manual does not name the key %s", key);
+	}
+	json_object_put(object);
+	free(written);
+}
+END_TEST
+
 START_TEST(help_fits_on_80_columns)
 {
 	const struct command *command;
@@ -709,6 +845,8 @@ static void add_function_tests(Suite *suite)
 	tcase_add_test(shown, a_list_names_the_other_functions_of_a_group_while_there_is_room);
 	tcase_add_test(shown, all_means_bridges_too);
 	tcase_add_test(shown, show_says_who_has_a_function_and_who_else_is_in_its_group);
+	tcase_add_test(shown, show_says_whether_a_lease_can_be_revoked_and_what_is_missing);
+	tcase_add_test(shown, show_says_whether_a_free_function_is_warm);
 	tcase_add_test(shown, show_says_what_can_be_done_next);
 	tcase_add_test(shown, show_keeps_control_characters_from_the_terminal);
 	suite_add_tcase(suite, shown);
@@ -723,6 +861,19 @@ static void add_json_tests(Suite *suite)
 	tcase_add_test(json, json_has_null_for_what_is_not_there);
 	tcase_add_test(json, a_json_list_is_an_array_of_the_same_functions_as_the_table);
 	suite_add_tcase(suite, json);
+}
+
+static void add_revoke_tests(Suite *suite)
+{
+	TCase *revoke = tcase_create("revoke");
+
+	tcase_add_checked_fixture(revoke, set_functions, NULL);
+	tcase_add_checked_fixture(revoke, read_manual, free_manual);
+	tcase_add_test(revoke, a_grace_is_read_in_milliseconds);
+	tcase_add_test(revoke, a_revocation_is_reported_with_whom_it_was_taken_from);
+	tcase_add_test(revoke, who_has_what_cannot_be_revoked_is_named_with_what_to_do);
+	tcase_add_test(revoke, the_json_of_a_revocation_is_the_function_and_whom_it_was_taken_from);
+	suite_add_tcase(suite, revoke);
 }
 
 static void add_command_tests(Suite *suite)
@@ -751,6 +902,7 @@ int main(void)
 	add_people_tests(suite);
 	add_function_tests(suite);
 	add_json_tests(suite);
+	add_revoke_tests(suite);
 	add_command_tests(suite);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -54,7 +54,7 @@ help_explains_every_command()
 {
 	works --help
 	says 'Commands:'
-	for command in list show assign release config help; do
+	for command in list show assign release revoke config help; do
 		works --help
 		says "  $command "
 		works "$command" --help
@@ -91,6 +91,9 @@ a_wrong_command_line_is_refused_in_one_line()
 	refuses 2 'auto always never' list --color=
 	refuses 2 'DEVICE' show
 	refuses 2 'DEVICE' release
+	refuses 2 'DEVICE' revoke --grace 5
+	refuses 2 'needs a value' revoke 01:00.0 --grace
+	refuses 2 "'--grace'" release 01:00.0 --grace 5
 	refuses 2 "'01:00.1'" show 01:00.0 01:00.1
 	refuses 2 "'01:00.0'" list 01:00.0
 }
@@ -98,7 +101,7 @@ a_wrong_command_line_is_refused_in_one_line()
 what_is_not_an_address_is_refused_with_an_example_of_one()
 {
 	for address in zz:00.0 '' 01:00 1:0.0 01:00.8 01:20.0 01:00.0x '01:00.0 ' 0000:01:00.0.0; do
-		for command in show release; do
+		for command in show release revoke; do
 			refuses 2 "'$address' is not a PCI address; write it as 0000:01:00.0 or 01:00.0" \
 				"$command" "$address"
 		done
@@ -115,6 +118,16 @@ an_assignment_needs_exactly_one_owner_that_exists()
 	refuses 1 "no such user: '4294967295'" assign 01:00.0 --user 4294967295
 }
 
+a_grace_is_a_number_of_seconds()
+{
+	for grace in '' x -1 +1 1x 1. .5 0.1234 ' 1' '1 ' 1e3 86401 86400.001 4294967296 99999999999999999999; do
+		refuses 2 "'$grace' is no grace" revoke 01:00.0 --grace="$grace"
+	done
+	for grace in 0 5 0.5 86400 0.001; do
+		refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" revoke 01:00.0 --grace "$grace"
+	done
+}
+
 without_a_daemon_every_request_fails_with_status_3()
 {
 	refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" list
@@ -122,6 +135,7 @@ without_a_daemon_every_request_fails_with_status_3()
 	refuses 3 "$dir/none/pub/vfiod.sock" show 01:00.0 --runtime-dir "$dir/none"
 	refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" assign 0000:01:00.0 -u root
 	refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" release 01:00.0
+	refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" revoke 01:00.0
 }
 
 the_environment_says_where_the_daemon_is_and_the_option_goes_before_it()
@@ -160,6 +174,7 @@ completion_says_nothing_when_it_knows_nothing()
 
 for test in help_explains_every_command the_version_is_shown a_wrong_command_line_is_refused_in_one_line \
 	what_is_not_an_address_is_refused_with_an_example_of_one an_assignment_needs_exactly_one_owner_that_exists \
+	a_grace_is_a_number_of_seconds \
 	without_a_daemon_every_request_fails_with_status_3 \
 	the_environment_says_where_the_daemon_is_and_the_option_goes_before_it control_characters_are_not_repeated \
 	output_that_cannot_be_written_is_an_error completion_says_nothing_when_it_knows_nothing; do
