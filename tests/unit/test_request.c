@@ -766,6 +766,101 @@ START_TEST(an_event_to_a_client_that_has_just_gone_is_lost_and_no_harm)
 }
 END_TEST
 
+/* ---- revoke ---- */
+
+static void ask_revoke(struct proto_conn *conn, uint64_t address, uint32_t grace_ms, uint64_t cookie)
+{
+	const struct vfiod_revoke_req body = { .address = htole64(address), .grace_ms = htole32(grace_ms) };
+
+	ask(conn, VFIOD_REVOKE, cookie, &body, sizeof(body));
+}
+
+static void lease_by_handles(struct device *device)
+{
+	lease_to(device, getuid(), 5);
+	device->lease.by_handles = true;
+	device->lease.client = 1; /* that of set_up(), who comes first */
+}
+
+static void expect_told(uint32_t kind, uint32_t grace_ms)
+{
+	const struct vfiod_lease_event *event = proto_msg_body(&msg);
+	const char *why = "";
+
+	ck_assert_int_eq(proto_conn_recv(&client, &msg, VFIOD_FDS_MAX, &why), 0);
+	ck_assert_int_eq(proto_check_event(&msg), 0);
+	ck_assert_uint_eq(le32toh(event->kind), kind);
+	ck_assert_uint_eq(le32toh(event->grace_ms), grace_ms);
+	ck_assert_uint_eq(le64toh(event->lease), 5);
+	ck_assert_uint_eq(le64toh(event->address), FIRST);
+}
+
+START_TEST(what_is_not_leased_by_handles_is_not_revoked)
+{
+	static const enum vfiod_state others[] = { VFIOD_UNMANAGED, VFIOD_FREE, VFIOD_QUARANTINED };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		first->state = others[i];
+		ask_revoke(&admin, FIRST, 0, COOKIE);
+		expect_error(&admin, VFIOD_REVOKE, COOKIE, EINVAL, "not leased");
+	}
+	lease_to(first, getuid(), 5);
+	ask_revoke(&admin, FIRST, 0, COOKIE);
+	expect_error(&admin, VFIOD_REVOKE, COOKIE, EOPNOTSUPP, "vfiod_handle");
+	ck_assert_int_eq(first->state, VFIOD_LEASED);
+	expect_nothing(&client);
+}
+END_TEST
+
+/* as many as the administrator says, or, where nothing is said, vfiod.conf */
+START_TEST(a_revocation_is_announced_to_the_client_and_answered_when_the_lease_has_ended)
+{
+	const struct vfiod_revoke_rep *rep = proto_msg_body(&msg);
+	static struct config seven_seconds = { .revoke_grace = 7 };
+
+	vfiod.config = &seven_seconds;
+	lease_by_handles(first);
+	ask_revoke(&admin, FIRST, _i ? VFIOD_NONE : 30000, COOKIE);
+	expect_told(VFIOD_LEASE_REVOKE_ANNOUNCED, _i ? 7000 : 30000);
+	expect_nothing(&admin);
+	lease_end(&vfiod, first, 2, NULL);
+	expect_told(VFIOD_LEASE_REVOKED, 0);
+	receive(&admin, VFIOD_REVOKE, COOKIE);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
+	ck_assert_uint_eq(le64toh(rep->lease), 5);
+	ck_assert_uint_eq(le32toh(rep->killed), 2);
+}
+END_TEST
+
+START_TEST(a_second_revocation_of_the_same_lease_is_refused)
+{
+	struct proto_conn other = greet(admin_path);
+
+	lease_by_handles(first);
+	ask_revoke(&admin, FIRST, 30000, 1);
+	ask_revoke(&other, FIRST, 30000, 2);
+	expect_error(&other, VFIOD_REVOKE, 2, EBUSY, "already");
+	lease_end(&vfiod, first, 2, NULL);
+	receive(&admin, VFIOD_REVOKE, 1);
+	close(other.fd);
+}
+END_TEST
+
+START_TEST(a_revocation_goes_on_when_the_administrator_has_gone)
+{
+	struct proto_conn other = greet(admin_path);
+
+	lease_by_handles(first);
+	ask_revoke(&other, FIRST, 30000, COOKIE);
+	expect_told(VFIOD_LEASE_REVOKE_ANNOUNCED, 30000);
+	close(other.fd);
+	let_it_run();
+	ck_assert_ptr_null(first->lease.revoke);
+	ck_assert_ptr_nonnull(first->lease.deadline);
+	lease_end(&vfiod, first, 2, NULL);
+}
+END_TEST
+
 /* ---- unplugged ---- */
 
 START_TEST(a_function_that_is_unplugged_is_forgotten_in_every_state_but_a_busy_one)
@@ -860,6 +955,17 @@ static TCase *events_case(void)
 	return tcase;
 }
 
+static TCase *revoke_case(void)
+{
+	TCase *tcase = case_of("revoke");
+
+	tcase_add_test(tcase, what_is_not_leased_by_handles_is_not_revoked);
+	tcase_add_loop_test(tcase, a_revocation_is_announced_to_the_client_and_answered_when_the_lease_has_ended, 0, 2);
+	tcase_add_test(tcase, a_second_revocation_of_the_same_lease_is_refused);
+	tcase_add_test(tcase, a_revocation_goes_on_when_the_administrator_has_gone);
+	return tcase;
+}
+
 static TCase *unplugged_case(void)
 {
 	TCase *tcase = case_of("unplugged");
@@ -892,6 +998,7 @@ int main(void)
 	suite_add_tcase(suite, waiting_case());
 	suite_add_tcase(suite, release_case());
 	suite_add_tcase(suite, events_case());
+	suite_add_tcase(suite, revoke_case());
 	suite_add_tcase(suite, unplugged_case());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

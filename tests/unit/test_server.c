@@ -617,10 +617,12 @@ START_TEST(an_administrators_request_on_the_public_socket_is_refused_and_the_con
 {
 	const struct vfiod_assign_req assign = { .address = htole64(NO_ADDRESS), .gid = htole32(VFIOD_NONE) };
 	const struct vfiod_unassign_req unassign = { .address = htole64(NO_ADDRESS) };
+	const struct vfiod_revoke_req revoke = { .address = htole64(NO_ADDRESS) };
 	struct proto_conn conn = client_of(pub_path);
 
 	expect_refusal(&conn, VFIOD_ASSIGN, &assign, sizeof(assign), EACCES, "admin.sock");
 	expect_refusal(&conn, VFIOD_UNASSIGN, &unassign, sizeof(unassign), EACCES, "admin.sock");
+	expect_refusal(&conn, VFIOD_REVOKE, &revoke, sizeof(revoke), EACCES, "admin.sock");
 	list(&conn, 0, 1);
 	close(conn.fd);
 }
@@ -644,11 +646,13 @@ START_TEST(a_function_that_is_not_there_is_named)
 	const struct vfiod_acquire_req acquire = { .address = htole64(NO_ADDRESS), .mode = htole32(1) };
 	const struct vfiod_assign_req assign = { .address = htole64(NO_ADDRESS), .gid = htole32(VFIOD_NONE) };
 	const struct vfiod_unassign_req unassign = { .address = htole64(NO_ADDRESS) };
+	const struct vfiod_revoke_req revoke = { .address = htole64(NO_ADDRESS) };
 	struct proto_conn conn = client_of(pub_path), admin = client_of(admin_path);
 
 	expect_refusal(&conn, VFIOD_ACQUIRE, &acquire, sizeof(acquire), ENODEV, "fffffffe:ff:1f.7");
 	expect_refusal(&admin, VFIOD_ASSIGN, &assign, sizeof(assign), ENODEV, "fffffffe:ff:1f.7");
 	expect_refusal(&admin, VFIOD_UNASSIGN, &unassign, sizeof(unassign), ENODEV, "vfioctl list");
+	expect_refusal(&admin, VFIOD_REVOKE, &revoke, sizeof(revoke), ENODEV, "fffffffe:ff:1f.7");
 	list(&conn, 0, 1);
 	list(&admin, 0, 1);
 	close(conn.fd);
@@ -734,6 +738,20 @@ START_TEST(a_function_that_is_not_assigned_cannot_be_given_back)
 		const struct vfiod_unassign_req unassign = { .address = htole64(address) };
 
 		expect_refusal(&conn, VFIOD_UNASSIGN, &unassign, sizeof(unassign), EINVAL, "not assigned");
+	}
+	close(conn.fd);
+}
+END_TEST
+
+START_TEST(a_function_that_is_not_leased_cannot_be_revoked)
+{
+	struct proto_conn conn = client_of(admin_path);
+	uint64_t address;
+
+	if (some_address(&address)) {
+		const struct vfiod_revoke_req revoke = { .address = htole64(address) };
+
+		expect_refusal(&conn, VFIOD_REVOKE, &revoke, sizeof(revoke), EINVAL, "not leased");
 	}
 	close(conn.fd);
 }
@@ -1547,6 +1565,7 @@ static TCase *refusals_case(void)
 	tcase_add_loop_test(tcase, a_mode_that_there_is_not_is_refused, 0, 3);
 	tcase_add_loop_test(tcase, an_assignment_to_nobody_or_to_two_is_refused, 0, 2);
 	tcase_add_test(tcase, a_function_that_is_not_assigned_cannot_be_given_back);
+	tcase_add_test(tcase, a_function_that_is_not_leased_cannot_be_revoked);
 	return tcase;
 }
 

@@ -175,6 +175,20 @@ static void spoil_unassign(struct packet *packet)
 	spoil_other_socket(packet, VFIOD_UNASSIGN);
 }
 
+static void spoil_revoke(struct packet *packet)
+{
+	spoil_other_socket(packet, VFIOD_REVOKE);
+}
+
+/* What only vfiod says. */
+static void spoil_event(struct packet *packet)
+{
+	header(packet)->opcode = htole16(VFIOD_LEASE_EVENT);
+	header(packet)->flags = htole32(VFIOD_EVENT);
+	header(packet)->cookie = 0;
+	resize(packet, sizeof(struct vfiod_hdr) + sizeof(struct vfiod_lease_event));
+}
+
 static void spoil_acquire(struct packet *packet)
 {
 	spoil_other_socket(packet, VFIOD_ACQUIRE);
@@ -222,6 +236,7 @@ static const struct kind {
 	{ "another-magic", 1, spoil_magic },
 	{ "another-version", 1, spoil_version },
 	{ "unknown-opcode", 1, spoil_opcode },
+	{ "event", 1, spoil_event },
 	{ "flags", 1, spoil_flags },
 	{ "reserved-bits", 1, spoil_reserved },
 	{ "one-fd", 1, spoil_fd },
@@ -230,6 +245,7 @@ static const struct kind {
 	{ "list-of-too-many", 1, spoil_list_max },
 	{ "assign", 1, spoil_assign },
 	{ "unassign", 1, spoil_unassign },
+	{ "revoke", 1, spoil_revoke },
 	{ "acquire", 1, spoil_acquire },
 	{ "no-hello", 0, spoil_no_hello },
 	{ "newer-versions", 0, spoil_new_versions },

@@ -199,6 +199,7 @@ on_both='
 	another-magic   EBADMSG         closed
 	another-version EPROTONOSUPPORT closed
 	unknown-opcode  ENOSYS          closed
+	event           ENOSYS          closed
 	flags           EBADMSG         closed
 	reserved-bits   EBADMSG         closed
 	one-fd          EPERM           closed
@@ -214,11 +215,13 @@ on_both='
 on_pub='
 	assign          EACCES          open
 	unassign        EACCES          open
+	revoke          EACCES          open
 	acquire         EINVAL          open
 '
 on_admin='
 	assign          EINVAL          open
 	unassign        EINVAL          open
+	revoke          EINVAL          open
 	acquire         EACCES          open
 '
 
@@ -241,7 +244,7 @@ bad_messages() {
 	wait_for "vfiod has the files open that it had before" descriptors_are "$fds"
 }
 
-# the operations that are at the right door ask for nothing that makes sense: no mode, no owner, a bridge
+# the operations that are at the right door ask for nothing that makes sense: no mode, no owner, a bridge, no lease
 bad_messages alice /run/vfiod/pub/vfiod.sock "$on_both$on_pub"
 nothing_half_done "bad messages on the public socket"
 bad_messages root /run/vfiod/admin.sock "$on_both$on_admin"
