@@ -20,6 +20,10 @@ handles() { find /proc/[0-9]*/fd -lname 'anon_inode:\[vfiod-*' 2>/dev/null | wc 
 handles_are() { [ "$(handles)" = "$1" ]; }
 
 # ---- without the module --------------------------------------------------------------------------------------
+configure <<CONF
+rule "a slot of two functions" { address = "$twin"  reset = "best-effort" }
+rule "the second one" { address = "$other_twin"  reset = "best-effort" }
+CONF
 load vfio-pci nvme
 use_clients
 start_vfiod
@@ -34,7 +38,7 @@ names "a revocation says what is missing" "vfiod_handle"
 # ---- warm ------------------------------------------------------------------------------------------------------
 load_handles
 refused vfioctl revoke $edu
-names "a lease from before the module is not revocable" "without a revocable handle"
+names "a lease from before the module is not revocable" "leased without the kernel module"
 end KILL "$raw"
 wait_for "a function is opened in advance as soon as the module is there" warm $edu
 ok "a function is opened in advance as soon as the module is there"
@@ -81,7 +85,7 @@ background mapped /run/mapped as alice lease mapped $edu
 wait_for "a release takes away a mapping that is left" state_is $edu free
 ok "a release takes away a mapping that is left"
 end KILL "$process"
-quietly as alice lease shared $edu
+as alice lease shared $edu >/run/shared 2>&1 || fail "a release succeeds ($(cat /run/shared))"
 wait_for "and what a child has inherited" state_is $edu free
 ok "and what a child has inherited"
 pkill -KILL -x lease || true
@@ -91,7 +95,7 @@ wait_for "all handles are closed" handles_are 0
 wait_for "it is warm" warm $edu
 background leased /run/group as alice lease group $edu
 refused vfioctl revoke $edu
-names "a lease of the group's file cannot be revoked" "group's file"
+names "a lease of the group's file cannot be revoked" group
 end KILL "$process"
 wait_for "it is free and warm again" warm $edu
 
