@@ -176,7 +176,7 @@ struct vfiod_unassign_rep {
 };
 
 enum vfiod_opcode {
-#define X(opcode, NAME, name, sockets, fds) VFIOD_##NAME = opcode,
+#define X(opcode, NAME, name, sockets, fds) VFIOD_##NAME = (opcode),
 	VFIOD_OPS(X)
 #undef X
 };
