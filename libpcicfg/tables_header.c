@@ -14,10 +14,10 @@
 	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INVALIDATE | PCI_COMMAND_PARITY)
 #define COMMAND_VIRTUAL (PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE)
 
-#define BAR_ROW \
+#define BAR_ROW(section) \
 	{ \
 		.virt = ALL, .write = ALL, .mark = PCICFG_MARK_BAR, \
-		WHY("7.5.1.2.1", "Addresses on the bus are the host's to give. The user's are virtual: they can be sized " \
+		WHY(section, "Addresses on the bus are the host's to give. The user's are virtual: they can be sized " \
 				 "and set as in hardware, masked as they are written, and start at 0.") \
 	}
 
@@ -54,15 +54,15 @@ const struct pcicfg_row pcicfg_header_rows[PCI_STD_HEADER_SIZEOF / 4] = {
 	},
 	[PCI_CLASS_REVISION / 4] = { WHY("7.5.1.1.5", "Read-only in hardware.") },
 	[PCI_CACHE_LINE_SIZE / 4] = LATENCY_ROW,
-	[PCI_BASE_ADDRESS_0 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_1 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_2 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_3 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_4 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_5 / 4] = BAR_ROW,
+	[PCI_BASE_ADDRESS_0 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_1 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_2 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_3 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_4 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_5 / 4] = BAR_ROW("7.5.1.2.1"),
 	[PCI_CARDBUS_CIS / 4] = { WHY("7.5.1.2.2", "Read-only in hardware.") },
 	[PCI_SUBSYSTEM_VENDOR_ID / 4] = { WHY("7.5.1.2.3", "Read-only in hardware.") },
-	[PCI_ROM_ADDRESS / 4] = BAR_ROW,
+	[PCI_ROM_ADDRESS / 4] = BAR_ROW("7.5.1.2.4"),
 	[PCI_CAPABILITY_LIST / 4] = POINTER_ROW,
 	[0x38 / 4] = { .virt = ALL, WHY("7.5.1.2", "Reserved: hidden.") },
 	[PCI_INTERRUPT_LINE / 4] = INTERRUPT_ROW,
@@ -85,15 +85,15 @@ const struct pcicfg_row pcicfg_header_vf_rows[PCI_STD_HEADER_SIZEOF / 4] = {
 	},
 	[PCI_CLASS_REVISION / 4] = { WHY("7.5.1.1.5", "Read-only in hardware.") },
 	[PCI_CACHE_LINE_SIZE / 4] = LATENCY_ROW,
-	[PCI_BASE_ADDRESS_0 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_1 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_2 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_3 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_4 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_5 / 4] = BAR_ROW,
+	[PCI_BASE_ADDRESS_0 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_1 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_2 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_3 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_4 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_5 / 4] = BAR_ROW("7.5.1.2.1"),
 	[PCI_CARDBUS_CIS / 4] = { WHY("7.5.1.2.2", "Read-only in hardware.") },
 	[PCI_SUBSYSTEM_VENDOR_ID / 4] = { WHY("7.5.1.2.3", "Read-only in hardware.") },
-	[PCI_ROM_ADDRESS / 4] = BAR_ROW,
+	[PCI_ROM_ADDRESS / 4] = BAR_ROW("7.5.1.2.4"),
 	[PCI_CAPABILITY_LIST / 4] = POINTER_ROW,
 	[0x38 / 4] = { .virt = ALL, WHY("7.5.1.2", "Reserved: hidden.") },
 	[PCI_INTERRUPT_LINE / 4] = INTERRUPT_ROW,
