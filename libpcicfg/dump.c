@@ -49,7 +49,7 @@ static int byte(const char *digits)
 	return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* "1f0: 00 01 ..." Returns how many bytes the line has, 0 for another line, or -EINVAL. */
+/* "1f0: 00 01 ..." Returns how many bytes the line has, 0 for another line, or -EILSEQ. */
 static int parse_line(struct pcicfg_dump *dump, const char *line, size_t length, size_t *offset)
 {
 	size_t at = 0, count = 0;
@@ -64,7 +64,7 @@ static int parse_line(struct pcicfg_dump *dump, const char *line, size_t length,
 		if (value < 0)
 			break;
 		if (*offset + count >= sizeof(dump->memory))
-			return -EINVAL;
+			return -EILSEQ;
 		dump->memory[*offset + count++] = (__u8)value;
 	}
 	return (int)count;
@@ -83,27 +83,36 @@ static int parse_text(struct pcicfg_dump *dump, const char *text, size_t size, s
 			return count;
 		/* the next function begins, or a piece is missing */
 		if (count && offset != *end)
-			return offset ? -EINVAL : 0;
+			return offset ? -EILSEQ : 0;
 		*end += (size_t)count;
 		line += length + 1;
 	}
 	return 0;
 }
 
+/* As many bytes as sysfs has: without privilege, of a conventional function, of one of PCI Express. */
+static bool is_raw_size(size_t size)
+{
+	return size == PCI_STD_HEADER_SIZEOF || size == PCICFG_SIZE_PCI || size == PCICFG_SIZE_PCIE;
+}
+
 int pcicfg_dump_parse(struct pcicfg_dump *dump, const void *data, size_t size)
 {
+	struct pcicfg_dump read = { 0 };
 	size_t end = 0;
-	int error;
+	int error = parse_text(&read, data, size, &end);
 
-	memset(dump, 0, sizeof(*dump));
-	error = parse_text(dump, data, size, &end);
-	if (!error && !end && size <= sizeof(dump->memory)) {
-		memcpy(dump->memory, data, size);
+	if (error)
+		return error;
+	if (!end && is_raw_size(size)) {
+		memcpy(read.memory, data, size);
 		end = size;
 	}
-	if (error || end < PCI_STD_HEADER_SIZEOF)
-		return -EINVAL;
-	dump->size = end > PCICFG_SIZE_PCI ? PCICFG_SIZE_PCIE : PCICFG_SIZE_PCI;
+	if (end < PCI_STD_HEADER_SIZEOF)
+		return end ? -ENODATA : -EINVAL;
+	read.recorded = (__u16)end;
+	read.size = end > PCICFG_SIZE_PCI ? PCICFG_SIZE_PCIE : PCICFG_SIZE_PCI;
+	*dump = read;
 	return 0;
 }
 

@@ -112,7 +112,7 @@ static void effect_msix(struct pcicfg *cfg, const struct change *change, struct 
 		tell(events, PCICFG_MSIX, change->before >> 16 & flags, change->after >> 16 & flags);
 }
 
-/* PCIe 6.0 §7.9.18.2: writing the half with the flag starts the access. */
+/* PCIe 6.0 §7.9.18.1: writing the half with the flag starts the access. */
 static void effect_vpd(struct pcicfg *cfg, const struct change *change, struct pcicfg_events *events)
 {
 	if (cfg->vpd && (change->lanes & 0xff000000u))

@@ -11,7 +11,7 @@
  */
 
 /*
- * The bits of one PCI transaction: 1, 2 or 4 bytes, aligned, within the space (PCIe 6.0 §2.2.7.1 knows no other). 0: it
+ * The bits of one PCI transaction: 1, 2 or 4 bytes, aligned, within the space (PCIe 6.0 §2.2.7 knows no other). 0: it
  * is none.
  */
 static inline __u32 transaction(const struct pcicfg *cfg, __u16 offset, unsigned int width)

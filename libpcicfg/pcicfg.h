@@ -301,7 +301,7 @@ void pcicfg_power_is(struct pcicfg *cfg, unsigned int state);
  * pcicfg_vpd_done() - answer a PCICFG_VPD event
  * @data: what was read; of no meaning for a write
  *
- * The user waits for the flag to change (PCIe 6.0 §7.9.18.2). An access that failed is not answered.
+ * The user waits for the flag to change (PCIe 6.0 §7.9.18.1). An access that failed is not answered.
  */
 void pcicfg_vpd_done(struct pcicfg *cfg, __u32 data);
 

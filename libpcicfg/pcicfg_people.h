@@ -90,7 +90,8 @@ int pcicfg_find(const struct pcicfg *cfg, struct pcicfg_found found[PCICFG_FOUND
 
 /* A recorded config space, and pcicfg_dump_hw's context: reads and writes go to the memory. */
 struct pcicfg_dump {
-	__u16 size; /* PCICFG_SIZE_PCI or PCICFG_SIZE_PCIE */
+	__u16 size;	/* PCICFG_SIZE_PCI or PCICFG_SIZE_PCIE */
+	__u16 recorded; /* bytes that were there, at least the header's 64; the others are 0 */
 	__u8 memory[PCICFG_SIZE_PCIE];
 };
 
@@ -98,9 +99,10 @@ extern const struct pcicfg_hw pcicfg_dump_hw;
 
 /**
  * pcicfg_dump_parse() - read a recording: what "lspci -x", "-xxx" or "-xxxx" prints (of its first function), or the
- * bytes as they are in sysfs
+ * bytes as they are in sysfs: 64, 256 or 4096
  *
- * Return: 0 or -EINVAL (neither of both, or less than a header).
+ * Return: 0, -EINVAL (neither of both), -ENODATA (less than the header's 64 bytes) or -EILSEQ (a line is missing, twice
+ * there, damaged, or beyond the space).
  */
 int pcicfg_dump_parse(struct pcicfg_dump *dump, const void *data, size_t size);
 

@@ -28,15 +28,40 @@ static __u32 hidden_bits(__u16 entry)
 	}
 }
 
+/* Of the virtual bits of a dword those that this function has: a BAR's are as many as it is long. */
+static __u32 existing_bits(const struct pcicfg *cfg, __u16 offset)
+{
+	offset &= ~3;
+	switch (row_of(cfg, offset)->mark) {
+	case PCICFG_MARK_BAR:
+		return cfg->bar_mask[offset == PCI_ROM_ADDRESS ? PCICFG_ROM : (offset - PCI_BASE_ADDRESS_0) / 4];
+	case PCICFG_MARK_MSI_MASK:
+		return (__u32)((1ull << cfg->msi_vectors) - 1);
+	default:
+		return ALL;
+	}
+}
+
+/* Fixed bits that are 0 and of no register that there is. */
+static __u32 absent_bits(const struct pcicfg *cfg, __u16 offset)
+{
+	offset &= ~3;
+	if (offset == 0x38 ||
+	    (row_of(cfg, offset)->mark == PCICFG_MARK_BAR && !user_dword(cfg, offset) && !existing_bits(cfg, offset)))
+		return ALL;
+	return hidden_bits(cfg->map[offset / 4]);
+}
+
 void pcicfg_conditions(const struct pcicfg *cfg, __u16 offset, __u32 masks[PCICFG_CONDITIONS])
 {
 	const struct pcicfg_row *row = row_of(cfg, offset);
-	__u32 fixed = row->virt & ~row->write, hidden = fixed & hidden_bits(cfg->map[offset / 4]);
+	__u32 write = row->write & existing_bits(cfg, offset), fixed = row->virt & ~write;
+	__u32 hidden = fixed & absent_bits(cfg, offset);
 
 	masks[PCICFG_HIDDEN] = hidden;
 	masks[PCICFG_FIXED] = fixed & ~hidden;
 	masks[PCICFG_READ_ONLY] = ~row->virt & ~row->write;
-	masks[PCICFG_VIRTUAL] = row->virt & row->write;
+	masks[PCICFG_VIRTUAL] = row->virt & write;
 	masks[PCICFG_PASSED] = ~row->virt & row->write;
 }
 

@@ -8,7 +8,10 @@
  * it has one by now.
  */
 
-/* Capability ids of the extended space, up to the newest that is assigned */
+/* A capability id without a name in any kernel so far */
+#define PCICFG_CAP_ID_FPB 0x15 /* Flattening Portal Bridge */
+
+/* Capability ids of the extended space, up to the newest that is known to be assigned */
 #ifndef PCI_EXT_CAP_ID_NPEM
 #define PCI_EXT_CAP_ID_NPEM 0x29
 #endif
@@ -41,6 +44,12 @@
 #define PCICFG_EXT_CAP_ID_FLIT_LOG 0x32 /* Flit Logging */
 #define PCICFG_EXT_CAP_ID_FLIT_PM  0x33 /* Flit Performance Measurement */
 #define PCICFG_EXT_CAP_ID_FLIT_EI  0x34 /* Flit Error Injection */
+#define PCICFG_EXT_CAP_ID_SVC	   0x35 /* Streamlined Virtual Channel */
+#define PCICFG_EXT_CAP_ID_MRBL	   0x36 /* MMIO Register Block Locator */
+#define PCICFG_EXT_CAP_ID_NOP_FLIT 0x37
+#define PCICFG_EXT_CAP_ID_SIOV	   0x38 /* Scalable I/O Virtualization */
+#define PCICFG_EXT_CAP_ID_PL_128GT 0x39 /* Physical Layer 128 GT/s */
+#define PCICFG_EXT_CAP_ID_CAPTURED 0x3a /* Captured Data */
 
 /* Lengths in bytes that have no name, or not the same value in all kernels */
 #define PCICFG_SIZEOF_MSI_32	  10 /* PCIe 6.0 §7.7.1: up to Message Data */

@@ -30,14 +30,15 @@ static FILE *open_file(const char *root, const char *address, const char *name)
 static int read_config(const char *root, const char *address, struct pcicfg_dump *dump)
 {
 	FILE *file = open_file(root, address, "config");
-	char bytes[PCICFG_SIZE_PCIE];
 	size_t size;
 
 	if (!file)
 		return errno == ENOENT ? -ENODEV : -errno;
-	size = fread(bytes, 1, sizeof(bytes), file);
+	size = fread(dump->memory, 1, sizeof(dump->memory), file);
 	fclose(file);
-	return pcicfg_dump_parse(dump, bytes, size) ? -EIO : 0;
+	dump->recorded = (__u16)size;
+	dump->size = size > PCICFG_SIZE_PCI ? PCICFG_SIZE_PCIE : PCICFG_SIZE_PCI;
+	return size < PCI_STD_HEADER_SIZEOF ? -EIO : 0;
 }
 
 static int read_number(const char *root, const char *address, const char *name, __u16 *number)
@@ -90,17 +91,21 @@ static bool is_vf(const char *root, const char *address)
 
 int pcicfg_sysfs_read(const char *root, const char *address, struct pcicfg_dump *dump, struct pcicfg_facts *facts)
 {
-	int error = read_config(root, address, dump);
+	struct pcicfg_dump read = { 0 };
+	struct pcicfg_facts known = { 0 };
+	int error = read_config(root, address, &read);
 
+	if (!error)
+		error = read_number(root, address, "vendor", &known.vendor);
+	if (!error)
+		error = read_number(root, address, "device", &known.device);
+	if (!error)
+		error = read_bars(root, address, &known);
 	if (error)
 		return error;
-	memset(facts, 0, sizeof(*facts));
-	facts->size = dump->size;
-	facts->flags = is_vf(root, address) ? PCICFG_VF : 0;
-	error = read_number(root, address, "vendor", &facts->vendor);
-	if (!error)
-		error = read_number(root, address, "device", &facts->device);
-	if (!error)
-		error = read_bars(root, address, facts);
-	return error;
+	known.size = read.size;
+	known.flags = is_vf(root, address) ? PCICFG_VF : 0;
+	*dump = read;
+	*facts = known;
+	return 0;
 }

@@ -40,7 +40,11 @@ struct pcicfg_row {
 #endif
 };
 
-/* The reason of a row or a decision, for pcicfg-policy(7) and for who reads the table; nothing of it in the kernel. */
+/*
+ * The reason of a row or a decision, for pcicfg-policy(7) and for who reads the table; nothing of it in the kernel. A
+ * section without a name is one of the PCI Express Base Specification 6.0, as are those in comments that say
+ * "PCIe 6.0"; up to 6.3 they are the same, before 6.0 many were others.
+ */
 #if PCICFG_FOR_PEOPLE
 #define WHY(section, reason) .spec = (section), .why = (reason)
 #define NAMED(short_name)    .name = (short_name),
@@ -139,8 +143,8 @@ struct pcicfg_capability {
 #endif
 };
 
-#define PCICFG_STD_CAPS (PCI_CAP_ID_EA + 1)
-#define PCICFG_EXT_CAPS (PCICFG_EXT_CAP_ID_FLIT_EI + 1)
+#define PCICFG_STD_CAPS (PCICFG_CAP_ID_FPB + 1)
+#define PCICFG_EXT_CAPS (PCICFG_EXT_CAP_ID_CAPTURED + 1)
 
 extern const struct pcicfg_capability pcicfg_std_caps[PCICFG_STD_CAPS];
 extern const struct pcicfg_capability pcicfg_ext_caps[PCICFG_EXT_CAPS];

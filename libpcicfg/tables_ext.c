@@ -3,23 +3,24 @@
 
 /* clang-format off */
 
-/* Capabilities of the extended space. Sections in WHY() are of PCIe 6.0 where nothing else is said. */
+/* Capabilities of the extended space. Sections in WHY(): see tables.h. */
 
 #define EXT_HEADER { .virt = ALL, WHY("7.6.3", "Id, version and next pointer are what the walk put there.") }
 
 /* ---- Advanced Error Reporting ---- */
-#define AER_STATUS_ROW { .rw1c = ALL, WHY("7.8.4.2", "Errors are for the host to see and to clear: they may be the link's.") }
-#define AER_MASK_ROW \
-	{ .virt = ALL, .write = ALL, .start = ALL, WHY("7.8.4.3", "Which errors reach the root port, and how, is the host's: virtual.") }
+#define AER_STATUS_ROW(section) \
+	{ .rw1c = ALL, WHY(section, "Errors are for the host to see and to clear: they may be the link's.") }
+#define AER_MASK_ROW(section) \
+	{ .virt = ALL, .write = ALL, .start = ALL, WHY(section, "Which errors reach the root port, and how, is the host's: virtual.") }
 #define AER_LOG_ROW { WHY("7.8.4.8", "A log.") }
 
 const struct pcicfg_row pcicfg_aer_rows[PCICFG_SIZEOF_AER / 4] = {
 	[0] = EXT_HEADER,
-	[PCI_ERR_UNCOR_STATUS / 4] = AER_STATUS_ROW,
-	[PCI_ERR_UNCOR_MASK / 4] = AER_MASK_ROW,
-	[PCI_ERR_UNCOR_SEVER / 4] = AER_MASK_ROW,
-	[PCI_ERR_COR_STATUS / 4] = AER_STATUS_ROW,
-	[PCI_ERR_COR_MASK / 4] = AER_MASK_ROW,
+	[PCI_ERR_UNCOR_STATUS / 4] = AER_STATUS_ROW("7.8.4.2"),
+	[PCI_ERR_UNCOR_MASK / 4] = AER_MASK_ROW("7.8.4.3"),
+	[PCI_ERR_UNCOR_SEVER / 4] = AER_MASK_ROW("7.8.4.4"),
+	[PCI_ERR_COR_STATUS / 4] = AER_STATUS_ROW("7.8.4.5"),
+	[PCI_ERR_COR_MASK / 4] = AER_MASK_ROW("7.8.4.6"),
 	[PCI_ERR_CAP / 4] = { WHY("7.8.4.7", "ECRC has to agree with the other end: the host's.") },
 	[PCI_ERR_HEADER_LOG / 4] = AER_LOG_ROW,
 	[PCI_ERR_HEADER_LOG / 4 + 1] = AER_LOG_ROW,
@@ -34,8 +35,8 @@ const struct pcicfg_row pcicfg_pwr_rows[PCI_EXT_CAP_PWR_SIZEOF / 4] = {
 		.write = BYTE0(PCICFG_PWR_DATA_SELECT_MASK),
 		WHY("7.8.1.2", "Selects what the data register shows, and nothing else.")
 	},
-	[PCI_PWR_DATA / 4] = { WHY("7.8.1.3", "Read-only in hardware.") },
-	[PCI_PWR_CAP / 4] = { WHY("7.8.1.4", "Read-only in hardware.") },
+	[PCI_PWR_DATA / 4] = { WHY("7.8.1.4", "Read-only in hardware.") },
+	[PCI_PWR_CAP / 4] = { WHY("7.8.1.5", "Read-only in hardware.") },
 };
 
 /* ---- Vendor-specific: header, the vendor's header, then the last row for all that follows ---- */
@@ -53,7 +54,7 @@ const struct pcicfg_row pcicfg_vsec_rows[3] = {
 const struct pcicfg_capability pcicfg_ext_caps[PCICFG_EXT_CAPS] = {
 	[PCICFG_EXT_CAP_ID_NULL] = {
 		NAMED("Null") HIDDEN, .length = 4, .many = 1,
-		WHY("7.9.27", "Nothing but a header.")
+		WHY("7.9.28", "Nothing but a header.")
 	},
 	[PCI_EXT_CAP_ID_ERR] = {
 		NAMED("Advanced Error Reporting") SHOWN, .table = TABLE_AER, .length = PCICFG_SIZEOF_AER,
@@ -157,7 +158,7 @@ const struct pcicfg_capability pcicfg_ext_caps[PCICFG_EXT_CAPS] = {
 	},
 	[PCI_EXT_CAP_ID_PMUX] = {
 		NAMED("Protocol Multiplexing") HIDDEN, .length = 0x10,
-		WHY("PCIe 5.0 G", "Other protocols on the host's link.")
+		WHY("PCIe 6.0 G.5", "Other protocols on the host's link.")
 	},
 	[PCI_EXT_CAP_ID_PASID] = {
 		NAMED("Process Address Space ID") HIDDEN, .length = PCI_EXT_CAP_PASID_SIZEOF,
@@ -165,7 +166,7 @@ const struct pcicfg_capability pcicfg_ext_caps[PCICFG_EXT_CAPS] = {
 	},
 	[PCICFG_EXT_CAP_ID_LNR] = {
 		NAMED("LN Requester") HIDDEN, .length = 8,
-		WHY("PCIe 5.0 7.9.16", "Cache line notifications of the host's memory; withdrawn from PCIe 6.0.")
+		WHY("PCIe 5.0 7.9.14", "Cache line notifications of the host's memory; withdrawn from PCIe 6.0.")
 	},
 	[PCI_EXT_CAP_ID_DPC] = {
 		NAMED("Downstream Port Containment") HIDDEN, .length = 0x0c,
@@ -181,7 +182,7 @@ const struct pcicfg_capability pcicfg_ext_caps[PCICFG_EXT_CAPS] = {
 	},
 	[PCICFG_EXT_CAP_ID_MPCIE] = {
 		NAMED("PCIe over M-PHY") HIDDEN, .length = 4,
-		WHY("PCIe 5.0 8", "A physical layer: the host's.")
+		WHY("PCIe 3.1 8", "A physical layer: the host's.")
 	},
 	[PCICFG_EXT_CAP_ID_FRSQ] = {
 		NAMED("FRS Queueing") HIDDEN, .length = 0x10,
@@ -210,7 +211,7 @@ const struct pcicfg_capability pcicfg_ext_caps[PCICFG_EXT_CAPS] = {
 	},
 	[PCICFG_EXT_CAP_ID_LMR] = {
 		NAMED("Lane Margining") HIDDEN, .length = 8,
-		WHY("7.7.8", "Disturbs the link until it fails.")
+		WHY("7.7.10", "Disturbs the link until it fails.")
 	},
 	[PCICFG_EXT_CAP_ID_HID] = {
 		NAMED("Hierarchy ID") HIDDEN, .length = 0x0c,
@@ -254,7 +255,7 @@ const struct pcicfg_capability pcicfg_ext_caps[PCICFG_EXT_CAPS] = {
 	},
 	[PCICFG_EXT_CAP_ID_FLIT_LOG] = {
 		NAMED("Flit Logging") HIDDEN, .length = 0x10,
-		WHY("7.7.10", "Of the link: the host's.")
+		WHY("7.7.8", "Of the link: the host's.")
 	},
 	[PCICFG_EXT_CAP_ID_FLIT_PM] = {
 		NAMED("Flit Performance Measurement") HIDDEN, .length = 0x10,
@@ -263,5 +264,29 @@ const struct pcicfg_capability pcicfg_ext_caps[PCICFG_EXT_CAPS] = {
 	[PCICFG_EXT_CAP_ID_FLIT_EI] = {
 		NAMED("Flit Error Injection") HIDDEN, .length = 0x10,
 		WHY("7.8.13", "Breaks the host's link, on purpose.")
+	},
+	[PCICFG_EXT_CAP_ID_SVC] = {
+		NAMED("Streamlined Virtual Channel") HIDDEN, .length = 0x14,
+		WHY("PCIe 6.3 7.9.29", "Traffic classes have to agree with every port on the way.")
+	},
+	[PCICFG_EXT_CAP_ID_MRBL] = {
+		NAMED("MMIO Register Block Locator") HIDDEN, .length = 8,
+		WHY("PCIe 6.3 7.9.30", "Where in a BAR the mailboxes of the platform's software are.")
+	},
+	[PCICFG_EXT_CAP_ID_NOP_FLIT] = {
+		NAMED("NOP Flit") HIDDEN, .length = 0x14,
+		WHY("PCIe 6.3 7.8.14", "Of the link: the host's.")
+	},
+	[PCICFG_EXT_CAP_ID_SIOV] = {
+		NAMED("Scalable I/O Virtualization") HIDDEN, .length = 4,
+		WHY("PCIe 7.0", "Makes more of a function than one, each in an address space of the host's IOMMU.")
+	},
+	[PCICFG_EXT_CAP_ID_PL_128GT] = {
+		NAMED("Physical Layer 128 GT/s") HIDDEN, .length = 0x10,
+		WHY("PCIe 7.0", "Of the link: the host's.")
+	},
+	[PCICFG_EXT_CAP_ID_CAPTURED] = {
+		NAMED("Captured Data") HIDDEN, .length = 4,
+		WHY("PCIe 7.0", "Nobody has decided otherwise so far.")
 	},
 };

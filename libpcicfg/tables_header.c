@@ -3,7 +3,7 @@
 
 /* clang-format off */
 
-/* The type 0 header: PCIe 6.0 §7.5.1.1 and §7.5.1.2, PCI 3.0 §6.1. Sections in WHY() are of PCIe 6.0. */
+/* The type 0 header: PCIe 6.0 §7.5.1.1 and §7.5.1.2, PCI 3.0 §6.1. Sections in WHY(): see tables.h. */
 
 #define STATUS_RW1C \
 	(PCI_STATUS_PARITY | PCI_STATUS_SIG_TARGET_ABORT | PCI_STATUS_REC_TARGET_ABORT | \
@@ -14,10 +14,10 @@
 	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INVALIDATE | PCI_COMMAND_PARITY)
 #define COMMAND_VIRTUAL (PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE)
 
-#define BAR_ROW \
+#define BAR_ROW(section) \
 	{ \
 		.virt = ALL, .write = ALL, .mark = PCICFG_MARK_BAR, \
-		WHY("7.5.1.2.1", "Addresses on the bus are the host's to give. The user's are virtual: they can be sized " \
+		WHY(section, "Addresses on the bus are the host's to give. The user's are virtual: they can be sized " \
 				 "and set as in hardware, masked as they are written, and start at 0.") \
 	}
 
@@ -54,25 +54,25 @@ const struct pcicfg_row pcicfg_header_rows[PCI_STD_HEADER_SIZEOF / 4] = {
 	},
 	[PCI_CLASS_REVISION / 4] = { WHY("7.5.1.1.5", "Read-only in hardware.") },
 	[PCI_CACHE_LINE_SIZE / 4] = LATENCY_ROW,
-	[PCI_BASE_ADDRESS_0 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_1 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_2 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_3 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_4 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_5 / 4] = BAR_ROW,
+	[PCI_BASE_ADDRESS_0 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_1 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_2 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_3 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_4 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_5 / 4] = BAR_ROW("7.5.1.2.1"),
 	[PCI_CARDBUS_CIS / 4] = { WHY("7.5.1.2.2", "Read-only in hardware.") },
 	[PCI_SUBSYSTEM_VENDOR_ID / 4] = { WHY("7.5.1.2.3", "Read-only in hardware.") },
-	[PCI_ROM_ADDRESS / 4] = BAR_ROW,
+	[PCI_ROM_ADDRESS / 4] = BAR_ROW("7.5.1.2.4"),
 	[PCI_CAPABILITY_LIST / 4] = POINTER_ROW,
 	[0x38 / 4] = { .virt = ALL, WHY("7.5.1.2", "Reserved: hidden.") },
 	[PCI_INTERRUPT_LINE / 4] = INTERRUPT_ROW,
 };
 
-/* A VF has a header of which most is hardwired to 0 (PCIe 6.0 §9.3.4.1). */
+/* A VF has a header of which most is hardwired to 0 (PCIe 6.0 §9.3.4; each register of §7.5.1 says what it is in a VF). */
 const struct pcicfg_row pcicfg_header_vf_rows[PCI_STD_HEADER_SIZEOF / 4] = {
 	[PCI_VENDOR_ID / 4] = {
 		.virt = ALL,
-		WHY("9.3.4.1.1", "A VF's own register reads as all ones: fixed, as the kernel computed them.")
+		WHY("7.5.1.1.1", "A VF's own register reads as all ones: fixed, as the kernel computed them.")
 	},
 	[PCI_COMMAND / 4] = {
 		.virt = WORD0(~PCI_COMMAND_MASTER & 0xffff) | WORD1(PCI_STATUS_CAP_LIST),
@@ -80,20 +80,20 @@ const struct pcicfg_row pcicfg_header_vf_rows[PCI_STD_HEADER_SIZEOF / 4] = {
 		.rw1c = WORD1(STATUS_RW1C),
 		.start = WORD0(PCI_COMMAND_MASTER),
 		.mark = PCICFG_MARK_COMMAND,
-		WHY("9.3.4.1.3", "A VF decodes memory whenever its PF lets it, and its own bit is wired to 0: the user sees a "
+		WHY("7.5.1.1.3", "A VF decodes memory whenever its PF lets it, and its own bit is wired to 0: the user sees a "
 				 "1 that cannot be changed. There is no I/O and no INTx. Bus mastering is its own.")
 	},
-	[PCI_CLASS_REVISION / 4] = { WHY("9.3.4.1.5", "Read-only in hardware.") },
+	[PCI_CLASS_REVISION / 4] = { WHY("7.5.1.1.5", "Read-only in hardware.") },
 	[PCI_CACHE_LINE_SIZE / 4] = LATENCY_ROW,
-	[PCI_BASE_ADDRESS_0 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_1 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_2 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_3 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_4 / 4] = BAR_ROW,
-	[PCI_BASE_ADDRESS_5 / 4] = BAR_ROW,
-	[PCI_CARDBUS_CIS / 4] = { WHY("9.3.4.1.12", "Read-only in hardware.") },
-	[PCI_SUBSYSTEM_VENDOR_ID / 4] = { WHY("9.3.4.1.13", "Read-only in hardware.") },
-	[PCI_ROM_ADDRESS / 4] = BAR_ROW,
+	[PCI_BASE_ADDRESS_0 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_1 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_2 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_3 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_4 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_BASE_ADDRESS_5 / 4] = BAR_ROW("7.5.1.2.1"),
+	[PCI_CARDBUS_CIS / 4] = { WHY("7.5.1.2.2", "Read-only in hardware.") },
+	[PCI_SUBSYSTEM_VENDOR_ID / 4] = { WHY("7.5.1.2.3", "Read-only in hardware.") },
+	[PCI_ROM_ADDRESS / 4] = BAR_ROW("7.5.1.2.4"),
 	[PCI_CAPABILITY_LIST / 4] = POINTER_ROW,
 	[0x38 / 4] = { .virt = ALL, WHY("7.5.1.2", "Reserved: hidden.") },
 	[PCI_INTERRUPT_LINE / 4] = INTERRUPT_ROW,

@@ -3,7 +3,7 @@
 
 /* clang-format off */
 
-/* Capabilities of the first 256 bytes. Sections in WHY() are of PCIe 6.0 where nothing else is said. */
+/* Capabilities of the first 256 bytes. Sections in WHY(): see tables.h. */
 
 /* ---- Power Management ---- */
 const struct pcicfg_row pcicfg_pm_rows[PCI_PM_SIZEOF / 4] = {
@@ -28,10 +28,10 @@ const struct pcicfg_row pcicfg_vpd_rows[PCI_CAP_VPD_SIZEOF / 4] = {
 		.virt = ALL,
 		.write = WORD1(PCI_VPD_ADDR_MASK | PCI_VPD_ADDR_F),
 		.mark = PCICFG_MARK_VPD,
-		WHY("7.9.18.2", "The kernel reads VPD, too (sysfs): one window, two users. The owner does the access for the "
+		WHY("7.9.18.1", "The kernel reads VPD, too (sysfs): one window, two users. The owner does the access for the "
 				"user under the kernel's lock.")
 	},
-	[PCI_VPD_DATA / 4] = { .virt = ALL, .write = ALL, WHY("7.9.18.3", "What the owner read, or is to write.") },
+	[PCI_VPD_DATA / 4] = { .virt = ALL, .write = ALL, WHY("7.9.18.2", "What the owner read, or is to write.") },
 };
 
 /*
@@ -173,12 +173,12 @@ const struct pcicfg_row pcicfg_msix_rows[PCI_CAP_MSIX_SIZEOF / 4] = {
 
 /* ---- Advanced Features: six bytes ---- */
 const struct pcicfg_row pcicfg_af_rows[2] = {
-	[0] = { .virt = STD_HEADER, WHY("7.9.21", "Read-only in hardware.") },
+	[0] = { .virt = STD_HEADER, WHY("7.9.21.2", "Read-only in hardware.") },
 	[PCI_AF_CTRL / 4] = {
 		.virt = BYTE0(0xff) | WORD1(0xffff),
 		.write = BYTE0(PCI_AF_CTRL_FLR),
 		.mark = PCICFG_MARK_AF,
-		WHY("7.9.21", "A reset is a request to the owner, who restores what it loses. Transactions Pending is read-only.")
+		WHY("7.9.21.3", "A reset is a request to the owner, who restores what it loses. Transactions Pending is read-only.")
 	},
 };
 
@@ -194,7 +194,7 @@ const struct pcicfg_capability pcicfg_std_caps[PCICFG_STD_CAPS] = {
 	},
 	[PCI_CAP_ID_AGP] = {
 		NAMED("AGP") .decision = DECISION_READ_ONLY, .length = PCI_AGP_SIZEOF,
-		WHY("AGP 3.0 4.1", "Its command register has to agree with the host's bridge.")
+		WHY("AGP 3.0", "Its command register has to agree with the host's bridge.")
 	},
 	[PCI_CAP_ID_VPD] = {
 		NAMED("Vital Product Data") .decision = DECISION_SHOWN, .table = TABLE_VPD, .length = PCI_CAP_VPD_SIZEOF,
@@ -202,7 +202,7 @@ const struct pcicfg_capability pcicfg_std_caps[PCICFG_STD_CAPS] = {
 	},
 	[PCI_CAP_ID_SLOTID] = {
 		NAMED("Slot Identification") .decision = DECISION_HIDDEN, .length = PCI_CAP_SIZEOF,
-		WHY("PCI-to-PCI Bridge 1.2 13.2", "Of bridges: where the host's chassis are.")
+		WHY("PCI-to-PCI Bridge 1.2 13", "Of bridges: where the host's chassis are.")
 	},
 	[PCI_CAP_ID_MSI] = {
 		NAMED("MSI") .decision = DECISION_SHOWN, .shape = SHAPE_MSI,
@@ -210,7 +210,7 @@ const struct pcicfg_capability pcicfg_std_caps[PCICFG_STD_CAPS] = {
 	},
 	[PCI_CAP_ID_CHSWP] = {
 		NAMED("CompactPCI Hot Swap") .decision = DECISION_HIDDEN, .length = PCI_CAP_SIZEOF,
-		WHY("PICMG 2.1 3.1", "Inserting and extracting boards is the host's.")
+		WHY("PICMG 2.1", "Inserting and extracting boards is the host's.")
 	},
 	[PCI_CAP_ID_PCIX] = {
 		NAMED("PCI-X") .decision = DECISION_SHOWN, .shape = SHAPE_PCIX, .table = TABLE_PCIX,
@@ -227,7 +227,7 @@ const struct pcicfg_capability pcicfg_std_caps[PCICFG_STD_CAPS] = {
 	},
 	[PCI_CAP_ID_DBG] = {
 		NAMED("Debug Port") .decision = DECISION_READ_ONLY, .length = PCICFG_SIZEOF_DEBUG,
-		WHY("EHCI 1.0 C.2", "Says in which BAR the debug port is.")
+		WHY("EHCI 1.0 C", "Says in which BAR the debug port is.")
 	},
 	[PCI_CAP_ID_CCRC] = {
 		NAMED("CompactPCI Resource Control") .decision = DECISION_HIDDEN, .length = PCI_CAP_SIZEOF,
@@ -235,7 +235,7 @@ const struct pcicfg_capability pcicfg_std_caps[PCICFG_STD_CAPS] = {
 	},
 	[PCI_CAP_ID_SHPC] = {
 		NAMED("Hot-Plug Controller") .decision = DECISION_HIDDEN, .length = 8,
-		WHY("SHPC 1.0 4.1", "Of bridges: slots of the host, behind an index and a data register.")
+		WHY("SHPC 1.0", "Of bridges: slots of the host, behind an index and a data register.")
 	},
 	[PCI_CAP_ID_SSVID] = {
 		NAMED("Subsystem ID") .decision = DECISION_READ_ONLY, .length = PCICFG_SIZEOF_SSVID,
@@ -243,11 +243,11 @@ const struct pcicfg_capability pcicfg_std_caps[PCICFG_STD_CAPS] = {
 	},
 	[PCI_CAP_ID_AGP3] = {
 		NAMED("AGP8x Bridge") .decision = DECISION_HIDDEN, .length = PCI_CAP_SIZEOF,
-		WHY("AGP 3.0 4.2", "Of bridges.")
+		WHY("AGP 3.0", "Of bridges.")
 	},
 	[PCI_CAP_ID_SECDEV] = {
 		NAMED("Secure Device") .decision = DECISION_HIDDEN, .length = PCI_CAP_SIZEOF,
-		WHY("AMD I/O Virtualization 3.2", "Of an IOMMU: where the host's confinement is programmed.")
+		WHY("AMD I/O Virtualization 3", "Of an IOMMU: where the host's confinement is programmed.")
 	},
 	[PCI_CAP_ID_EXP] = {
 		NAMED("PCI Express") .decision = DECISION_SHOWN, .shape = SHAPE_EXP, .table = TABLE_EXP,
@@ -268,5 +268,9 @@ const struct pcicfg_capability pcicfg_std_caps[PCICFG_STD_CAPS] = {
 	[PCI_CAP_ID_EA] = {
 		NAMED("Enhanced Allocation") .decision = DECISION_HIDDEN, .length = PCI_CAP_SIZEOF,
 		WHY("7.8.5", "Real addresses of the host. The user has virtual BARs instead.")
+	},
+	[PCICFG_CAP_ID_FPB] = {
+		NAMED("Flattening Portal Bridge") .decision = DECISION_HIDDEN, .length = 0x24,
+		WHY("7.8.11", "Of bridges: which addresses and functions are behind them.")
 	},
 };

@@ -12,6 +12,8 @@
 
 #define WORDS (PCICFG_DWORDS / 32)
 
+_Static_assert(PCICFG_STD_CAPS <= 32 && PCICFG_EXT_CAPS <= 64, "struct walk has a bit for each known id");
+
 struct walk {
 	struct pcicfg *cfg;
 	__u32 claimed[WORDS]; /* dwords that belong to a capability, also to a hidden one */
@@ -114,7 +116,7 @@ static void link_std(struct walk *walk, __u16 pos, __u32 header)
 
 /*
  * The chain begins at 0x100, whatever is there. A hidden capability that is first leaves a null capability behind: id 0
- * and version 0 (PCIe 6.0 §7.9.27), and, when nothing follows, the sign for "none" (§7.6.2).
+ * and version 0 (PCIe 6.0 §7.9.28), and, when nothing follows, the sign for "none" (§7.6.1).
  */
 static void link_ext(struct walk *walk, __u16 pos, __u32 header)
 {

@@ -96,7 +96,7 @@ static int region_info(struct vfiodma_device *device, unsigned int index, struct
 
 static int existing_region(struct vfiodma_device *device, unsigned int index, struct vfio_region_info *info)
 {
-	struct vfio_region_info found;
+	struct vfio_region_info found = { 0 };
 	int err = region_info(device, index, &found);
 
 	if (err)
@@ -110,7 +110,7 @@ static int existing_region(struct vfiodma_device *device, unsigned int index, st
 
 int vfiodma_region_size(struct vfiodma_device *device, unsigned int index, uint64_t *size)
 {
-	struct vfio_region_info info;
+	struct vfio_region_info info = { 0 };
 	int err = region_info(device, index, &info);
 
 	if (!err)
@@ -165,7 +165,7 @@ static int check_mappable(struct vfiodma_device *device, const struct vfio_regio
 
 static int map_region(struct vfiodma_device *device, unsigned int index)
 {
-	struct vfio_region_info info;
+	struct vfio_region_info info = { 0 };
 	int protection, err = existing_region(device, index, &info);
 	void *base;
 
@@ -212,7 +212,7 @@ int vfiodma_region_map(struct vfiodma_device *device, unsigned int index, void *
 static int region_position(struct vfiodma_device *device, unsigned int index, uint64_t offset, size_t length,
 			   off_t *position)
 {
-	struct vfio_region_info info;
+	struct vfio_region_info info = { 0 };
 	int err = existing_region(device, index, &info);
 
 	if (err)
@@ -240,7 +240,7 @@ static int access_result(struct vfiodma_device *device, const char *verb, unsign
 
 int vfiodma_region_read(struct vfiodma_device *device, unsigned int index, uint64_t offset, void *data, size_t length)
 {
-	off_t position;
+	off_t position = 0;
 	int err = region_position(device, index, offset, length, &position);
 
 	if (err)
@@ -252,7 +252,7 @@ int vfiodma_region_read(struct vfiodma_device *device, unsigned int index, uint6
 int vfiodma_region_write(struct vfiodma_device *device, unsigned int index, uint64_t offset, const void *data,
 			 size_t length)
 {
-	off_t position;
+	off_t position = 0;
 	int err = region_position(device, index, offset, length, &position);
 
 	if (err)

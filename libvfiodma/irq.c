@@ -86,7 +86,7 @@ static int set_irqs(struct vfiodma_device *device, unsigned int index, const int
 		.count = count,
 	};
 	if (count)
-		memcpy(set->data, eventfds, data_size);
+		memcpy(set->data, eventfds, data_size); /* NOLINT(clang-analyzer-core.NonNullParamChecker): see below */
 	ret = ioctl(device->lease->device_fd, VFIO_DEVICE_SET_IRQS, set);
 	if (ret < 0)
 		ret = -errno;
@@ -114,7 +114,7 @@ static bool in_use(const struct vfiodma_device *device, unsigned int index, unsi
 static int check_enable(struct vfiodma_device *device, unsigned int index, unsigned int count)
 {
 	struct errors *errors = device->lease->session->errors;
-	unsigned int available, by;
+	unsigned int available = 0, by;
 	int err = vfiodma_irq_count(device, index, &available);
 
 	if (err)
@@ -143,6 +143,7 @@ int vfiodma_irq_enable(struct vfiodma_device *device, unsigned int index, unsign
 		goto close_eventfds;
 	device->irqs[index].eventfds = made;
 	device->irqs[index].count = count;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): check_enable() never lets a count of 0 by */
 	memcpy(eventfds, made, count * sizeof(*made));
 	return 0;
 

@@ -220,7 +220,7 @@ struct vfiod_lease_event {
 };
 
 enum vfiod_opcode {
-#define X(opcode, NAME, name, sockets, fds) VFIOD_##NAME = opcode,
+#define X(opcode, NAME, name, sockets, fds) VFIOD_##NAME = (opcode),
 	VFIOD_OPS(X)
 #undef X
 };

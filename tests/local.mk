@@ -35,7 +35,7 @@ AM_TESTS_ENVIRONMENT = \
 TESTS += $(SCRIPT_TESTS)
 EXTRA_DIST += $(SCRIPT_TESTS) tests/proofs.tsv tests/prove \
 	tests/bench/pcicfg.sh tests/coverage-pcicfg tests/cross tests/cross-pcicfg tests/dumps tests/fuzz tests/kernel-pcicfg \
-	tests/mutate-pcicfg
+	tests/lint tests/mutate-pcicfg
 
 if HAVE_CHECK
 check_PROGRAMS += $(UNIT_TESTS)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <linux/pci_regs.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,6 +172,27 @@ static void print_register(const struct view *view, uint16_t base, const struct 
 	fputc('\n', out);
 }
 
+/* A capability that is hidden or read-only as a whole: what the hardware has, but for lines of zeros. */
+static void print_nameless(const struct view *view, const struct pcicfg_found *found, FILE *out)
+{
+	unsigned int line, i;
+
+	for (line = found->offset; line < found->offset + found->length; line += 16) {
+		unsigned int end = found->offset + found->length;
+		bool is_zero = true;
+
+		end = end < line + 16 ? end : line + 16;
+		for (i = line; i < end; i++)
+			is_zero &= !hardware_value(view, (uint16_t)i, 1);
+		if (is_zero)
+			continue;
+		fprintf(out, "  %03x ", line);
+		for (i = line; i < end; i++)
+			print_byte(view, (uint16_t)i, false, out);
+		fputc('\n', out);
+	}
+}
+
 static void print_found(const struct view *view, const struct pcicfg_found *found, FILE *out)
 {
 	enum tone tone = found->is_shown ? TONE_STRONG : TONE_FAINT;
@@ -182,6 +204,8 @@ static void print_found(const struct view *view, const struct pcicfg_found *foun
 		fprintf(out, " (id %02x, %u bytes)", found->id, found->length);
 	fprintf(out, "%s%s%s\n", found->is_shown ? "" : " hidden", found->why ? ": " : "",
 		found->why ? found->why : "");
+	if (!found->register_count)
+		print_nameless(view, found, out);
 	for (i = 0; i < found->register_count && found->registers[i].offset < found->length; i++)
 		print_register(view, found->offset, &found->registers[i], out);
 }
@@ -227,6 +251,18 @@ static struct json_object *json_register(const struct view *view, uint16_t base,
 	return object;
 }
 
+/* What the hardware has of a capability without named registers: two digits a byte. */
+static void add_bytes(struct json_object *object, const char *key, const struct view *view,
+		      const struct pcicfg_found *found)
+{
+	char digits[2 * PCICFG_SIZE_PCIE + 1] = "";
+	unsigned int i;
+
+	for (i = 0; i < found->length; i++)
+		snprintf(digits + 2 * i, 3, "%02x", hardware_value(view, (uint16_t)(found->offset + i), 1));
+	json_object_object_add(object, key, json_object_new_string(digits));
+}
+
 static struct json_object *json_found(const struct view *view, const struct pcicfg_found *found)
 {
 	struct json_object *object = json_object_new_object(), *registers = json_object_new_array();
@@ -239,6 +275,8 @@ static struct json_object *json_found(const struct view *view, const struct pcic
 	add_number(object, "length", found->length);
 	json_object_object_add(object, "name", found->name ? json_object_new_string(found->name) : NULL);
 	json_object_object_add(object, "why", found->why ? json_object_new_string(found->why) : NULL);
+	if (!found->register_count)
+		add_bytes(object, "bytes", view, found);
 	for (i = 0; i < found->register_count && found->registers[i].offset < found->length; i++)
 		json_object_array_add(registers, json_register(view, found->offset, &found->registers[i]));
 	json_object_object_add(object, "registers", registers);
@@ -259,6 +297,18 @@ static enum exit_status print_json(const struct view *view)
 
 /* ---- where it comes from ---- */
 
+static const char *dump_fault(int error)
+{
+	switch (error) {
+	case -ENODATA:
+		return "has less than the 64 bytes of a header";
+	case -EILSEQ:
+		return "has a line that is damaged, missing, out of order, or beyond the space";
+	default:
+		return "is neither what lspci -x prints nor the 64, 256 or 4096 bytes of sysfs";
+	}
+}
+
 static enum exit_status read_file(const char *path, struct view *view, struct pcicfg_facts *facts)
 {
 	static char text[1 << 16];
@@ -269,12 +319,14 @@ static enum exit_status read_file(const char *path, struct view *view, struct pc
 	if (!file)
 		return failure_say(STATUS_FAILED, "%s cannot be opened: %s", path, strerror(errno));
 	size = fread(text, 1, sizeof(text), file);
+	error = ferror(file) ? errno : 0;
 	fclose(file);
+	if (error)
+		return failure_say(STATUS_FAILED, "%s cannot be read: %s", path, strerror(error));
 	error = pcicfg_dump_parse(&view->dump, text, size);
 	if (error)
-		return failure_say(STATUS_FAILED,
-				   "%s is no config space; record one with: lspci -xxxx -s DEVICE >FILE (as root)",
-				   path);
+		return failure_say(STATUS_FAILED, "%s %s; record one with: lspci -xxxx -s DEVICE >FILE (as root)", path,
+				   dump_fault(error));
 	pcicfg_dump_facts(&view->dump, facts);
 	return STATUS_OK;
 }
@@ -296,6 +348,11 @@ static enum exit_status read_device(const char *name, struct view *view, struct 
 	return STATUS_OK;
 }
 
+static bool is_header_alone(const struct view *view)
+{
+	return view->dump.recorded == PCI_STD_HEADER_SIZEOF;
+}
+
 static enum exit_status open_view(const struct invocation *invocation, struct view *view)
 {
 	const char *device = invocation->arguments[1], *file = invocation->option[OPTION_FROM_FILE];
@@ -313,9 +370,14 @@ static enum exit_status open_view(const struct invocation *invocation, struct vi
 	if (error == -EOPNOTSUPP)
 		return failure_say(STATUS_FAILED, "%s is a bridge, which stays the host's; name a device behind it",
 				   file ? file : device);
+	if (error == -ENODEV)
+		return failure_say(STATUS_FAILED, "%s is all ones: the function did not answer", file ? file : device);
 	if (error)
-		return failure_say(STATUS_FAILED, "%s does not answer: %s", file ? file : device, strerror(-error));
+		return failure_say(STATUS_FAILED, "the config space of %s makes no sense: %s", file ? file : device,
+				   strerror(-error));
 	view->found_count = pcicfg_find(&view->cfg, view->found);
+	if (is_header_alone(view))
+		view->found_count = 1;
 	return STATUS_OK;
 }
 
@@ -337,6 +399,8 @@ static enum exit_status config_show(const struct invocation *invocation)
 	else
 		for (i = 0; i < view.found_count; i++)
 			print_found(&view, &view.found[i], stdout);
+	if (is_header_alone(&view))
+		failure_say(STATUS_OK, "this is the header alone: the capabilities are for root to see");
 	print_legend(&view, stdout);
 	return STATUS_OK;
 }

@@ -74,7 +74,7 @@ static void keep(char *field, const char *name)
 
 void pcinames_lookup(struct pcinames *names, const struct vfiodma_info *info, struct pcinames_text *text)
 {
-	int class_id = (int)(info->class_code >> 8), interface = info->class_code & 0xff;
+	int class_id = (int)(info->class_code >> 8), interface = (int)(info->class_code & 0xff);
 
 	LOOKUP(names, text->vendor, PCI_LOOKUP_VENDOR, info->vendor);
 	LOOKUP(names, text->device, PCI_LOOKUP_DEVICE, info->vendor, info->device);

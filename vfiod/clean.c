@@ -26,7 +26,7 @@ static void __attribute__((noreturn, format(printf, 1, 2))) give_up(char *format
 	abort();
 }
 
-static void say_nothing(char *format, ...)
+static void say_nothing(char *format, ...) /* NOLINT(readability-non-const-parameter): libpci's type */
 {
 	(void)format;
 }

@@ -21,13 +21,13 @@ struct clean_header {
  * BARs are @before.  Nobody may have it open.  Takes up to seconds: for worker threads.
  *
  * @address: the function
- * @reset: it has to be reset; otherwise it is where the kernel can
+ * @required: it has to be reset; otherwise it is where the kernel can
  * @before: how it has to look afterwards; NULL: only its id is compared with what it was before the reset
  * @after: how it looks, for the next time; may be @before; untouched on error
  *
  * Return: 0, or a negative errno with the step that failed in @failure: the function is not known to be clean.
  */
-int clean_function(uint64_t address, bool reset, const struct clean_header *before, struct clean_header *after,
+int clean_function(uint64_t address, bool required, const struct clean_header *before, struct clean_header *after,
 		   struct failure *failure);
 
 #endif

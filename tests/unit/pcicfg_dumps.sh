@@ -32,6 +32,7 @@ for dump in "$dumps"/*.txt; do
 	show "$dump" --user || fail "$name: --user"
 	shown=$((shown + 1))
 done
+echo "figure: $shown recordings shown, each with what its user sees of it"
 [ "$shown" -ge 15 ] || fail "only $shown recordings could be shown"
 
 show "$dumps/hand-cxl.txt" --color always
@@ -40,6 +41,24 @@ if show "$dumps/absent.txt"; then fail "a file that is not there is shown"; fi
 echo nonsense >"$dir/nonsense"
 if show "$dir/nonsense"; then fail "nonsense is shown"; fi
 grep -q 'lspci -xxxx' "$dir/err" || fail "nobody says how to record a config space"
+
+# refuses WORDS FILE: FILE is refused in one line that has WORDS
+refuses() {
+	if show "$2"; then fail "$2 is shown"; fi
+	[ "$(wc -l <"$dir/err")" = 1 ] && grep -q "$1" "$dir/err" || fail "no '$1' in: $(cat "$dir/err")"
+}
+sed 5d "$dumps/hand-nvme.txt" >"$dir/gap"
+refuses 'a line that is damaged, missing' "$dir/gap"
+sed 's/^10: ../10: zz/' "$dumps/hand-nvme.txt" >"$dir/digit"
+refuses 'a line that is damaged, missing' "$dir/digit"
+head -n 3 "$dumps/hand-nvme.txt" >"$dir/short"
+refuses 'less than the 64 bytes' "$dir/short"
+head -c 256 /dev/zero | tr '\0' '\377' >"$dir/ones"
+refuses 'did not answer' "$dir/ones"
+refuses 'Is a directory' "$dir"
+head -n 5 "$dumps/hand-nvme.txt" >"$dir/header"
+show "$dir/header" && grep -q 'header alone' "$dir/err" || fail "nobody says that the capabilities are missing"
+if grep -q '^040' "$dir/out"; then fail "a capability that was not recorded is shown"; fi
 if "$VFIOCTL" config show 2>/dev/null; then fail "nothing is shown"; fi
 if "$VFIOCTL" config change 00:00.0 2>/dev/null; then fail "there is no config change"; fi
 exit $failed

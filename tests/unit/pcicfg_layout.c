@@ -162,7 +162,7 @@ static void std_chain(uint64_t *state, struct hw *hw, bool lies)
 	uint32_t pos = 0x40 + 4 * random_below(state, 8), count = random_below(state, 10), pointer = 0x34;
 
 	for (uint32_t i = 0; i < count && pos < 0x100; i++) {
-		uint8_t id = (uint8_t)(chance(state, 90) ? random_below(state, 0x15) : random_below(state, 256));
+		uint8_t id = (uint8_t)(chance(state, 90) ? random_below(state, 0x16) : random_below(state, 256));
 		uint32_t length = make_std(state, hw, pos, id);
 
 		hw->memory[pointer] = (uint8_t)(pos | (lies ? random_below(state, 4) : 0));
@@ -181,7 +181,7 @@ static void ext_chain(uint64_t *state, struct hw *hw, bool lies)
 	if (!count)
 		hw_put(hw, 0x100, 4, 0);
 	for (uint32_t i = 0; i < count && pos + 4 <= 0x1000; i++) {
-		uint16_t id = (uint16_t)(chance(state, 90) ? random_below(state, 0x36) : random_next(state));
+		uint16_t id = (uint16_t)(chance(state, 90) ? random_below(state, 0x3b) : random_next(state));
 		uint32_t length = make_ext(state, hw, pos, id);
 
 		if (last)

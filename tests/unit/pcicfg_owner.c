@@ -180,6 +180,9 @@ static struct found std_capability(const struct hw *hw, unsigned int pos)
 	case 0x13:
 		found.length = 6, found.rules = af_rules;
 		break;
+	case 0x15:
+		found.length = 0x24;
+		break;
 	}
 	return found;
 }
@@ -187,16 +190,16 @@ static struct found std_capability(const struct hw *hw, unsigned int pos)
 static struct found ext_capability(const struct hw *hw, unsigned int pos)
 {
 	/* by id: how long it is at least; 0: unknown */
-	static const uint8_t lengths[0x35] = {
-		4,  0x2c, 0,  12, 16, 16, 12, 8,  0,  0,  20, 0,  8,  8,  8,  8,  64, 4,
-		40, 16,	  4,  12, 0,  12, 8,  12, 16, 8,  8,  12, 16, 12, 4,  16, 12, 0,
-		12, 12,	  32, 8,  12, 16, 32, 12, 20, 12, 24, 16, 12, 16, 16, 16, 16,
+	static const uint8_t lengths[0x3b] = {
+		4,  0x2c, 0,  12, 16, 16, 12, 8,  0,  0,  20, 0,  8,  8,  8,  8,  64, 4,  40, 16,
+		4,  12,	  0,  12, 8,  12, 16, 8,  8,  12, 16, 12, 4,  16, 12, 0,  12, 12, 32, 8,
+		12, 16,	  32, 12, 20, 12, 24, 16, 12, 16, 16, 16, 16, 20, 8,  20, 4,  16, 4,
 	};
 	unsigned int id = hw_get(hw, (uint16_t)pos, 2);
 	uint32_t second = pos + 8 <= 0x1000 ? hw_get(hw, (uint16_t)(pos + 4), 4) : 0;
 	struct found found = { .length = 4, .is_shown = owner_is_shown(true, id), .once = id != 0 && id != 0x2e };
 
-	if (id > 0x34) {
+	if (id > 0x3a) {
 		found.once = false;
 		return found;
 	}

@@ -44,4 +44,7 @@ expect only_the_port_header_knows_the_kernel_from_user_space "$(engine_files |
 expect memory_in_the_order_of_config_space_has_a_little_endian_type \
 	"$(grep -nE '__u(16|32) +(user|virt)\[' "$src"/pcicfg.h || true)"
 
+expect every_public_function_is_in_the_manual_page "$(sed -n 's/^[[:space:]]*\(pcicfg_[a-z_]*\);.*/\1/p' "$src/libpcicfg.map" |
+	while read -r name; do grep -q "^\.F[nv].*$name\|^\.Va $name" "${srcdir:-.}/man/libpcicfg.3" || echo "$name"; done)"
+
 exit $failed

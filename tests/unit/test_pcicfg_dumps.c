@@ -45,6 +45,24 @@ static void write_and_read(uint16_t offset, unsigned int width, uint32_t value)
 		ck_abort_msg("read of %u at %#x is %#x", width, offset, seen);
 }
 
+/* What people are told of a dword: each bit in one condition, and what is hidden or read-only looks so. */
+static void assert_conditions(uint16_t offset)
+{
+	uint32_t masks[PCICFG_CONDITIONS], all = 0, user = 0, bits = 0;
+
+	pcicfg_conditions(&cfg, offset, masks);
+	ck_assert_int_eq(pcicfg_read(&cfg, offset, 4, &user), 0);
+	for (int i = 0; i < PCICFG_CONDITIONS; i++) {
+		all |= masks[i];
+		bits += (uint32_t)__builtin_popcount(masks[i]);
+	}
+	ck_assert_uint_eq(all, 0xffffffff);
+	ck_assert_uint_eq(bits, 32);
+	ck_assert_uint_eq(user & masks[PCICFG_HIDDEN], 0);
+	ck_assert_uint_eq(user & masks[PCICFG_READ_ONLY], hw_get(&hw, offset, 4) & masks[PCICFG_READ_ONLY]);
+	ck_assert_uint_eq(user & masks[PCICFG_PASSED], hw_get(&hw, offset, 4) & masks[PCICFG_PASSED]);
+}
+
 START_TEST(a_recorded_function_is_shown_and_guarded_as_its_owner_says)
 {
 	static char text[1 << 16];
@@ -70,6 +88,8 @@ START_TEST(a_recorded_function_is_shown_and_guarded_as_its_owner_says)
 	for (int i = 0; i < count; i++)
 		shown += found[i].is_shown;
 	ck_assert_int_eq(shown, (int)owner.chained);
+	for (uint32_t offset = 0; offset < dump.size; offset += 4)
+		assert_conditions((uint16_t)offset);
 	for (unsigned int width = 1; width <= 4; width *= 2)
 		for (uint32_t offset = 0; offset < dump.size; offset += width) {
 			write_and_read((uint16_t)offset, width, ~0u);
@@ -90,6 +110,7 @@ START_TEST(a_recording_may_be_text_or_bytes)
 	/* what a user without privilege gets is the header */
 	ck_assert_int_eq(pcicfg_dump_parse(&bytes, dump.memory, 64), 0);
 	ck_assert_uint_eq(bytes.size, 256);
+	ck_assert_uint_eq(bytes.recorded, 64);
 	ck_assert_uint_eq(bytes.memory[64], 0);
 }
 END_TEST
@@ -105,15 +126,18 @@ START_TEST(what_is_no_recording_is_refused)
 	ck_assert_int_eq(pcicfg_dump_parse(&dump, "", 0), -EINVAL);
 	ck_assert_int_eq(pcicfg_dump_parse(&dump, "nothing", 7), -EINVAL);
 	ck_assert_int_eq(pcicfg_dump_parse(&dump, huge, sizeof(huge)), -EINVAL);
-	ck_assert_int_eq(pcicfg_dump_parse(&dump, header, strlen(header)), -EINVAL);
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, huge, 100), -EINVAL); /* no size that sysfs has */
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, header, strlen(header)), -ENODATA);
 	snprintf(text, sizeof(text), "00:02.0 Something\n%s30: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n",
 		 header);
 	ck_assert_int_eq(pcicfg_dump_parse(&dump, text, strlen(text)), 0);
 	ck_assert_uint_eq(dump.memory[0x2f], 0x0f);
 	snprintf(text, sizeof(text), "%s40: 00 00 00 00\n", header); /* a line is missing */
-	ck_assert_int_eq(pcicfg_dump_parse(&dump, text, strlen(text)), -EINVAL);
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, text, strlen(text)), -EILSEQ);
 	snprintf(text, sizeof(text), "fff: 00 11\n");
-	ck_assert_int_eq(pcicfg_dump_parse(&dump, text, strlen(text)), -EINVAL);
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, text, strlen(text)), -EILSEQ);
+	snprintf(text, sizeof(text), "00: 00 0g\n10: 00\n"); /* a digit that is none */
+	ck_assert_int_eq(pcicfg_dump_parse(&dump, text, strlen(text)), -EILSEQ);
 }
 END_TEST
 
@@ -140,6 +164,7 @@ int main(void)
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
+	printf("figure: %zu recordings\n", dumps.gl_pathc);
 	globfree(&dumps);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define EXHAUSTIVE 300
 #define RANDOM	   10000
@@ -30,9 +31,15 @@ struct trial {
 	struct pcicfg cfg;
 	uint8_t guard[64]; /* behind the model: for builds without ASan */
 	unsigned int layout;
+	uint64_t accesses;
 };
 
 static struct trial trial;
+
+/* What was done, for the figure: shared with the processes that the tests are. */
+static struct {
+	uint64_t exhaustive, random, accesses;
+} * done;
 
 static unsigned int layouts(unsigned int all)
 {
@@ -77,6 +84,7 @@ static void do_read(uint16_t offset, unsigned int width)
 {
 	uint32_t value = 0xdeadbeef, should = owner_reads(&trial.owner, &trial.hw, offset, width);
 
+	trial.accesses++;
 	hw_forget(&trial.hw);
 	if (pcicfg_read(&trial.cfg, offset, width, &value) || value != should)
 		ck_abort_msg("layout %u of seed %#" PRIx64 ": read of %u at %#x is %#x, should be %#x", trial.layout,
@@ -92,6 +100,7 @@ static void do_write(uint16_t offset, unsigned int width, uint32_t value)
 	const struct hw *hw = &trial.hw;
 	struct pcicfg_events events;
 
+	trial.accesses++;
 	hw_user_writes(&trial.hw, offset, width, value);
 	if (pcicfg_write(&trial.cfg, offset, width, value, &events) || events.count > PCICFG_EVENTS_MAX || hw->bad ||
 	    hw->reads > 1 || hw->writes > 1 || (hw->reads && !hw->writes) ||
@@ -160,6 +169,16 @@ static void assert_chains(void)
 	ck_assert_uint_eq(follow_ext(follow_std()), trial.owner.chained);
 }
 
+/* At the end of a layout: nobody reached around the model, and one more is done. */
+static void close_layout(uint64_t *layouts_done)
+{
+	assert_hardware();
+	assert_chains();
+	__atomic_fetch_add(layouts_done, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&done->accesses, trial.accesses, __ATOMIC_RELAXED);
+	trial.accesses = 0;
+}
+
 /* ---- the tests ---- */
 
 static void every_value(uint16_t offset, unsigned int width)
@@ -185,8 +204,7 @@ START_TEST(every_access_of_every_width_and_bit_does_what_the_owner_of_each_bit_a
 		for (unsigned int width = 1; width <= 4; width *= 2)
 			for (uint32_t offset = 0; offset < trial.hw.size; offset += width)
 				every_value((uint16_t)offset, width);
-		assert_hardware();
-		assert_chains();
+		close_layout(&done->exhaustive);
 	}
 }
 END_TEST
@@ -209,8 +227,7 @@ START_TEST(any_sequence_of_accesses_does_what_the_owner_of_each_bit_allows)
 			else
 				do_read(offset, width);
 		}
-		assert_hardware();
-		assert_chains();
+		close_layout(&done->random);
 	}
 }
 END_TEST
@@ -253,6 +270,9 @@ int main(void)
 	printf("seed %#" PRIx64 ", %u layouts exhaustively, %u at random (PCICFG_SEED, PCICFG_LAYOUTS=percent)\n", seed,
 	       layouts(EXHAUSTIVE), layouts(RANDOM));
 	fflush(stdout);
+	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (done == MAP_FAILED)
+		return EXIT_FAILURE;
 	tcase_set_timeout(all, 3600);
 	tcase_add_loop_test(all, nothing_but_one_aligned_transaction_within_the_space_is_taken, 0, 4);
 	tcase_add_loop_test(all, every_access_of_every_width_and_bit_does_what_the_owner_of_each_bit_allows, 0, PARTS);
@@ -262,5 +282,10 @@ int main(void)
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
+	printf("figure: %" PRIu64 " layouts exhaustively, %" PRIu64 " at random, %.1f million accesses, seed %#" PRIx64
+	       "\n",
+	       done->exhaustive, done->random, (double)done->accesses / 1e6, seed);
+	if (done->exhaustive != layouts(EXHAUSTIVE) || done->random != layouts(RANDOM))
+		failed = 1;
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -18,9 +18,14 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <locale.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NAMELESS 4000000000u /* neither a user nor a group */
@@ -807,6 +812,77 @@ START_TEST(completion_offers_what_the_tables_have)
 }
 END_TEST
 
+START_TEST(completion_knows_which_option_of_which_command_it_is)
+{
+	char *bytes[] = { (char[]){ "config" }, (char[]){ "show" }, (char[]){ "--user" } };
+	char *equals[] = { (char[]){ "list" }, (char[]){ "--color" }, (char[]){ "=" } };
+	char *inline_value[] = { (char[]){ "--color=always" } };
+	const char *text = completions(3, bytes);
+
+	/* what a user sees, and not the name of one */
+	ck_assert(has_line(text, "--diff") && !has_line(text, "root"));
+	free(written);
+	ck_assert_str_eq(completions(3, equals), "auto\nalways\nnever\n");
+	free(written);
+	ck_assert(has_line(completions(1, inline_value), "list"));
+	free(written);
+}
+END_TEST
+
+/* A socket as vfiod's, below @dir. */
+static int listen_below(const char *dir)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char pub[64];
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+	snprintf(pub, sizeof(pub), "%s/pub", dir);
+	ck_assert_int_eq(mkdir(pub, 0700), 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/vfiod.sock", pub);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	return fd;
+}
+
+START_TEST(completion_asks_the_daemon_that_the_command_line_names)
+{
+	char dir[] = "/tmp/vfioctl-XXXXXX", path[64];
+	char *words[] = { (char[]){ "--runtime-dir" }, dir, (char[]){ "show" } };
+	struct pollfd daemon = { .fd = listen_below(mkdtemp(dir)), .events = POLLIN };
+	pid_t child = fork();
+
+	if (!child) {
+		complete_words(3, words, stdout);
+		_exit(0);
+	}
+	ck_assert_int_eq(poll(&daemon, 1, 10000), 1);
+	close(accept(daemon.fd, NULL, NULL));
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	close(daemon.fd);
+	snprintf(path, sizeof(path), "%s/pub/vfiod.sock", dir);
+	unlink(path);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+	rmdir(dir);
+}
+END_TEST
+
+START_TEST(completion_offers_an_argument_where_it_stands)
+{
+	char *words[] = { (char[]){ "config" }, (char[]){ "show" }, (char[]){ "01:00.0" } };
+	char *help[] = { (char[]){ "help" } };
+
+	ck_assert(has_line(completions(1, words), "show"));
+	free(written);
+	ck_assert(!has_line(completions(2, words), "show"));
+	free(written);
+	ck_assert(!has_line(completions(3, words), "show"));
+	free(written);
+	ck_assert(has_line(completions(1, help), "release"));
+	free(written);
+}
+END_TEST
+
 static void add_table_tests(Suite *suite)
 {
 	TCase *tables = tcase_create("tables");
@@ -888,6 +964,9 @@ static void add_command_tests(Suite *suite)
 	tcase_add_test(help, help_fits_on_80_columns);
 	tcase_add_test(help, a_slip_of_the_finger_finds_the_command_that_was_meant);
 	tcase_add_test(help, completion_offers_what_the_tables_have);
+	tcase_add_test(help, completion_knows_which_option_of_which_command_it_is);
+	tcase_add_test(help, completion_asks_the_daemon_that_the_command_line_names);
+	tcase_add_test(help, completion_offers_an_argument_where_it_stands);
 	suite_add_tcase(suite, help);
 }
 
