@@ -8,6 +8,7 @@
 #include "vfiod/handles.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
+#include "vfiod/saved.h"
 #include "vfiod/server.h"
 #include "vfiod/warm.h"
 #include "vfiod/worker.h"
@@ -210,6 +211,7 @@ void revoke_announce(struct daemon *daemon, struct device *device, uint32_t grac
 		revoke_start(daemon, device);
 		return;
 	}
+	saved_write(daemon);
 	log_line(LOG_INFO, "%s: lease %llu of user %u is to end in %u ms",
 		 proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
 		 device->lease.uid, grace_ms);
