@@ -267,7 +267,7 @@ static void add_bytes(struct json_object *object, const char *key, const struct 
 		      const struct pcicfg_found *found)
 {
 	char digits[2 * PCICFG_SIZE_PCIE + 1] = "";
-	unsigned int i;
+	size_t i;
 
 	for (i = 0; i < found->length; i++)
 		snprintf(digits + 2 * i, 3, "%02x", hardware_value(view, (uint16_t)(found->offset + i), 1));
