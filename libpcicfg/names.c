@@ -372,3 +372,218 @@ const struct pcicfg_register *pcicfg_names(unsigned int table, size_t *count)
 	*count = names[table].count;
 	return names[table].registers;
 }
+
+/*
+ * ---- capabilities without a table: hidden, or read-only as a whole ----
+ * What their first registers are; of what is not named here people see bytes.
+ */
+/* clang-format off */
+#define FIELD(mask, name) { (mask), (name) }
+#define REG(offset, width, name, ...) { (offset), (width), (name), { __VA_ARGS__, { 0, NULL } } }
+#define REG0(offset, width, name) { (offset), (width), (name), { { 0, NULL } } }
+
+static const struct pcicfg_register agp[] = {
+	REG(PCI_AGP_VERSION, 1, "Revision", FIELD(0xf0, "Major"), FIELD(0x0f, "Minor")),
+	REG(PCI_AGP_STATUS, 4, "AGP Status", FIELD(7, "Rates"), FIELD(PCI_AGP_STATUS_FW, "FW"),
+	    FIELD(PCI_AGP_STATUS_64BIT, "64bit"), FIELD(PCI_AGP_STATUS_SBA, "SBA")),
+	REG(PCI_AGP_COMMAND, 4, "AGP Command", FIELD(7, "Rate"), FIELD(PCI_AGP_COMMAND_FW, "FW"),
+	    FIELD(PCI_AGP_COMMAND_64BIT, "64bit"), FIELD(PCI_AGP_COMMAND_AGP, "AGP"), FIELD(PCI_AGP_COMMAND_SBA, "SBA")),
+};
+
+static const struct pcicfg_register slot_id[] = {
+	REG(PCI_SID_ESR, 1, "Expansion Slot", FIELD(PCI_SID_ESR_NSLOTS, "Slots"), FIELD(PCI_SID_ESR_FIC, "First")),
+	REG0(PCI_SID_CHASSIS_NR, 1, "Chassis Number"),
+};
+
+static const struct pcicfg_register ht[] = {
+	REG(PCI_CAP_FLAGS, 2, "Command", FIELD(0xe000, "Type")),
+};
+
+static const struct pcicfg_register debug_port[] = {
+	REG(PCI_CAP_FLAGS, 2, "Debug Port", FIELD(0x1fff, "Offset"), FIELD(0xe000, "BAR")),
+};
+
+static const struct pcicfg_register ssvid[] = {
+	REG0(PCI_SSVID_VENDOR_ID, 2, "Subsystem Vendor ID"),
+	REG0(PCI_SSVID_DEVICE_ID, 2, "Subsystem ID"),
+};
+
+static const struct pcicfg_register sata[] = {
+	REG(PCI_CAP_FLAGS, 2, "Revision", FIELD(0xf0, "Major"), FIELD(0x0f, "Minor")),
+	REG(PCI_SATA_REGS, 4, "Location", FIELD(PCI_SATA_REGS_MASK, "BAR"), FIELD(0xfffff0, "Offset")),
+};
+
+static const struct pcicfg_register ea[] = {
+	REG(PCI_EA_NUM_ENT, 1, "Entries", FIELD(PCI_EA_NUM_ENT_MASK, "Count")),
+};
+
+static const struct pcicfg_register vc[] = {
+	REG(PCI_VC_PORT_CAP1, 4, "Port VC Capability 1", FIELD(PCI_VC_CAP1_EVCC, "Extended")),
+	REG0(PCI_VC_PORT_CAP2, 4, "Port VC Capability 2"),
+	REG0(PCI_VC_PORT_CTRL, 2, "Port VC Control"),
+	REG0(PCI_VC_PORT_STATUS, 2, "Port VC Status"),
+	REG0(PCI_VC_RES_CAP, 4, "VC 0 Resource Capability"),
+	REG(PCI_VC_RES_CTRL, 4, "VC 0 Resource Control", FIELD(0xff, "TC"), FIELD(PCI_VC_RES_CTRL_ID, "ID"),
+	    FIELD(PCI_VC_RES_CTRL_ENABLE, "Enable")),
+	REG(PCI_VC_RES_STATUS, 2, "VC 0 Resource Status", FIELD(PCI_VC_RES_STATUS_NEGO, "Negotiating")),
+};
+
+static const struct pcicfg_register dsn[] = {
+	REG0(4, 4, "Serial Number"),
+	REG0(8, 4, "Serial Number, Upper Half"),
+};
+
+#define ACS_FIELDS \
+	FIELD(PCI_ACS_SV, "SrcValid"), FIELD(PCI_ACS_TB, "TransBlk"), FIELD(PCI_ACS_RR, "ReqRedir"), \
+	FIELD(PCI_ACS_CR, "CmpltRedir"), FIELD(PCI_ACS_UF, "UpstreamFwd"), FIELD(PCI_ACS_EC, "EgressCtrl"), \
+	FIELD(PCI_ACS_DT, "DirectTrans")
+static const struct pcicfg_register acs[] = {
+	REG(PCI_ACS_CAP, 2, "ACS Capability", ACS_FIELDS),
+	REG(PCI_ACS_CTRL, 2, "ACS Control", ACS_FIELDS),
+};
+
+static const struct pcicfg_register ari[] = {
+	REG(PCI_ARI_CAP, 2, "ARI Capability", FIELD(PCI_ARI_CAP_MFVC, "MFVC"), FIELD(PCI_ARI_CAP_ACS, "ACS"),
+	    FIELD(0xff00, "NextFunction")),
+	REG(PCI_ARI_CTRL, 2, "ARI Control", FIELD(PCI_ARI_CTRL_MFVC, "MFVC"), FIELD(PCI_ARI_CTRL_ACS, "ACS"),
+	    FIELD(0x70, "Group")),
+};
+
+static const struct pcicfg_register ats[] = {
+	REG(PCI_ATS_CAP, 2, "ATS Capability", FIELD(0x1f, "QueueDepth"), FIELD(PCI_ATS_CAP_PAGE_ALIGNED, "PageAligned")),
+	REG(PCI_ATS_CTRL, 2, "ATS Control", FIELD(0x1f, "SmallestUnit"), FIELD(PCI_ATS_CTRL_ENABLE, "Enable")),
+};
+
+static const struct pcicfg_register sriov[] = {
+	REG(PCI_SRIOV_CAP, 4, "SR-IOV Capabilities", FIELD(PCI_SRIOV_CAP_VFM, "Migration")),
+	REG(PCI_SRIOV_CTRL, 2, "SR-IOV Control", FIELD(PCI_SRIOV_CTRL_VFE, "Enable"), FIELD(PCI_SRIOV_CTRL_VFM, "Migration"),
+	    FIELD(PCI_SRIOV_CTRL_MSE, "Mem"), FIELD(PCI_SRIOV_CTRL_ARI, "ARI")),
+	REG0(PCI_SRIOV_STATUS, 2, "SR-IOV Status"),
+	REG0(PCI_SRIOV_INITIAL_VF, 2, "InitialVFs"),
+	REG0(PCI_SRIOV_TOTAL_VF, 2, "TotalVFs"),
+	REG0(PCI_SRIOV_NUM_VF, 2, "NumVFs"),
+	REG0(PCI_SRIOV_FUNC_LINK, 1, "Function Dependency Link"),
+	REG0(PCI_SRIOV_VF_OFFSET, 2, "First VF Offset"),
+	REG0(PCI_SRIOV_VF_STRIDE, 2, "VF Stride"),
+	REG0(PCI_SRIOV_VF_DID, 2, "VF Device ID"),
+	REG0(PCI_SRIOV_SUP_PGSIZE, 4, "Supported Page Sizes"),
+	REG0(PCI_SRIOV_SYS_PGSIZE, 4, "System Page Size"),
+	REG0(PCI_SRIOV_BAR + 0, 4, "VF BAR 0"),
+	REG0(PCI_SRIOV_BAR + 4, 4, "VF BAR 1"),
+	REG0(PCI_SRIOV_BAR + 8, 4, "VF BAR 2"),
+	REG0(PCI_SRIOV_BAR + 12, 4, "VF BAR 3"),
+	REG0(PCI_SRIOV_BAR + 16, 4, "VF BAR 4"),
+	REG0(PCI_SRIOV_BAR + 20, 4, "VF BAR 5"),
+	REG0(PCI_SRIOV_VFM, 4, "VF Migration State Array"),
+};
+
+static const struct pcicfg_register pri[] = {
+	REG(PCI_PRI_CTRL, 2, "Page Request Control", FIELD(PCI_PRI_CTRL_ENABLE, "Enable"), FIELD(PCI_PRI_CTRL_RESET, "Reset")),
+	REG(PCI_PRI_STATUS, 2, "Page Request Status", FIELD(PCI_PRI_STATUS_RF, "Failure"),
+	    FIELD(PCI_PRI_STATUS_UPRGI, "UnexpectedIndex"), FIELD(PCI_PRI_STATUS_STOPPED, "Stopped"),
+	    FIELD(PCI_PRI_STATUS_PASID, "PASID")),
+	REG0(PCI_PRI_MAX_REQ, 4, "Capacity"),
+	REG0(PCI_PRI_ALLOC_REQ, 4, "Allocation"),
+};
+
+static const struct pcicfg_register rebar[] = {
+	REG(PCI_REBAR_CAP, 4, "Resizable BAR Capability", FIELD(PCI_REBAR_CAP_SIZES, "Sizes")),
+	REG(PCI_REBAR_CTRL, 4, "Resizable BAR Control", FIELD(PCI_REBAR_CTRL_BAR_IDX, "BAR"),
+	    FIELD(PCI_REBAR_CTRL_NBAR_MASK, "Count"), FIELD(PCI_REBAR_CTRL_BAR_SIZE, "Size")),
+};
+
+static const struct pcicfg_register dpa[] = {
+	REG(PCI_DPA_CAP, 4, "DPA Capability", FIELD(PCI_DPA_CAP_SUBSTATE_MASK, "LastSubstate")),
+	REG0(8, 4, "DPA Latency Indicator"),
+	REG(0x0c, 2, "DPA Status", FIELD(0x1f, "Substate"), FIELD(0x100, "Enable")),
+	REG(0x0e, 2, "DPA Control", FIELD(0x1f, "Substate")),
+};
+
+static const struct pcicfg_register tph[] = {
+	REG(PCI_TPH_CAP, 4, "TPH Requester Capability", FIELD(1, "NoTags"), FIELD(2, "ByVector"), FIELD(4, "ByDevice"),
+	    FIELD(0x100, "Extended"), FIELD(PCI_TPH_CAP_LOC_MASK, "Location"), FIELD(0x07ff0000, "LastTag")),
+	REG(8, 4, "TPH Requester Control", FIELD(7, "Mode"), FIELD(0x300, "Enable")),
+};
+
+static const struct pcicfg_register ltr[] = {
+	REG(PCI_LTR_MAX_SNOOP_LAT, 2, "Max Snoop Latency", FIELD(PCI_LTR_VALUE_MASK, "Value"),
+	    FIELD(PCI_LTR_SCALE_MASK, "Scale")),
+	REG(PCI_LTR_MAX_NOSNOOP_LAT, 2, "Max No-Snoop Latency", FIELD(PCI_LTR_VALUE_MASK, "Value"),
+	    FIELD(PCI_LTR_SCALE_MASK, "Scale")),
+};
+
+static const struct pcicfg_register pasid[] = {
+	REG(PCI_PASID_CAP, 2, "PASID Capability", FIELD(PCI_PASID_CAP_EXEC, "Exec"), FIELD(PCI_PASID_CAP_PRIV, "Priv"),
+	    FIELD(0x1f00, "Width")),
+	REG(PCI_PASID_CTRL, 2, "PASID Control", FIELD(PCI_PASID_CTRL_ENABLE, "Enable"), FIELD(PCI_PASID_CTRL_EXEC, "Exec"),
+	    FIELD(PCI_PASID_CTRL_PRIV, "Priv")),
+};
+
+#define L1SS_FIELDS \
+	FIELD(1, "PCI-PM_L1.2"), FIELD(2, "PCI-PM_L1.1"), FIELD(4, "ASPM_L1.2"), FIELD(8, "ASPM_L1.1")
+static const struct pcicfg_register l1ss[] = {
+	REG(PCI_L1SS_CAP, 4, "L1 PM Substates Capability", L1SS_FIELDS, FIELD(PCI_L1SS_CAP_L1_PM_SS, "L1_PM_Substates")),
+	REG(PCI_L1SS_CTL1, 4, "L1 PM Substates Control 1", L1SS_FIELDS),
+	REG0(PCI_L1SS_CTL2, 4, "L1 PM Substates Control 2"),
+};
+
+static const struct pcicfg_register ptm[] = {
+	REG(PCI_PTM_CAP, 4, "PTM Capability", FIELD(1, "Requester"), FIELD(2, "Responder"), FIELD(4, "Root"),
+	    FIELD(0xff00, "Granularity")),
+	REG(PCI_PTM_CTRL, 4, "PTM Control", FIELD(1, "Enable"), FIELD(2, "RootSelected"), FIELD(0xff00, "Granularity")),
+};
+
+static const struct pcicfg_register rtr[] = {
+	REG(4, 4, "Readiness Time Reporting 1", FIELD(0xfff, "Reset"), FIELD(0xfff000, "DLUp"), FIELD(0x80000000, "Valid")),
+	REG(8, 4, "Readiness Time Reporting 2", FIELD(0xfff, "FLR"), FIELD(0xfff000, "D3hotD0")),
+};
+
+static const struct pcicfg_register dvsec[] = {
+	REG(PCI_DVSEC_HEADER1, 4, "DVSEC Header 1", FIELD(0xffff, "Vendor"), FIELD(0xf0000, "Revision"),
+	    FIELD(0xfff00000, "Length")),
+	REG0(PCI_DVSEC_HEADER2, 2, "DVSEC Header 2"),
+};
+
+static const struct pcicfg_register doe[] = {
+	REG(4, 4, "DOE Capabilities", FIELD(1, "Interrupt"), FIELD(0xffe, "Message")),
+	REG(8, 4, "DOE Control", FIELD(1, "Abort"), FIELD(2, "Interrupt"), FIELD(0x80000000, "Go")),
+	REG(0x0c, 4, "DOE Status", FIELD(1, "Busy"), FIELD(2, "Interrupt"), FIELD(4, "Error"), FIELD(0x80000000, "Ready")),
+	REG0(0x10, 4, "DOE Write Data Mailbox"),
+	REG0(0x14, 4, "DOE Read Data Mailbox"),
+};
+
+static const struct pcicfg_register dev3[] = {
+	REG0(4, 4, "Device Capabilities 3"),
+	REG0(8, 4, "Device Control 3"),
+	REG0(0x0c, 4, "Device Status 3"),
+};
+
+struct names {
+	const struct pcicfg_register *registers;
+	size_t count;
+};
+
+static const struct names std_names[PCICFG_STD_CAPS] = {
+	[PCI_CAP_ID_AGP] = NAMES(agp),	   [PCI_CAP_ID_SLOTID] = NAMES(slot_id), [PCI_CAP_ID_HT] = NAMES(ht),
+	[PCI_CAP_ID_DBG] = NAMES(debug_port), [PCI_CAP_ID_SSVID] = NAMES(ssvid), [PCI_CAP_ID_SATA] = NAMES(sata),
+	[PCI_CAP_ID_EA] = NAMES(ea),
+};
+
+static const struct names ext_names[PCICFG_EXT_CAPS] = {
+	[PCI_EXT_CAP_ID_VC] = NAMES(vc),	   [PCI_EXT_CAP_ID_MFVC] = NAMES(vc),	  [PCI_EXT_CAP_ID_VC9] = NAMES(vc),
+	[PCI_EXT_CAP_ID_DSN] = NAMES(dsn),	   [PCI_EXT_CAP_ID_ACS] = NAMES(acs),	  [PCI_EXT_CAP_ID_ARI] = NAMES(ari),
+	[PCI_EXT_CAP_ID_ATS] = NAMES(ats),	   [PCI_EXT_CAP_ID_SRIOV] = NAMES(sriov), [PCI_EXT_CAP_ID_PRI] = NAMES(pri),
+	[PCI_EXT_CAP_ID_REBAR] = NAMES(rebar),	   [PCI_EXT_CAP_ID_DPA] = NAMES(dpa),	  [PCI_EXT_CAP_ID_TPH] = NAMES(tph),
+	[PCI_EXT_CAP_ID_LTR] = NAMES(ltr),	   [PCI_EXT_CAP_ID_PASID] = NAMES(pasid), [PCI_EXT_CAP_ID_L1SS] = NAMES(l1ss),
+	[PCI_EXT_CAP_ID_PTM] = NAMES(ptm),	   [PCICFG_EXT_CAP_ID_RTR] = NAMES(rtr),  [PCI_EXT_CAP_ID_DVSEC] = NAMES(dvsec),
+	[PCI_EXT_CAP_ID_VF_REBAR] = NAMES(rebar), [PCI_EXT_CAP_ID_DOE] = NAMES(doe),	  [PCI_EXT_CAP_ID_DEV3] = NAMES(dev3),
+};
+/* clang-format on */
+
+const struct pcicfg_register *pcicfg_names_without_table(bool is_extended, unsigned int id, size_t *count)
+{
+	const struct names *found = is_extended ? &ext_names[id] : &std_names[id];
+
+	*count = found->count;
+	return found->registers;
+}

@@ -61,8 +61,8 @@ struct pcicfg_register {
  * @length: how much of it is known, in bytes
  * @name: NULL: nobody knows it
  * @why: why it is shown or hidden; NULL with the name
- * @registers: in ascending order of offset; only of what is shown, and not read-only as a whole
- * @register_count: how many
+ * @registers: its first registers, or all, in ascending order of offset
+ * @register_count: how many; 0: nobody named them
  */
 struct pcicfg_found {
 	__u16 offset;

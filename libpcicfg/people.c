@@ -102,6 +102,11 @@ static int describe(const struct pcicfg *cfg, __u16 offset, __u32 header, struct
 	found->length = shape.length;
 	if (found->is_shown && table)
 		found->registers = pcicfg_names(table, &found->register_count);
+	else
+		found->registers = pcicfg_names_without_table(found->is_extended, found->id, &found->register_count);
+	/* what it has not got, or lies about */
+	while (found->register_count && found->registers[found->register_count - 1].offset >= found->length)
+		found->register_count--;
 	return 0;
 }
 

@@ -125,6 +125,8 @@ static void print_fields(const struct pcicfg_register *reg, uint32_t value, FILE
 	for (field = reg->field; field->mask; field++) {
 		if (is_flag(field->mask))
 			fprintf(out, " %s%c", field->name, value & field->mask ? '+' : '-');
+		else if (__builtin_popcount(field->mask) >= 16) /* an id */
+			fprintf(out, " %s=%04x", field->name, field_value(value, field->mask));
 		else
 			fprintf(out, " %s=%u", field->name, field_value(value, field->mask));
 	}
@@ -153,7 +155,8 @@ static void print_register(const struct view *view, uint16_t base, const struct 
 	uint16_t offset = (uint16_t)(base + reg->offset);
 	uint32_t hardware = hardware_value(view, offset, reg->width), user = user_value(view, offset, reg->width);
 	uint32_t masks[PCICFG_CONDITIONS];
-	enum tone tone = condition_tone[conditions(view, offset, reg->width, masks)];
+	enum pcicfg_condition condition = conditions(view, offset, reg->width, masks);
+	enum tone tone = condition_tone[condition];
 	int digits = 2 * reg->width;
 
 	fprintf(out, "  %03x  %-28s %s%*s%0*" PRIx32 "%s", offset, reg->name, terminal_tone_on(&view->terminal, tone),
@@ -167,21 +170,30 @@ static void print_register(const struct view *view, uint16_t base, const struct 
 	print_conditions(view, masks, reg->width, out);
 	if (reg->field[0].mask) {
 		fprintf(out, "\n       ");
-		print_fields(reg, user, out);
+		print_fields(reg, condition == PCICFG_HIDDEN ? hardware : user, out);
 	}
 	fputc('\n', out);
 }
 
-/* A capability that is hidden or read-only as a whole: what the hardware has, but for lines of zeros. */
+/* Where the last register of a capability that has a name ends; its header has one always. */
+static unsigned int end_of_names(const struct pcicfg_found *found)
+{
+	const struct pcicfg_register *last = found->registers + found->register_count - 1;
+
+	if (!found->register_count)
+		return found->offset;
+	return (found->offset + last->offset + last->width + 3u) & ~3u;
+}
+
+/* What of a capability has no name: the hardware's bytes, but for lines of zeros. */
 static void print_nameless(const struct view *view, const struct pcicfg_found *found, FILE *out)
 {
-	unsigned int line, i;
+	unsigned int last = found->offset + found->length, line, i;
 
-	for (line = found->offset; line < found->offset + found->length; line += 16) {
-		unsigned int end = found->offset + found->length;
+	for (line = end_of_names(found); line < last; line += 16) {
+		unsigned int end = last < line + 16 ? last : line + 16;
 		bool is_zero = true;
 
-		end = end < line + 16 ? end : line + 16;
 		for (i = line; i < end; i++)
 			is_zero &= !hardware_value(view, (uint16_t)i, 1);
 		if (is_zero)
@@ -204,10 +216,9 @@ static void print_found(const struct view *view, const struct pcicfg_found *foun
 		fprintf(out, " (id %02x, %u bytes)", found->id, found->length);
 	fprintf(out, "%s%s%s\n", found->is_shown ? "" : " hidden", found->why ? ": " : "",
 		found->why ? found->why : "");
-	if (!found->register_count)
-		print_nameless(view, found, out);
-	for (i = 0; i < found->register_count && found->registers[i].offset < found->length; i++)
+	for (i = 0; i < found->register_count; i++)
 		print_register(view, found->offset, &found->registers[i], out);
+	print_nameless(view, found, out);
 }
 
 static void print_legend(const struct view *view, FILE *out)
@@ -251,12 +262,12 @@ static struct json_object *json_register(const struct view *view, uint16_t base,
 	return object;
 }
 
-/* What the hardware has of a capability without named registers: two digits a byte. */
+/* What the hardware has of a capability: two digits a byte. */
 static void add_bytes(struct json_object *object, const char *key, const struct view *view,
 		      const struct pcicfg_found *found)
 {
 	char digits[2 * PCICFG_SIZE_PCIE + 1] = "";
-	unsigned int i;
+	size_t i;
 
 	for (i = 0; i < found->length; i++)
 		snprintf(digits + 2 * i, 3, "%02x", hardware_value(view, (uint16_t)(found->offset + i), 1));
@@ -275,9 +286,8 @@ static struct json_object *json_found(const struct view *view, const struct pcic
 	add_number(object, "length", found->length);
 	json_object_object_add(object, "name", found->name ? json_object_new_string(found->name) : NULL);
 	json_object_object_add(object, "why", found->why ? json_object_new_string(found->why) : NULL);
-	if (!found->register_count)
-		add_bytes(object, "bytes", view, found);
-	for (i = 0; i < found->register_count && found->registers[i].offset < found->length; i++)
+	add_bytes(object, "bytes", view, found);
+	for (i = 0; i < found->register_count; i++)
 		json_object_array_add(registers, json_register(view, found->offset, &found->registers[i]));
 	json_object_object_add(object, "registers", registers);
 	return object;

@@ -35,8 +35,11 @@ done
 echo "figure: $shown recordings shown, each with what its user sees of it"
 [ "$shown" -ge 15 ] || fail "only $shown recordings could be shown"
 
+# each condition in a colour of its own, and the legend says which
 show "$dumps/hand-cxl.txt" --color always
-grep -q "$(printf '\033\\[2m')" "$dir/out" || fail "what is hidden is not faint"
+for look in '32mpassed' '33mvirtual' '1mfixed' '2mhidden' '2mhidden [0-9a-f]*' '33mvirtual [0-9a-f]*'; do
+	grep -q "$(printf '\033')\\[$look" "$dir/out" || fail "nothing looks like $look"
+done
 if show "$dumps/absent.txt"; then fail "a file that is not there is shown"; fi
 echo nonsense >"$dir/nonsense"
 if show "$dir/nonsense"; then fail "nonsense is shown"; fi

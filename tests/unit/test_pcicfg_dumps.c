@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Config spaces of real functions, and of functions written by hand from their manuals: tests/dumps. */
+#include "libpcicfg/names.h"
 #include "libpcicfg/pcicfg_people.h"
+#include "libpcicfg/tables.h"
 #include "tests/unit/pcicfg_owner.h"
 
 #include <check.h>
@@ -99,6 +101,63 @@ START_TEST(a_recorded_function_is_shown_and_guarded_as_its_owner_says)
 }
 END_TEST
 
+static void assert_names(const struct pcicfg_register *registers, size_t count, unsigned int length)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct pcicfg_register *reg = &registers[i];
+		unsigned int fields = 0;
+
+		ck_assert_msg(reg->name && *reg->name, "a register at %#x has no name", reg->offset);
+		ck_assert_msg(reg->width == 1 || reg->width == 2 || reg->width == 4, "%s has no width", reg->name);
+		ck_assert_msg(reg->offset % reg->width == 0, "%s is not aligned", reg->name);
+		ck_assert_msg(!i || reg->offset >= reg[-1].offset + reg[-1].width, "%s is not behind %s", reg->name,
+			      reg[-1].name);
+		ck_assert_msg(reg->offset + reg->width <= length, "%s is not in its capability", reg->name);
+		for (const struct pcicfg_field *field = reg->field; field->mask; field++) {
+			ck_assert_msg(!(fields & field->mask), "%s of %s is on another field", field->name, reg->name);
+			fields |= field->mask;
+		}
+		ck_assert_msg(reg->width == 4 || !(fields >> 8 * reg->width), "a field is beyond %s", reg->name);
+	}
+}
+
+/* As long as it is at least, where its length varies. */
+static unsigned int least_length(const struct pcicfg_capability *capability)
+{
+	switch (capability->shape) {
+	case SHAPE_VC:
+		return PCI_CAP_VC_BASE_SIZEOF + PCI_CAP_VC_PER_VC_SIZEOF;
+	case SHAPE_DPA:
+		return PCI_DPA_BASE_SIZEOF;
+	case SHAPE_SATA:
+		return PCI_SATA_SIZEOF_SHORT;
+	case SHAPE_DVSEC:
+		return PCICFG_SIZEOF_DVSEC_MIN;
+	default:
+		return capability->length;
+	}
+}
+
+START_TEST(registers_have_names_in_their_order_and_within_their_capability)
+{
+	const struct pcicfg_register *registers;
+	size_t count;
+
+	for (unsigned int table = TABLE_HEADER; table < TABLE_COUNT; table++) {
+		registers = pcicfg_names(table, &count);
+		assert_names(registers, count, 4u * pcicfg_tables[table].count);
+	}
+	for (unsigned int id = 0; id < PCICFG_STD_CAPS; id++) {
+		registers = pcicfg_names_without_table(false, id, &count);
+		assert_names(registers, count, least_length(&pcicfg_std_caps[id]));
+	}
+	for (unsigned int id = 0; id < PCICFG_EXT_CAPS; id++) {
+		registers = pcicfg_names_without_table(true, id, &count);
+		assert_names(registers, count, least_length(&pcicfg_ext_caps[id]));
+	}
+}
+END_TEST
+
 START_TEST(a_recording_may_be_text_or_bytes)
 {
 	static char text[1 << 16];
@@ -157,6 +216,7 @@ int main(void)
 	}
 	tcase_set_timeout(all, 300);
 	tcase_add_loop_test(all, a_recorded_function_is_shown_and_guarded_as_its_owner_says, 0, (int)dumps.gl_pathc);
+	tcase_add_test(all, registers_have_names_in_their_order_and_within_their_capability);
 	tcase_add_test(all, a_recording_may_be_text_or_bytes);
 	tcase_add_test(all, what_is_no_recording_is_refused);
 	suite_add_tcase(suite, all);
