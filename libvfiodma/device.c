@@ -28,7 +28,7 @@ int vfiodma_device_open(struct vfiodma_lease *lease, struct vfiodma_device **dev
 	if (lease->has_device)
 		return errors_add(errors, -EBUSY, "the lease of %s has an open device already", lease->address);
 	if (ioctl(lease->device_fd, VFIO_DEVICE_GET_INFO, &info))
-		return errors_add(errors, -errno, "VFIO tells nothing of %s: %m", lease->address);
+		return lease_error(lease, -errno, "VFIO tells nothing of %s: %m", lease->address);
 	if (!(info.flags & VFIO_DEVICE_FLAGS_PCI))
 		return errors_add(errors, -EINVAL, "%s is not a PCI device to VFIO", lease->address);
 	new = calloc(1, sizeof(*new));
@@ -59,7 +59,7 @@ int vfiodma_device_reset(struct vfiodma_device *device)
 {
 	if (!ioctl(device->lease->device_fd, VFIO_DEVICE_RESET))
 		return 0;
-	return errors_add(device->lease->session->errors, -errno, "cannot reset %s: %m", device->lease->address);
+	return lease_error(device->lease, -errno, "cannot reset %s: %m", device->lease->address);
 }
 
 /* ---- what regions there are ---- */
@@ -88,8 +88,8 @@ static int region_info(struct vfiodma_device *device, unsigned int index, struct
 	}
 	/* EINVAL is how the kernel says that there is none */
 	if (index < device->region_count && errno != EINVAL)
-		return errors_add(device->lease->session->errors, -errno, "VFIO tells nothing of %s of %s: %m",
-				  region_name(index), device->lease->address);
+		return lease_error(device->lease, -errno, "VFIO tells nothing of %s of %s: %m", region_name(index),
+				   device->lease->address);
 	*info = (struct vfio_region_info){ .index = index };
 	return 0;
 }
@@ -175,16 +175,16 @@ static int map_region(struct vfiodma_device *device, unsigned int index)
 	if (!err && info.size > SIZE_MAX)
 		err = -EOPNOTSUPP;
 	if (err)
-		return errors_add(device->lease->session->errors, err,
-				  "%s of %s cannot be mapped whole (%s): use vfiodma_region_read() and "
-				  "vfiodma_region_write()",
-				  region_name(index), device->lease->address, strerror(-err));
+		return lease_error(device->lease, err,
+				   "%s of %s cannot be mapped whole (%s): use vfiodma_region_read() and "
+				   "vfiodma_region_write()",
+				   region_name(index), device->lease->address, strerror(-err));
 	protection = (info.flags & VFIO_REGION_INFO_FLAG_READ ? PROT_READ : 0) |
 		     (info.flags & VFIO_REGION_INFO_FLAG_WRITE ? PROT_WRITE : 0);
 	base = mmap(NULL, (size_t)info.size, protection, MAP_SHARED, device->lease->device_fd, (off_t)info.offset);
 	if (base == MAP_FAILED)
-		return errors_add(device->lease->session->errors, -errno, "cannot map %s of %s: %m", region_name(index),
-				  device->lease->address);
+		return lease_error(device->lease, -errno, "cannot map %s of %s: %m", region_name(index),
+				   device->lease->address);
 	/* a child would keep the lease alive by it */
 	madvise(base, (size_t)info.size, MADV_DONTFORK);
 	device->maps[index].base = base;
@@ -234,8 +234,8 @@ static int access_result(struct vfiodma_device *device, const char *verb, unsign
 
 	if (done >= 0 && (size_t)done == length)
 		return 0;
-	return errors_add(device->lease->session->errors, err, "cannot %s %zu bytes at 0x%" PRIx64 " of %s of %s: %s",
-			  verb, length, offset, region_name(index), device->lease->address, strerror(-err));
+	return lease_error(device->lease, err, "cannot %s %zu bytes at 0x%" PRIx64 " of %s of %s: %s", verb, length,
+			   offset, region_name(index), device->lease->address, strerror(-err));
 }
 
 int vfiodma_region_read(struct vfiodma_device *device, unsigned int index, uint64_t offset, void *data, size_t length)

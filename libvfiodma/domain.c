@@ -115,7 +115,7 @@ static int explain_map(struct vfiodma_domain *domain, const struct mapping *mapp
 				  "dma_entry_limit of the kernel module vfio_iommu_type1): use fewer and larger ones",
 				  size.text);
 	default:
-		return errors_add(errors, err, "cannot map %s for DMA: %s", size.text, strerror(-err));
+		return lease_error(domain->lease, err, "cannot map %s for DMA: %s", size.text, strerror(-err));
 	}
 }
 
@@ -226,9 +226,8 @@ static int unmap(struct vfiodma_domain *domain, struct mapping *mapping)
 		leave(domain, mapping);
 	pthread_mutex_unlock(&domain->lock);
 	if (err)
-		return errors_add(domain->lease->session->errors, err,
-				  "cannot unmap I/O address 0x%" PRIx64 " of %s: %s", iova, domain->lease->address,
-				  strerror(-err));
+		return lease_error(domain->lease, err, "cannot unmap I/O address 0x%" PRIx64 " of %s: %s", iova,
+				   domain->lease->address, strerror(-err));
 	if (mapping->ours)
 		munmap(mapping->memory, mapping->size);
 	free(mapping);
@@ -265,7 +264,7 @@ static int explain_open(struct vfiodma_lease *lease, unsigned int width, int err
 	if (err == -ENOSPC)
 		return errors_add(errors, err, "there are no I/O addresses below 2^%u that %s can use", width,
 				  lease->address);
-	return errors_add(errors, err, "cannot set up DMA for %s: %s", lease->address, strerror(-err));
+	return lease_error(lease, err, "cannot set up DMA for %s: %s", lease->address, strerror(-err));
 }
 
 static int check_open(struct vfiodma_lease *lease, unsigned int width)

@@ -103,15 +103,8 @@ int vfiodma_session_dispatch(struct vfiodma_session *session)
 	return err;
 }
 
-bool vfiodma_lease_revoked(struct vfiodma_lease *lease)
+bool vfiodma_lease_revoked(const struct vfiodma_lease *lease)
 {
-	/* a handle that was revoked has hung up, which is known at once; a VFIO file itself never does */
-	struct pollfd handle = { .events = 0 };
-
-	if (!lease)
-		return false;
-	handle.fd = lease->device_fd;
-	if (!lease->revoked && poll(&handle, 1, 0) == 1 && handle.revents & POLLHUP)
-		lease->revoked = true;
-	return lease->revoked;
+	/* the kernel knows it at once, and vfiod may be gone */
+	return lease && (lease->revoked || lease_hung_up(lease));
 }

@@ -35,9 +35,8 @@ int vfiodma_irq_count(struct vfiodma_device *device, unsigned int index, unsigne
 	}
 	/* EINVAL is how the kernel says that there is none */
 	if (errno != EINVAL)
-		return errors_add(device->lease->session->errors, -errno,
-				  "VFIO tells nothing of %s interrupts of %s: %m", irq_name(index),
-				  device->lease->address);
+		return lease_error(device->lease, -errno, "VFIO tells nothing of %s interrupts of %s: %m",
+				   irq_name(index), device->lease->address);
 	*count = 0;
 	return 0;
 }
@@ -150,9 +149,9 @@ int vfiodma_irq_enable(struct vfiodma_device *device, unsigned int index, unsign
 close_eventfds:
 	close_eventfds(made, count);
 explain:
-	return errors_add(device->lease->session->errors, err, "cannot enable %u %s interrupts of %s: %s", count,
-			  irq_name(index), device->lease->address,
-			  err == -ENOSPC ? "the machine has fewer vectors left" : strerror(-err));
+	return lease_error(device->lease, err, "cannot enable %u %s interrupts of %s: %s", count, irq_name(index),
+			   device->lease->address,
+			   err == -ENOSPC ? "the machine has fewer vectors left" : strerror(-err));
 }
 
 int vfiodma_irq_disable(struct vfiodma_device *device, unsigned int index)
@@ -166,8 +165,8 @@ int vfiodma_irq_disable(struct vfiodma_device *device, unsigned int index)
 	device->irqs[index].eventfds = NULL;
 	device->irqs[index].count = 0;
 	if (err && err != -ENODEV) /* the lease was revoked, and its interrupts went with it */
-		return errors_add(device->lease->session->errors, err, "cannot disable %s interrupts of %s: %s",
-				  irq_name(index), device->lease->address, strerror(-err));
+		return lease_error(device->lease, err, "cannot disable %s interrupts of %s: %s", irq_name(index),
+				   device->lease->address, strerror(-err));
 	return 0;
 }
 
@@ -182,8 +181,8 @@ int vfiodma_irq_unmask(struct vfiodma_device *device, unsigned int index)
 
 	if (!ioctl(device->lease->device_fd, VFIO_DEVICE_SET_IRQS, &set))
 		return 0;
-	return errors_add(device->lease->session->errors, -errno, "cannot unmask %s interrupts of %s: %m",
-			  irq_name(index), device->lease->address);
+	return lease_error(device->lease, -errno, "cannot unmask %s interrupts of %s: %m", irq_name(index),
+			   device->lease->address);
 }
 
 int vfiodma_irq_wait(int eventfd, int timeout_ms, uint64_t *count)

@@ -4,9 +4,34 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+bool lease_hung_up(const struct vfiodma_lease *lease)
+{
+	/* a handle that was revoked has hung up; a VFIO file itself never does */
+	struct pollfd handle = { .fd = lease->device_fd };
+
+	return poll(&handle, 1, 0) == 1 && handle.revents & POLLHUP;
+}
+
+int lease_error(const struct vfiodma_lease *lease, int error, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (error == -ENODEV && lease_hung_up(lease))
+		snprintf(text, sizeof(text),
+			 "%s was taken back: its lease was revoked, and nothing of it works any more; free all of it",
+			 lease->address);
+	return errors_add(lease->session->errors, error, "%s", text);
+}
 
 static struct vfiodma_lease *lease_new(struct vfiodma_session *session, uint64_t address)
 {

@@ -19,4 +19,14 @@ struct vfiodma_lease {
 	LIST_ENTRY(vfiodma_lease) next;
 };
 
+/** lease_hung_up() - whether the kernel says that the lease was revoked; any thread may ask. */
+bool lease_hung_up(const struct vfiodma_lease *lease);
+
+/**
+ * lease_error() - errors_add() for a call on the lease's files that has failed: of a lease that was revoked it says so.
+ * @error: what the kernel said
+ */
+int lease_error(const struct vfiodma_lease *lease, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 #endif

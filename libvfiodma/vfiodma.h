@@ -275,7 +275,7 @@ int vfiodma_lease_release(struct vfiodma_lease *lease);
  * It asks the kernel, so that the answer needs no vfiodma_session_dispatch(), and no vfiod.  What is left to do is to
  * free all as ever, down to vfiodma_lease_release().
  */
-bool vfiodma_lease_revoked(struct vfiodma_lease *lease);
+bool vfiodma_lease_revoked(const struct vfiodma_lease *lease);
 
 /* The lease's descriptors, which stay the lease's; -1 where the mode of the lease has none. */
 int vfiodma_lease_device_fd(const struct vfiodma_lease *lease);

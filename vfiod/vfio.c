@@ -106,17 +106,17 @@ int vfio_open_device(uint64_t address, uint32_t group, struct vfio_files *files,
 void vfio_watch_unplug(struct vfio_files *files)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	struct {
+	union {
 		struct vfio_irq_set set;
-		int fd;
+		char room[sizeof(struct vfio_irq_set) + sizeof(fd)];
 	} request = {
 		.set = { .argsz = sizeof(request),
 			 .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
 			 .index = VFIO_PCI_REQ_IRQ_INDEX,
 			 .count = 1 },
-		.fd = fd,
 	};
 
+	memcpy(request.set.data, &fd, sizeof(fd));
 	if (fd >= 0 && !ioctl(files->device, VFIO_DEVICE_SET_IRQS, &request)) {
 		files->unplug = fd;
 		return;

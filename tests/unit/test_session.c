@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The library's end of the connection, against a daemon of this test's own that says what it is told to say. */
+#include "libvfiodma/lease.h"
 #include "libvfiodma/vfiodma.h"
 #include "proto/address.h"
 #include "proto/conn.h"
@@ -1449,7 +1450,13 @@ START_TEST(a_lease_whose_handle_has_hung_up_was_revoked_whether_or_not_vfiod_has
 	ck_assert_int_ge(dup2(ends[0], vfiodma_lease_device_fd(lease)), 0);
 	close(ends[0]);
 	ck_assert(!vfiodma_lease_revoked(lease));
+	ck_assert_int_eq(lease_error(lease, -ENODEV, "cannot reset it: %s", strerror(ENODEV)), -ENODEV);
+	ck_assert_str_eq(vfiodma_session_error(session), "cannot reset it: No such device");
 	close(ends[1]);
+	ck_assert_int_eq(lease_error(lease, -ENODEV, "cannot reset it: %s", strerror(ENODEV)), -ENODEV);
+	assert_says(session, "0000:01:00.0 was taken back");
+	ck_assert_int_eq(lease_error(lease, -EIO, "cannot reset it"), -EIO);
+	ck_assert_str_eq(vfiodma_session_error(session), "cannot reset it");
 	vfiodma_session_close(session);
 	ck_assert(vfiodma_lease_revoked(lease));
 	ck_assert_int_eq(vfiodma_lease_release(lease), -ENOTCONN);
