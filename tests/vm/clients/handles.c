@@ -788,7 +788,7 @@ static void only_root_may_open_the_node(void)
 	actor_end(&root);
 }
 
-/* For the scenario: a client that has a mapping, "ready", and goes on until it is killed. */
+/* For the scenario: a client that has a mapping, "ready", until it is killed, and the broker ends. */
 static void hold(void)
 {
 	struct stage s = stage_open();
@@ -796,7 +796,7 @@ static void hold(void)
 	expect(!asked(&s, map_bar, 0) && asked(&s, bar_answers, 0) == 1);
 	puts("ready");
 	fflush(stdout);
-	pause();
+	expect(waitpid(s.client.pid, NULL, 0) == s.client.pid);
 }
 
 /* For the scenario: leave entries that have ended in the table. */

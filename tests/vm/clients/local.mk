@@ -27,7 +27,7 @@ tests_vm_clients_exclusive_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_exclusive_LDFLAGS = $(PROGRAM_LINK)
 
 # Those of revocable handles (kmod/vfiod_handle), which talk to the kernel alone.
-noinst_PROGRAMS += tests/vm/clients/handles
+noinst_PROGRAMS += tests/vm/clients/handles tests/vm/clients/misuse
 noinst_LTLIBRARIES += tests/vm/clients/libhandles.la
 
 tests_vm_clients_libhandles_la_SOURCES = kmod/uapi/vfiod_handle.h tests/vm/clients/expect.h \
@@ -39,3 +39,8 @@ tests_vm_clients_handles_SOURCES = tests/vm/clients/handles.c
 tests_vm_clients_handles_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_handles_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_handles_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_misuse_SOURCES = tests/vm/clients/misuse.c
+tests_vm_clients_misuse_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_misuse_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_misuse_LDADD = tests/vm/clients/libhandles.la
