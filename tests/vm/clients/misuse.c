@@ -279,7 +279,7 @@ static void no_other_file_becomes_a_handle(void)
 			{ lease.container.fd, 0, EINVAL },
 			{ node, 0, EINVAL },
 			{ open("/etc/passwd", O_RDONLY), 0, EINVAL },
-			{ open("/tmp", O_RDWR | O_TMPFILE, 0600), 0, EINVAL },
+			{ open("/dev/shm", O_RDWR | O_TMPFILE, 0600), 0, EINVAL },
 			{ open("/dev/vfio", O_RDONLY | O_DIRECTORY), 0, EINVAL },
 			{ open("/dev/null", O_RDWR), 0, EINVAL },
 			{ open("/dev/zero", O_RDWR), 0, EINVAL },
@@ -332,15 +332,15 @@ static void unknown_ioctls_give_ENOTTY(void)
 
 static void the_node_can_be_read_and_polled_only(void)
 {
-	char byte = 0;
+	char bytes[sizeof(struct vfiod_handle_info)] = "";
 
 	errno = 0;
 	expect(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, node, 0) == MAP_FAILED && errno == ENODEV);
-	expect_errno(EINVAL, write(node, &byte, 1));
+	expect_errno(EINVAL, write(node, bytes, 1));
 	expect_errno(ESPIPE, lseek(node, 0, SEEK_SET));
-	expect_errno(ESPIPE, pread(node, &byte, 1, 0));
-	for (size_t size = 0; size < sizeof(struct vfiod_handle_info); size++)
-		expect_errno(EINVAL, read(node, &byte, size));
+	expect_errno(ESPIPE, pread(node, bytes, 1, 0));
+	for (size_t size = 0; size < sizeof(bytes); size++)
+		expect_errno(EINVAL, read(node, bytes, size));
 }
 
 static void limits_are_kept(void)
