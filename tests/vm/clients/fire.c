@@ -237,6 +237,18 @@ static double now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static void say_who_is_stuck(int node, const struct lease *lease)
+{
+	struct vfiod_handle_info c = table_entry(node, lease->container.id), d = table_entry(node, lease->device.id);
+	double start = now();
+	struct vfiod_handle_revoke done;
+
+	dprintf(2, "\ncontainer: state %u, %u busy (%u); device: state %u, %u busy (%u)\n", c.state, c.busy, c.busy_pid,
+		d.state, d.busy, d.busy_pid);
+	done = revoke_lease(node, lease->number, 6 * TIME_LIMIT);
+	dprintf(2, "after %.1f s more: %u pending\n", now() - start, done.pending);
+}
+
 /* The next client, while the first one fires on. */
 static struct actor next_client(int node, struct vfio *vfio, bool thorough)
 {
@@ -275,6 +287,8 @@ static double fire_round(int node, int group, bool thorough)
 	done = revoke_lease(node, 1, TIME_LIMIT);
 	shared->revoked = 1;
 	took = now() - start;
+	if (done.pending)
+		say_who_is_stuck(node, &lease);
 	expect(!done.pending);
 	actor_ask(&first, fill_memory, 0xa5);
 	actor_ask(&first, irq_arrives, 0); /* what came before */
@@ -325,6 +339,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < rounds; i++) {
 		dprintf(2, "\rround %zu of %zu ", i + 1, rounds);
 		took[i] = fire_round(node, group, !i);
+		dprintf(2, "REVOKE %.0f ms, %.1f s in all", 1e3 * took[i], now() - start);
 	}
 	qsort(took, rounds, sizeof(*took), by_value);
 	printf("figure: %zu rounds under fire, %.1f s each, REVOKE with the device's close took %.0f ms (median), %.0f "

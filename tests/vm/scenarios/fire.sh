@@ -25,7 +25,7 @@ bind vfio-pci $edu
 echo "# FIRE_SEED=$seed"
 status=0
 fire "$rounds" "$seed" $edu 2>/run/fire || status=$?
-[ $status = 0 ] || tr '\r' '\n' </run/fire | tail -n 12 | sed 's/^/# /'
+[ $status = 0 ] || tr '\r' '\n' </run/fire | tail -n 20 | sed 's/^/# /'
 equal "$rounds rounds with seed $seed: nothing gets through after a revocation" 0 $status
 
 finish
