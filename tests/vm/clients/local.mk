@@ -27,7 +27,8 @@ tests_vm_clients_exclusive_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_exclusive_LDFLAGS = $(PROGRAM_LINK)
 
 # Those of revocable handles (kmod/vfiod_handle), which talk to the kernel alone.
-noinst_PROGRAMS += tests/vm/clients/handles tests/vm/clients/misuse tests/vm/clients/fire tests/vm/clients/stall
+noinst_PROGRAMS += tests/vm/clients/handles tests/vm/clients/misuse tests/vm/clients/fire tests/vm/clients/stall \
+	tests/vm/clients/handlecost
 noinst_LTLIBRARIES += tests/vm/clients/libhandles.la
 
 tests_vm_clients_libhandles_la_SOURCES = kmod/uapi/vfiod_handle.h tests/vm/clients/expect.h \
@@ -54,3 +55,8 @@ tests_vm_clients_stall_SOURCES = tests/vm/clients/stall.c
 tests_vm_clients_stall_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_stall_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_stall_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_handlecost_SOURCES = tests/vm/clients/handlecost.c
+tests_vm_clients_handlecost_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_handlecost_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_handlecost_LDADD = tests/vm/clients/libhandles.la
