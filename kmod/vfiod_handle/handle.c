@@ -420,7 +420,7 @@ struct file *handle_file(struct handle *h)
 
 int handle_init(void)
 {
-	enders = alloc_workqueue("vfiod_handle", WQ_UNBOUND, 0);
+	enders = alloc_workqueue("vfiod_handle", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	return enders ? 0 : -ENOMEM;
 }
 
