@@ -28,7 +28,7 @@ tests_vm_clients_exclusive_LDFLAGS = $(PROGRAM_LINK)
 
 # Those of revocable handles (kmod/vfiod_handle), which talk to the kernel alone.
 noinst_PROGRAMS += tests/vm/clients/handles tests/vm/clients/misuse tests/vm/clients/fire tests/vm/clients/stall \
-	tests/vm/clients/handlecost
+	tests/vm/clients/handlecost tests/vm/clients/failnth tests/vm/clients/storm
 noinst_LTLIBRARIES += tests/vm/clients/libhandles.la
 
 tests_vm_clients_libhandles_la_SOURCES = kmod/uapi/vfiod_handle.h tests/vm/clients/expect.h \
@@ -60,3 +60,13 @@ tests_vm_clients_handlecost_SOURCES = tests/vm/clients/handlecost.c
 tests_vm_clients_handlecost_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_handlecost_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_handlecost_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_failnth_SOURCES = tests/vm/clients/failnth.c
+tests_vm_clients_failnth_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_failnth_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_failnth_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_storm_SOURCES = tests/vm/clients/storm.c
+tests_vm_clients_storm_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_storm_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_storm_LDADD = tests/vm/clients/libhandles.la
