@@ -20,7 +20,7 @@ void gate_init(struct gate *gate)
 {
 	spin_lock_init(&gate->lock);
 	gate->shut = false;
-	INIT_LIST_HEAD(&gate->inside);
+	INIT_HLIST_HEAD(&gate->inside);
 	init_waitqueue_head(&gate->empty);
 }
 
@@ -38,7 +38,7 @@ u32 gate_inside(struct gate *gate, pid_t *pid)
 	u32 count = 0;
 
 	spin_lock(&gate->lock);
-	list_for_each_entry(visit, &gate->inside, node) {
+	hlist_for_each_entry(visit, &gate->inside, node) {
 		*pid = visit->pid;
 		count++;
 	}
@@ -51,7 +51,7 @@ static bool gate_is_empty(struct gate *gate)
 	bool empty;
 
 	spin_lock(&gate->lock);
-	empty = list_empty(&gate->inside);
+	empty = hlist_empty(&gate->inside);
 	spin_unlock(&gate->lock);
 	return empty;
 }
@@ -420,7 +420,7 @@ struct file *handle_file(struct handle *h)
 
 int handle_init(void)
 {
-	enders = alloc_workqueue("vfiod_handle", WQ_UNBOUND, 0);
+	enders = alloc_workqueue("vfiod_handle", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	return enders ? 0 : -ENOMEM;
 }
 

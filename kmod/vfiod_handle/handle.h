@@ -37,13 +37,13 @@
 struct gate {
 	spinlock_t lock; /* the rest */
 	bool shut;
-	struct list_head inside;
+	struct hlist_head inside;
 	wait_queue_head_t empty;
 };
 
 /* One operation or fault that is inside; on the stack of the task that it is of. */
 struct visit {
-	struct list_head node;
+	struct hlist_node node;
 	pid_t pid;
 };
 
@@ -60,7 +60,7 @@ static inline bool gate_enter(struct gate *gate, struct visit *visit)
 	spin_lock(&gate->lock);
 	entered = !gate->shut;
 	if (entered)
-		list_add(&visit->node, &gate->inside);
+		hlist_add_head(&visit->node, &gate->inside);
 	spin_unlock(&gate->lock);
 	return entered;
 }
@@ -68,8 +68,8 @@ static inline bool gate_enter(struct gate *gate, struct visit *visit)
 static inline void gate_leave(struct gate *gate, struct visit *visit)
 {
 	spin_lock(&gate->lock);
-	list_del(&visit->node);
-	if (gate->shut && list_empty(&gate->inside))
+	__hlist_del(&visit->node);
+	if (gate->shut && hlist_empty(&gate->inside))
 		wake_up_all(&gate->empty);
 	spin_unlock(&gate->lock);
 }

@@ -6,8 +6,7 @@
  *	handles				the names of the tests, which are sentences
  *	handles TEST ADDRESS		runs one on an edu device
  */
-#include "tests/vm/clients/actor.h"
-#include "tests/vm/clients/broker.h"
+#include "tests/vm/clients/client.h"
 #include "tests/vm/clients/edu.h"
 #include "tests/vm/clients/expect.h"
 
@@ -26,302 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ALICE	     1001
-#define BOB	     1002
-#define PAGE	     4096u
-#define OLD_IOVA     0xdea0000u /* handles.sh declares faults of DMA that still goes here after a revocation */
-#define NEW_IOVA     0x0010000u
-#define PATIENCE_MS  20000
-#define TIME_LIMIT   10000 /* of REVOKE */
-#define HOPELESS_IRQ 300   /* ms in which an interrupt that must not come would have come */
-
 static const char *address;
-
-/* ---- what the client does; each gives 0 for success unless it says otherwise ---------------------------------- */
-
-static struct {
-	struct lease lease;
-	volatile void *bar;
-	unsigned char *memory;
-	int irq;
-} my;
-
-static uint32_t hash(uint32_t sum, const void *data, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		sum = (sum ^ ((const unsigned char *)data)[i]) * 16777619u;
-	return sum;
-}
-
-/* All that can be asked of a device file, as one number. */
-static long facts(int device)
-{
-	struct vfio_device_info info = { .argsz = sizeof(info) };
-	unsigned char config[256];
-	uint32_t sum = 2166136261u;
-
-	expect(!ioctl(device, VFIO_DEVICE_GET_INFO, &info));
-	sum = hash(sum, &info, sizeof(info));
-	for (unsigned int i = 0; i < info.num_regions; i++) {
-		struct vfio_region_info region = { .argsz = sizeof(region), .index = i };
-		int error = ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &region) ? errno : 0;
-
-		sum = hash(hash(sum, &error, sizeof(error)), &region, sizeof(region));
-	}
-	for (unsigned int i = 0; i < info.num_irqs; i++) {
-		struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = i };
-		int error = ioctl(device, VFIO_DEVICE_GET_IRQ_INFO, &irq) ? errno : 0;
-
-		sum = hash(hash(sum, &error, sizeof(error)), &irq, sizeof(irq));
-	}
-	for (unsigned int at = 0; at < sizeof(config); at += 4)
-		expect(config_read(device, at, config + at, 4));
-	config[6] = config[7] = 0; /* status: what the device is doing */
-	return hash(sum, config, sizeof(config));
-}
-
-static long facts_of_handle(long unused)
-{
-	(void)unused;
-	return facts(my.lease.device.fd);
-}
-
-static long config_keeps_what_is_written(long unused)
-{
-	uint8_t line = 0x5a, got = 0;
-
-	(void)unused;
-	expect(config_write(my.lease.device.fd, CONFIG_LINE_AT, &line, 1));
-	expect(config_read(my.lease.device.fd, CONFIG_LINE_AT, &got, 1));
-	return got != line;
-}
-
-static long map_bar(long unused)
-{
-	(void)unused;
-	my.bar = bar_map(my.lease.device.fd, 0, EDU_SIZE);
-	return my.bar == MAP_FAILED ? -errno : 0;
-}
-
-/* Whether the registers answer at @bar: 1, 0, or -SIGBUS. */
-static long answers_at(volatile void *bar)
-{
-	uint32_t value;
-
-	if (!store(bar, EDU_INVERT, 0x12345678) || !load(bar, EDU_INVERT, &value))
-		return -SIGBUS;
-	return value == ~0x12345678u;
-}
-
-static long bar_answers(long unused)
-{
-	(void)unused;
-	return answers_at(my.bar);
-}
-
-static long bar_answers_in_a_fork(long unused)
-{
-	pid_t child = fork();
-	int status;
-
-	(void)unused;
-	if (!child)
-		_exit(answers_at(my.bar) == 1 ? 1 : answers_at(my.bar) == -SIGBUS ? 7 : 0);
-	expect(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status));
-	return WEXITSTATUS(status) == 7 ? -SIGBUS : WEXITSTATUS(status);
-}
-
-/* A fork that lives on and says through a pipe, each time it is asked, whether the registers answer. */
-static int fork_question[2], fork_answer[2];
-
-static long fork_off(long unused)
-{
-	pid_t child;
-
-	(void)unused;
-	expect(!pipe(fork_question) && !pipe(fork_answer));
-	child = fork();
-	expect(child >= 0);
-	if (!child) {
-		char question;
-
-		close(fork_question[1]);
-		while (read(fork_question[0], &question, 1) == 1) {
-			long answer = answers_at(my.bar);
-
-			expect(write(fork_answer[1], &answer, sizeof(answer)) == sizeof(answer));
-		}
-		_exit(0);
-	}
-	return child;
-}
-
-static long ask_fork(long unused)
-{
-	long answer;
-
-	(void)unused;
-	expect(write(fork_question[1], "?", 1) == 1);
-	expect(read(fork_answer[0], &answer, sizeof(answer)) == sizeof(answer));
-	return answer;
-}
-
-static long command(long bits)
-{
-	return command_change(my.lease.device.fd, (uint16_t)bits, (uint16_t)(bits >> 16)) ? -errno : 0;
-}
-
-static long map_memory(long iova)
-{
-	my.memory = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	expect(my.memory != MAP_FAILED);
-	return dma_map(my.lease.container.fd, my.memory, 2 * (size_t)PAGE, (uint64_t)iova) ? -errno : 0;
-}
-
-/* One page to the device, and back into the page behind it. */
-static long dma_round_trip(long iova)
-{
-	for (unsigned int i = 0; i < PAGE; i++)
-		my.memory[i] = (unsigned char)(i * 7 + i / 256);
-	memset(my.memory + PAGE, 0, PAGE);
-	if (!dma_wait(my.bar) || !dma_start(my.bar, (uint64_t)iova, EDU_BUFFER, PAGE, 0) || !dma_wait(my.bar) ||
-	    !dma_start(my.bar, EDU_BUFFER, (uint64_t)iova + PAGE, PAGE, EDU_DMA_TO_RAM) || !dma_wait(my.bar))
-		return -SIGBUS;
-	return memcmp(my.memory, my.memory + PAGE, PAGE) != 0;
-}
-
-static long enable_irq(long index)
-{
-	my.irq = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	expect(my.irq >= 0);
-	return irq_enable(my.lease.device.fd, (unsigned int)index, my.irq) ? -errno : 0;
-}
-
-static long raise_irq(long unused)
-{
-	(void)unused;
-	return store(my.bar, EDU_RAISE, 1) ? 0 : -SIGBUS;
-}
-
-static long irq_arrives(long timeout_ms)
-{
-	return irq_wait(my.irq, (int)timeout_ms);
-}
-
-static long acknowledge(long unused)
-{
-	(void)unused;
-	return store(my.bar, EDU_ACK, 1) ? 0 : -SIGBUS;
-}
-
-static long intx_works(long unused)
-{
-	struct vfio_irq_set unmask = { .argsz = sizeof(unmask),
-				       .flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK,
-				       .index = VFIO_PCI_INTX_IRQ_INDEX,
-				       .count = 1 };
-
-	(void)unused;
-	expect(!enable_irq(VFIO_PCI_INTX_IRQ_INDEX));
-	for (int i = 0; i < 2; i++) {
-		expect(!raise_irq(0) && irq_arrives(PATIENCE_MS) && !acknowledge(0));
-		/* VFIO masks an interrupt of this kind until its user has seen to it */
-		expect(!ioctl(my.lease.device.fd, VFIO_DEVICE_SET_IRQS, &unmask));
-	}
-	expect(!irq_enable(my.lease.device.fd, VFIO_PCI_INTX_IRQ_INDEX, -1));
-	close_fd(&my.irq);
-	return 0;
-}
-
-static long msi_works(long unused)
-{
-	(void)unused;
-	expect(!enable_irq(VFIO_PCI_MSI_IRQ_INDEX));
-	expect(!raise_irq(0) && irq_arrives(PATIENCE_MS) && !acknowledge(0));
-	return 0;
-}
-
-static long reset(long unused)
-{
-	(void)unused;
-	return ioctl(my.lease.device.fd, VFIO_DEVICE_RESET) ? -errno : 0;
-}
-
-/* Each call on a dead handle gives ENODEV, but poll, which says that it is dead. */
-static long calls_are_refused(long unused)
-{
-	struct vfio_device_info info = { .argsz = sizeof(info) };
-	struct pollfd polls[2] = { { .fd = my.lease.device.fd, .events = POLLIN },
-				   { .fd = my.lease.container.fd, .events = POLLIN } };
-	char buffer[4] = "";
-
-	(void)unused;
-	expect_errno(ENODEV, ioctl(my.lease.device.fd, VFIO_DEVICE_GET_INFO, &info));
-	expect_errno(ENODEV, ioctl(my.lease.device.fd, VFIO_DEVICE_RESET));
-	expect_errno(ENODEV, ioctl(my.lease.device.fd, 0x12345));
-	expect_errno(ENODEV, pread(my.lease.device.fd, buffer, 4, (off_t)VFIO_PCI_CONFIG_REGION_INDEX << 40));
-	expect_errno(ENODEV, pwrite(my.lease.device.fd, buffer, 4, (off_t)VFIO_PCI_CONFIG_REGION_INDEX << 40));
-	expect_errno(ENODEV, read(my.lease.device.fd, buffer, 4));
-	errno = 0;
-	expect(bar_map(my.lease.device.fd, 0, EDU_SIZE) == MAP_FAILED && errno == ENODEV);
-	expect_errno(ENODEV, ioctl(my.lease.container.fd, VFIO_GET_API_VERSION));
-	expect_errno(ENODEV, dma_map(my.lease.container.fd, my.memory, PAGE, 0x40000));
-	expect_errno(ENODEV, dma_unmap(my.lease.container.fd, PAGE, OLD_IOVA));
-	expect(poll(polls, 2, 0) == 2);
-	expect(polls[0].revents & POLLHUP && polls[0].revents & POLLERR);
-	expect(polls[1].revents & POLLHUP && polls[1].revents & POLLERR);
-	return 0;
-}
-
-static long wait_for_hangup(long unused)
-{
-	struct pollfd wait = { .fd = my.lease.device.fd };
-
-	(void)unused;
-	expect(poll(&wait, 1, PATIENCE_MS) == 1);
-	return wait.revents & POLLHUP;
-}
-
-static long fill_memory(long byte)
-{
-	memset(my.memory, (int)byte, 2 * PAGE);
-	return 0;
-}
-
-static long memory_is_all(long byte)
-{
-	for (unsigned int i = 0; i < 2 * PAGE; i++)
-		if (my.memory[i] != byte)
-			return 0;
-	return 1;
-}
-
-static long start_transfer(long iova)
-{
-	return dma_wait(my.bar) && dma_start(my.bar, EDU_BUFFER, (uint64_t)iova, PAGE, EDU_DMA_TO_RAM | EDU_DMA_IRQ)
-		       ? 0
-		       : -SIGBUS;
-}
-
-static long close_device(long unused)
-{
-	(void)unused;
-	close_fd(&my.lease.device.fd);
-	return 0;
-}
-
-static long close_container(long unused)
-{
-	(void)unused;
-	close_fd(&my.lease.container.fd);
-	return 0;
-}
-
-static long unmap_bar(long unused)
-{
-	(void)unused;
-	return munmap((void *)my.bar, EDU_SIZE);
-}
 
 /* ---- a broker with one client ---------------------------------------------------------------------------------- */
 
@@ -331,17 +35,6 @@ struct stage {
 	struct lease lease; /* its numbers; the files are the client's */
 	struct actor client;
 };
-
-static struct actor client_start(struct lease *lease, uid_t uid)
-{
-	const int fds[] = { lease->container.fd, lease->device.fd };
-	struct actor client;
-
-	my.lease = *lease;
-	client = actor_start(uid, fds, 2);
-	lease_close(lease);
-	return client;
-}
 
 static struct stage stage_open(void)
 {
@@ -788,7 +481,7 @@ static void only_root_may_open_the_node(void)
 	actor_end(&root);
 }
 
-/* For the scenario: a client that has a mapping, "ready", and goes on until it is killed. */
+/* For the scenario: a client that has a mapping, "ready", until it is killed, and the broker ends. */
 static void hold(void)
 {
 	struct stage s = stage_open();
@@ -796,7 +489,7 @@ static void hold(void)
 	expect(!asked(&s, map_bar, 0) && asked(&s, bar_answers, 0) == 1);
 	puts("ready");
 	fflush(stdout);
-	pause();
+	expect(waitpid(s.client.pid, NULL, 0) == s.client.pid);
 }
 
 /* For the scenario: leave entries that have ended in the table. */

@@ -33,15 +33,46 @@ tests_vm_clients_exclusive_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_exclusive_LDFLAGS = $(PROGRAM_LINK)
 
 # Those of revocable handles (kmod/vfiod_handle), which talk to the kernel alone.
-noinst_PROGRAMS += tests/vm/clients/handles
+noinst_PROGRAMS += tests/vm/clients/handles tests/vm/clients/misuse tests/vm/clients/fire tests/vm/clients/stall \
+	tests/vm/clients/handlecost tests/vm/clients/failnth tests/vm/clients/storm
 noinst_LTLIBRARIES += tests/vm/clients/libhandles.la
 
 tests_vm_clients_libhandles_la_SOURCES = kmod/uapi/vfiod_handle.h tests/vm/clients/expect.h \
 	tests/vm/clients/actor.c tests/vm/clients/actor.h tests/vm/clients/broker.c tests/vm/clients/broker.h \
-	tests/vm/clients/edu.c tests/vm/clients/edu.h
+	tests/vm/clients/client.c tests/vm/clients/client.h tests/vm/clients/edu.c tests/vm/clients/edu.h
 tests_vm_clients_libhandles_la_CFLAGS = $(PROGRAM_FLAGS)
 
 tests_vm_clients_handles_SOURCES = tests/vm/clients/handles.c
 tests_vm_clients_handles_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_handles_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_handles_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_misuse_SOURCES = tests/vm/clients/misuse.c
+tests_vm_clients_misuse_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_misuse_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_misuse_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_fire_SOURCES = tests/vm/clients/fire.c
+tests_vm_clients_fire_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_fire_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_fire_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_stall_SOURCES = tests/vm/clients/stall.c
+tests_vm_clients_stall_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_stall_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_stall_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_handlecost_SOURCES = tests/vm/clients/handlecost.c
+tests_vm_clients_handlecost_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_handlecost_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_handlecost_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_failnth_SOURCES = tests/vm/clients/failnth.c
+tests_vm_clients_failnth_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_failnth_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_failnth_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_storm_SOURCES = tests/vm/clients/storm.c
+tests_vm_clients_storm_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_storm_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_storm_LDADD = tests/vm/clients/libhandles.la

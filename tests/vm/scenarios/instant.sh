@@ -32,27 +32,28 @@ load_handles
 use_clients
 install -m 755 "${VFIOD_CLIENTS:-${0%/*}/../../../build/default/tests/vm/clients}/instant" /usr/local/bin/
 bind vfio-pci $nvme
-: >/run/direct
-for ((i = 0; i < rounds; i++)); do
-	wait_for "it sleeps" asleep
-	instant direct $nvme "$(group_of $nvme)" >>/run/direct
-done
 
+# Turn about, so that a machine that is busy for a while is so for both.
+configure <<<"warm-devices = 0"
 start_vfiod
 quietly vfioctl assign $nvme --user alice
+: >/run/direct
+: >/run/cold
+for ((i = 0; i < rounds; i++)); do
+	wait_for "it is free and sleeps" free
+	instant direct $nvme "$(group_of $nvme)" >>/run/direct
+	wait_for "it is free and sleeps" free
+	as alice instant lease $nvme >>/run/cold
+done
+wait_for "it is free" free
+stop_vfiod
+
+configure <<<"warm-devices = 1"
+start_vfiod
 : >/run/warm
 for ((i = 0; i < rounds; i++)); do
 	wait_for "it is warm" warm
 	as alice instant lease $nvme >>/run/warm
-done
-stop_vfiod
-
-configure <<<"warm-devices = 0"
-start_vfiod
-: >/run/cold
-for ((i = 0; i < rounds; i++)); do
-	wait_for "it is free and sleeps" free
-	as alice instant lease $nvme >>/run/cold
 done
 stop_vfiod
 

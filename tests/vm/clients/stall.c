@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A client that keeps an operation in the kernel on purpose, by a page that never comes (userfaultfd), and stops
+ *itself.
+ *
+ *	stall			the names of the tests
+ *	stall TEST ADDRESS	runs one on an edu device; vm.unprivileged_userfaultfd has to be 1
+ */
+#include "tests/vm/clients/client.h"
+#include "tests/vm/clients/edu.h"
+#include "tests/vm/clients/expect.h"
+
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <linux/vfio.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SHORT_LIMIT 300	 /* ms: the limit of a REVOKE that cannot end in time */
+#define SLACK	    1500 /* ms that it may take longer on an emulated, busy machine */
+
+static const char *address;
+
+/* ---- the client ----------------------------------------------------------------------------------------------------
+ */
+
+static int faults;
+static unsigned char *page; /* whoever touches it waits for ever */
+
+static long make_page_that_never_comes(long unused)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range;
+
+	(void)unused;
+	faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	expect(faults >= 0 && !ioctl(faults, UFFDIO_API, &api));
+	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	expect(page != MAP_FAILED);
+	range = (struct uffdio_register){ .range = { (uintptr_t)page, PAGE }, .mode = UFFDIO_REGISTER_MODE_MISSING };
+	expect(!ioctl(faults, UFFDIO_REGISTER, &range));
+	return 0;
+}
+
+static void *stall_in_read(void *unused)
+{
+	(void)unused;
+	config_read(my.lease.device.fd, 0, page, 4);
+	return NULL;
+}
+
+static void *stall_in_write(void *unused)
+{
+	(void)unused;
+	config_write(my.lease.device.fd, CONFIG_LINE_AT, page, 1);
+	return NULL;
+}
+
+static void *stall_in_device_ioctl(void *unused)
+{
+	(void)unused;
+	ioctl(my.lease.device.fd, VFIO_DEVICE_GET_INFO, page);
+	return NULL;
+}
+
+static void *stall_in_container_ioctl(void *unused)
+{
+	(void)unused;
+	ioctl(my.lease.container.fd, VFIO_IOMMU_MAP_DMA, page);
+	return NULL;
+}
+
+static void *(*const ways[])(void *) = { stall_in_read, stall_in_write, stall_in_device_ioctl,
+					 stall_in_container_ioctl };
+
+/* In a thread; returns when it is stuck. */
+static long begin_to_stall(long way)
+{
+	struct pollfd wait = { .fd = faults, .events = POLLIN };
+	pthread_t thread;
+
+	expect(!pthread_create(&thread, NULL, ways[way], NULL));
+	expect(poll(&wait, 1, PATIENCE_MS) == 1);
+	return 0;
+}
+
+/* ---- the broker ----------------------------------------------------------------------------------------------------
+ */
+
+static int node;
+static struct vfio vfio;
+static struct lease lease;
+static struct actor client;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
+}
+
+static void begin_with(bool give)
+{
+	node = node_open(O_NONBLOCK);
+	vfio = vfio_open(address);
+	lease = lease_make(node, &vfio, 7, give);
+	client = client_start(&lease, ALICE);
+	expect(!actor_ask(&client, map_bar, 0) && actor_ask(&client, bar_answers, 0) == 1);
+	expect(!actor_ask(&client, map_memory, OLD_IOVA));
+	expect(!actor_ask(&client, command, COMMAND_MASTER | COMMAND_MEMORY));
+	expect(!actor_ask(&client, make_page_that_never_comes, 0));
+}
+
+static void begin(void)
+{
+	begin_with(true);
+}
+
+/* The client is killed by what REVOKE said, and a second REVOKE takes no longer than the first one was allowed to. */
+static void kill_and_finish(int pid)
+{
+	struct vfiod_handle_revoke done;
+	double start = now();
+
+	expect(pid == client.pid && !kill(pid, SIGKILL));
+	done = revoke_lease(node, 7, TIME_LIMIT);
+	expect(!done.pending && !done.busy_pid);
+	printf("figure: free %.0f ms after the kill\n", now() - start);
+	actor_end(&client);
+	vfio_detach(&vfio);
+	table_clear(node);
+
+	/* the next client has all of it */
+	vfio_attach(&vfio, address);
+	lease = lease_make(node, &vfio, 8, true);
+	client = client_start(&lease, BOB);
+	expect(!actor_ask(&client, map_bar, 0) && actor_ask(&client, bar_answers, 0) == 1);
+	expect(!actor_ask(&client, map_memory, NEW_IOVA));
+	expect(!actor_ask(&client, command, COMMAND_MASTER | COMMAND_MEMORY));
+	expect(!actor_ask(&client, dma_round_trip, NEW_IOVA) && !actor_ask(&client, msi_works, 0));
+	actor_end(&client);
+	table_clear(node);
+	vfio_detach(&vfio);
+}
+
+static void revoke_what_stalls(long way, bool container)
+{
+	const __u32 id = container ? lease.container.id : lease.device.id;
+	struct vfiod_handle_revoke done;
+	double start, took;
+
+	expect(!actor_ask(&client, begin_to_stall, way));
+	expect(table_entry(node, id).busy == 1 && table_entry(node, id).busy_pid == (__u32)client.pid);
+	expect(table_entry(node, id).state == VFIOD_HANDLE_LIVE);
+	start = now();
+	done = revoke_lease(node, 7, SHORT_LIMIT);
+	took = now() - start;
+	/* the device waits for its container; a container does not wait for its device */
+	expect(done.pending == (container ? 2 : 1) && done.busy_pid == (__u32)client.pid);
+	expect(took >= SHORT_LIMIT - 20 && took < SHORT_LIMIT + SLACK);
+	expect(table_entry(node, id).state == VFIOD_HANDLE_REVOKING && table_entry(node, id).busy == 1);
+	/* its instructions reach nothing any more, and no call gets in */
+	expect(actor_ask(&client, bar_answers, 0) == -SIGBUS &&
+	       actor_ask(&client, bar_answers_in_a_fork, 0) == -SIGBUS);
+	expect(!actor_ask(&client, calls_are_refused, 0));
+	/* what is in flight holds the device: it cannot be detached, and nobody is led to believe that it could */
+	expect_errno(EBUSY, ioctl(vfio.group, VFIO_GROUP_UNSET_CONTAINER));
+	/* to ask with no time at all gives the same answer at once */
+	done = revoke_lease(node, 7, 0);
+	expect(done.pending == (container ? 2 : 1) && done.busy_pid == (__u32)client.pid);
+}
+
+static void a_stalled_read_is_named_and_ends_with_its_process(void)
+{
+	begin();
+	revoke_what_stalls(0, false);
+	kill_and_finish(client.pid);
+}
+
+static void a_stalled_write_is_named_and_ends_with_its_process(void)
+{
+	begin();
+	revoke_what_stalls(1, false);
+	kill_and_finish(client.pid);
+}
+
+static void a_stalled_ioctl_is_named_and_ends_with_its_process(void)
+{
+	begin();
+	revoke_what_stalls(2, false);
+	kill_and_finish(client.pid);
+}
+
+static void a_stalled_container_is_named_and_ends_with_its_process(void)
+{
+	begin();
+	revoke_what_stalls(3, true);
+	kill_and_finish(client.pid);
+}
+
+/* Its first thread stops: one that is in the kernel stops only when it leaves it. */
+static void stop_client(void)
+{
+	char path[64], state = 0;
+
+	expect(!kill(client.pid, SIGSTOP));
+	snprintf(path, sizeof(path), "/proc/%d/stat", client.pid);
+	while (state != 'T') {
+		FILE *stat = fopen(path, "r");
+
+		expect(stat && fscanf(stat, "%*d (%*[^)]) %c", &state) == 1 && !fclose(stat));
+	}
+}
+
+/*
+ * The device goes on with what its client has told it, as long as an operation of the client's holds its file; but who
+ * has the container's own file can take its memory away at once.
+ */
+static void dma_of_a_stalled_client_is_stopped_by_unmapping_all(void)
+{
+	struct vfio_iommu_type1_dma_unmap all = { .argsz = sizeof(all), .flags = VFIO_DMA_UNMAP_FLAG_ALL };
+	int container;
+
+	begin_with(false);
+	container = vfio.container;
+	close_fd(&vfio.device);
+	expect(!actor_ask(&client, begin_to_stall, 0) && !actor_ask(&client, start_transfer, OLD_IOVA));
+	expect(revoke_lease(node, 7, 0).pending);
+	expect(!ioctl(container, VFIO_IOMMU_UNMAP_DMA, &all));
+	expect(!actor_ask(&client, fill_memory, 0xa5));
+	/* a transfer takes 100 ms */
+	poll(NULL, 0, HOPELESS_IRQ);
+	expect(actor_ask(&client, memory_is_all, 0xa5));
+	kill_and_finish(client.pid);
+}
+
+static void a_client_that_stops_in_the_middle_is_killed_all_the_same(void)
+{
+	struct vfiod_handle_revoke done;
+
+	begin();
+	expect(!actor_ask(&client, begin_to_stall, 0));
+	stop_client();
+	done = revoke_lease(node, 7, SHORT_LIMIT);
+	expect(done.pending == 1 && done.busy_pid == (__u32)client.pid);
+	kill_and_finish((int)done.busy_pid);
+}
+
+/* A stopped process that is in no call is in nobody's way. */
+static void a_client_that_is_stopped_is_revoked(void)
+{
+	struct vfiod_handle_revoke done;
+
+	begin();
+	stop_client();
+	done = revoke_lease(node, 7, TIME_LIMIT);
+	expect(!done.pending && !done.busy_pid);
+	expect(!kill(client.pid, SIGCONT));
+	expect(actor_ask(&client, bar_answers, 0) == -SIGBUS && !actor_ask(&client, calls_are_refused, 0));
+	kill_and_finish(client.pid);
+}
+
+/* A revoker that is killed leaves the handle shut, and the next one goes on. */
+static void a_revoker_can_be_killed(void)
+{
+	pid_t revoker;
+
+	begin();
+	expect(!actor_ask(&client, begin_to_stall, 0));
+	revoker = fork();
+	expect(revoker >= 0);
+	if (!revoker) {
+		revoke_lease(node, 7, 600000);
+		_exit(0);
+	}
+	while (table_entry(node, lease.device.id).state != VFIOD_HANDLE_REVOKING)
+		;
+	expect(!kill(revoker, SIGKILL) && waitpid(revoker, NULL, 0) == revoker);
+	kill_and_finish(client.pid);
+}
+
+#define TEST(name) \
+	{ \
+#name, name \
+	}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} tests[] = {
+	TEST(a_stalled_read_is_named_and_ends_with_its_process),
+	TEST(a_stalled_write_is_named_and_ends_with_its_process),
+	TEST(a_stalled_ioctl_is_named_and_ends_with_its_process),
+	TEST(a_stalled_container_is_named_and_ends_with_its_process),
+	TEST(dma_of_a_stalled_client_is_stopped_by_unmapping_all),
+	TEST(a_client_that_stops_in_the_middle_is_killed_all_the_same),
+	TEST(a_client_that_is_stopped_is_revoked),
+	TEST(a_revoker_can_be_killed),
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		if (argc == 1)
+			puts(tests[i].name);
+		if (argc == 3 && !strcmp(argv[1], tests[i].name)) {
+			address = argv[2];
+			tests[i].run();
+			return 0;
+		}
+	}
+	return argc > 1 ? 2 : 0;
+}
