@@ -60,9 +60,9 @@ static uint64_t deadline_of(const struct lease *lease)
 	if (!lease->deadline || !evtimer_pending(lease->deadline, &when))
 		return NO_TIME;
 	event_base_gettimeofday_cached(event_get_base(lease->deadline), &now);
-	if (evutil_timercmp(&when, &now, <))
-		return now_ms();
 	evutil_timersub(&when, &now, &when);
+	if (when.tv_sec < 0) /* it is over, and about to be told */
+		return now_ms();
 	return now_ms() + (uint64_t)when.tv_sec * 1000 + (uint64_t)when.tv_usec / 1000;
 }
 
