@@ -39,7 +39,7 @@ struct opener {
 void table_changed(struct handle *h)
 {
 	h->seq = ++table_seq;
-	wake_up_interruptible_poll(&table_news, EPOLLIN);
+	wake_up_interruptible_poll(&table_news, EPOLLIN | EPOLLRDNORM);
 }
 
 static int table_add(struct handle *h)

@@ -20,17 +20,17 @@
  * to shut the gates, to take the mappings away, to wait until everybody is out, and to let go of
  * the real file.
  *
- * 	control.c	/dev/vfiod: the table of handles, its changes, who may
- * 	handle.c	a handle's life, and its file operations
- * 	mapping.c	its mappings: their faults, and taking them away
+ *	control.c	/dev/vfiod: the table of handles, its changes, who may
+ *	handle.c	a handle's life, and its file operations
+ *	mapping.c	its mappings: their faults, and taking them away
  *
  * Locks, each taken before the ones below it, and none held over a real operation but the last two:
  *
- * 	table_lock	the table and all that struct handle says of it (mutex)
- * 	gate.lock	who is inside (spinlock)
- * 	mmap_lock	of whoever maps or faults; the kernel takes it
- * 	handle.vma_lock	the wrapped vm_operations and the tracked vmas (mutex)
- * 	the driver's	what its vm_operations take
+ *	table_lock	the table and all that struct handle says of it (mutex)
+ *	gate.lock	who is inside (spinlock)
+ *	mmap_lock	of whoever maps or faults; the kernel takes it
+ *	handle.vma_lock	the wrapped vm_operations and the tracked vmas (mutex)
+ *	the driver's	what its vm_operations take
  */
 
 /* Counts who is inside, and lets nobody in once it is shut. */

@@ -254,6 +254,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 2;
+	setlinebuf(stdout);
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	expect(fail_nth >= 0);
 	vfio = vfio_open(argv[1]);
@@ -273,7 +274,8 @@ int main(int argc, char **argv)
 		}
 		printf("# %s: %d places to fail, of %d of which the caller hears\n", operations[i].name, chance - 1,
 		       heard);
-		expect(chance > 1);
+		/* a fault may find all that it needs */
+		expect(chance > 1 || operations[i].run == touch_bar);
 		places += chance - 1;
 	}
 	/* the device is as it was */

@@ -340,6 +340,8 @@ int main(int argc, char **argv)
 		dprintf(2, "\rround %zu of %zu ", i + 1, rounds);
 		took[i] = fire_round(node, group, !i);
 		dprintf(2, "REVOKE %.0f ms, %.1f s in all", 1e3 * took[i], now() - start);
+		if (i % 25 == 24)
+			dprintf(1, "# %zu rounds\n", i + 1);
 	}
 	qsort(took, rounds, sizeof(*took), by_value);
 	printf("figure: %zu rounds under fire, %.1f s each, REVOKE with the device's close took %.0f ms (median), %.0f "

@@ -15,6 +15,8 @@ load_handles
 use_clients
 bind vfio-pci $edu
 
+# A test more where the kernel has iommufd, which of ours only the debug kernel does.
+modprobe -q iommufd || true
 for name in $(handles); do
 	check "${name//_/ }" handles "$name" $edu
 done
