@@ -7,7 +7,8 @@
 #
 # A scenario is a bash script that runs as root in the machine. It says what it expects with `check`,
 # `ok`, `fail` and `expect_error`; `finish` at its end turns that into its exit status. A line
-# "# expect-kernel: REGEX" in it declares lines of the kernel log that would otherwise fail the run.
+# "# expect-kernel: REGEX" in it declares lines of the kernel log that would otherwise fail the run, and
+# "# expect-leak: REGEX" what kmemleak may report.
 
 : "${WAIT_SECONDS:=20}"	# of wait_for; generous, since software emulation on a busy machine is slow
 test_count=0

@@ -7,9 +7,13 @@
 # boot_modules TREE VERSION: the module files to load, in order.
 boot_modules() {
 	local name
-	for name in virtio_pci 9pnet_virtio 9p overlay; do
-		modprobe -d "$1" -S "$2" --show-depends "$name"
-	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
+	{
+		# Not every kernel has it; functions must not be looked at before it is there.
+		modprobe -d "$1" -S "$2" --show-depends virtio_iommu 2>/dev/null || true
+		for name in virtio_pci 9pnet_virtio 9p overlay; do
+			modprobe -d "$1" -S "$2" --show-depends "$name"
+		done
+	} | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }
 
 # copy_modules TREE VERSION FOLDER: uncompressed and numbered, so that insmod of busybox takes them in order.
@@ -101,6 +105,7 @@ cd /root
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount -t debugfs debugfs sys/kernel/debug
+mount -t tracefs tracefs sys/kernel/tracing
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs -o mode=755 run run
 mkdir -p dev/pts dev/shm dev/hugepages run/lock run/vfiod-vm
