@@ -7,6 +7,8 @@
 # What an edu was told before a revocation it tries after it, when its next user lets it: the IOMMU says so.
 # expect-kernel: DMAR: DRHD: handling fault status
 # expect-kernel: DMAR: \[DMA Write.*fault addr 0xdea[0-9a-f]{4} 
+# expect-kernel: AMD-Vi: .*IO_PAGE_FAULT.*address=0xdea[0-9a-f]{4} 
+# expect-kernel: virtio_iommu.*page fault from EP [0-9]* at 0xdea[0-9a-f]{4} 
 # When VFIO lets go of an MSI, the kernel writes a message of zeros before it switches MSI off (msi_domain_deactivate()):
 # an interrupt in between is a write to 0.
 # expect-kernel: DMAR: \[DMA Write.*fault addr 0x0 

@@ -5,6 +5,8 @@
 # What an edu was told before a revocation it tries after it, when its next user lets it: the IOMMU says so.
 # expect-kernel: DMAR: DRHD: handling fault status
 # expect-kernel: DMAR: \[DMA Write.*fault addr 0xdea[0-9a-f]{4} 
+# expect-kernel: AMD-Vi: .*IO_PAGE_FAULT.*address=0xdea[0-9a-f]{4} 
+# expect-kernel: virtio_iommu.*page fault from EP [0-9]* at 0xdea[0-9a-f]{4} 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"

@@ -6,6 +6,8 @@
 # The transfer that has lost its memory:
 # expect-kernel: DMAR: DRHD: handling fault status
 # expect-kernel: DMAR: \[DMA Write.*fault addr 0xdea[0-9a-f]{4} 
+# expect-kernel: AMD-Vi: .*IO_PAGE_FAULT.*address=0xdea[0-9a-f]{4} 
+# expect-kernel: virtio_iommu.*page fault from EP [0-9]* at 0xdea[0-9a-f]{4} 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
