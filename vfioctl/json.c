@@ -110,8 +110,9 @@ struct json_object *json_device(const struct inventory *inventory, struct pcinam
 	add_text(object, "state", vfiodma_state_name(info->state));
 	add_text(object, "quarantine_reason", info->reason);
 	add_people(object, info);
-	json_object_object_add(object, "revocable", json_object_new_boolean(info->flags & VFIODMA_INFO_REVOCABLE));
-	json_object_object_add(object, "warm", json_object_new_boolean(info->flags & VFIODMA_INFO_WARM));
+	json_object_object_add(object, "revocable",
+			       json_object_new_boolean((info->flags & VFIODMA_INFO_REVOCABLE) != 0));
+	json_object_object_add(object, "warm", json_object_new_boolean((info->flags & VFIODMA_INFO_WARM) != 0));
 	return object;
 }
 

@@ -202,7 +202,7 @@ static void time_is_over(evutil_socket_t fd, short what, void *data)
 
 void revoke_announce(struct daemon *daemon, struct device *device, uint32_t grace_ms)
 {
-	const struct timeval grace = { .tv_sec = grace_ms / 1000, .tv_usec = grace_ms % 1000 * 1000 };
+	const struct timeval grace = { .tv_sec = grace_ms / 1000, .tv_usec = (suseconds_t)(grace_ms % 1000) * 1000 };
 	char text[PROTO_ADDRESS_LEN];
 
 	if (!device->lease.deadline)

@@ -108,19 +108,19 @@ static int write_to(FILE *file, const struct daemon *daemon)
 
 void saved_write(struct daemon *daemon)
 {
-	char path[PATH_MAX], new[PATH_MAX + 4];
+	char path[PATH_MAX], fresh[PATH_MAX + 4];
 	FILE *file;
 	int err;
 
 	if (!daemon->runtime_dir)
 		return;
 	snprintf(path, sizeof(path), "%s/state", daemon->runtime_dir);
-	snprintf(new, sizeof(new), "%s.new", path);
-	file = fopen(new, "we");
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	file = fopen(fresh, "we");
 	err = file ? write_to(file, daemon) : -errno;
 	if (file)
 		fclose(file);
-	if (!err && rename(new, path))
+	if (!err && rename(fresh, path))
 		err = -errno;
 	if (err)
 		log_line(LOG_ERR, "%s cannot be written: %s; after a restart vfiod would not know of what has changed",
