@@ -5,7 +5,7 @@
  *	KIND ERROR STATE TEXT
  *
  * ERROR is the name of the reply's errno, "silence" when the connection ended without a reply, or "accepted"; STATE is
- * "closed" or "open": what became of the connection.
+ * "closed" or "open": what became of the connection; or "unsent", with the errno of the kernel that did not take it.
  */
 #include "proto/address.h"
 #include "tests/vm/clients/connect.h"
@@ -254,7 +254,7 @@ static const struct kind {
 	{ "hello-with-fd", 0, spoil_early_fd },
 };
 
-static void send_packet(int fd, struct packet *packet)
+static int send_packet(int fd, struct packet *packet)
 {
 	static int fds[MANY_FDS];
 	union {
@@ -277,8 +277,7 @@ static void send_packet(int fd, struct packet *packet)
 		cmsg->cmsg_len = CMSG_LEN(packet->fds * sizeof(int));
 		memcpy(CMSG_DATA(cmsg), fds, packet->fds * sizeof(int));
 	}
-	if (sendmsg(fd, &mh, MSG_NOSIGNAL) < 0)
-		give_up("sendmsg");
+	return sendmsg(fd, &mh, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 static const char *error_name(int error)
@@ -323,7 +322,12 @@ static void try(const char *path, const struct kind *kind)
 
 	make_list(&packet);
 	kind->spoil(&packet);
-	send_packet(conn.fd, &packet);
+	err = send_packet(conn.fd, &packet);
+	if (err) {
+		printf("%s %s unsent %s\n", kind->name, error_name(-err), strerror(-err));
+		close(conn.fd);
+		return;
+	}
 	wait_readable(&conn);
 	/* to one whose header cannot be believed, or that came before HELLO, the reply has the version of before */
 	err = receive(&conn, &reply);

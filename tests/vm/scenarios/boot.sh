@@ -72,7 +72,7 @@ equal "alice:pcilab is in pcilab too" "1001 1100" "$(as alice:pcilab id -G)"
 equal "bob is 1002" 1002 "$(as bob id -u)"
 equal "alice has no capability" "0000000000000000" "$(as alice sed -n 's/^Cap.*:\t//p' /proc/self/status | sort -u)"
 equal "alice has her home" /home/alice:1001 "$(as alice stat -c %n:%u /home/alice)"
-expect_error "Permission denied" as alice cat /dev/cpu_dma_latency
+expect_error "Permission denied" as alice cat /dev/mem
 add_user carol
 equal "a new user gets the next number" 1003 "$(as carol id -u)"
 

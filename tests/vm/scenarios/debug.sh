@@ -16,15 +16,18 @@ equal "lockdep is on" 1 "$(awk '$1 == "debug_locks:" { print $2 }' /proc/lockdep
 check "kmemleak is on" sh -c "echo scan >$debugfs/kmemleak"
 
 # ---- failing on purpose -----------------------------------------------------------------------------------
-echo 0 | tee $debugfs/fail{slab,_page_alloc}/verbose >/dev/null
-# nth_allocation N COMMAND...: with the Nth allocation of its process failing in the kernel.
-nth_allocation() { sh -c 'echo "$1" >/proc/self/fail-nth; shift; exec "$@"' sh "$@"; }
-expect_error "annot allocate memory" nth_allocation 1 true
+echo 0 | tee $debugfs/fail{slab,_page_alloc,_usercopy}/verbose >/dev/null
+echo N | tee $debugfs/fail{slab,_page_alloc}/ignore-gfp-wait >/dev/null
+# open_with_failure N: opens a file while the Nth thing that can fail in the kernel does.
+# shellcheck disable=SC2016  # for the inner shell
+open_with_failure() { sh -c 'echo "$1" >/proc/self/fail-nth; : </etc/passwd' sh "$1" 2>&1 || true; }
+for n in 1 2 3 4 5 6; do open_with_failure $n; done >/run/failures
+check "the nth allocation of a process can fail" grep -q "annot allocate memory" /run/failures
+check "the nth copy from user space, too" grep -q "Bad address" /run/failures
 for attribute in probability interval times task-filter require-start; do
 	check "failslab has $attribute" test -e $debugfs/failslab/$attribute
 	check "fail_page_alloc has $attribute" test -e $debugfs/fail_page_alloc/$attribute
 done
-check "copies from and to user space can fail" test -d $debugfs/fail_usercopy
 check "a page fault can be held up" test -c /dev/userfaultfd
 
 # ---- VFIO --------------------------------------------------------------------------------------------------
