@@ -129,6 +129,17 @@ static void let_sleep(uint64_t address, const char *control)
 		sysfs_write(address, "power/control", control);
 }
 
+void clean_stop_dma(uint64_t address)
+{
+	struct pci_access *access = open_access();
+	struct pci_dev *dev = open_function(access, address);
+	struct failure failure;
+
+	stop_dma(dev, "", &failure);
+	pci_free_dev(dev);
+	pci_cleanup(access);
+}
+
 int clean_function(uint64_t address, bool required, const struct clean_header *before, struct clean_header *after,
 		   struct failure *failure)
 {

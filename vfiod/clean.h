@@ -15,6 +15,13 @@ struct clean_header {
 };
 
 /**
+ * clean_stop_dma() - switch a function's bus mastering off, whoever has it open.
+ *
+ * For one whose user cannot switch it on again.  Whether it is off is for clean_function() to find out.
+ */
+void clean_stop_dma(uint64_t address);
+
+/**
  * clean_function() - make sure that nothing of the last user is left in a function that vfio-pci holds.
  *
  * Bus master off and read back, reset, then: it answers with its id, bus master and MSI and MSI-X are off, and its

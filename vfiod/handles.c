@@ -197,6 +197,13 @@ static bool kill_stuck(int node, uint64_t lease, uint32_t pid)
 	return killed;
 }
 
+void handles_shut(int node, uint64_t lease)
+{
+	struct vfiod_handle_revoke what;
+
+	revoke_once(node, lease, 0, &what); /* what there is to say of it handles_revoke() says */
+}
+
 int handles_revoke(int node, uint64_t lease, unsigned int *killed, struct failure *failure)
 {
 	struct vfiod_handle_revoke what;

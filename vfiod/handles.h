@@ -57,6 +57,9 @@ void handles_note(const struct vfiod_handle_info *info, struct handle_note *note
 /** handles_forget() - let go of a handle's entry in the module's table; it has ended. */
 void handles_forget(struct handles *handles, uint32_t id);
 
+/** handles_shut() - from here on nothing of the client reaches the function, though operations may be in flight. */
+void handles_shut(int node, uint64_t lease);
+
 /**
  * handles_revoke() - end all handles of a lease.  From the beginning on nothing of the client reaches the function.
  *

@@ -71,8 +71,12 @@ static void revoke_run(struct job *job)
 	struct revoke_job *revoke = (struct revoke_job *)job;
 	int fd, err = 0;
 
-	if (revoke->node >= 0)
+	/* and the function's DMA before whoever is stuck with one, who may be long in coming back */
+	if (revoke->node >= 0) {
+		handles_shut(revoke->node, revoke->lease);
+		clean_stop_dma(revoke->address);
 		err = handles_revoke(revoke->node, revoke->lease, &revoke->killed, &revoke->failure);
+	}
 	/* also when a process is stuck with one: the kernel closes what that holds when it comes back */
 	vfio_close(&revoke->files);
 	if (err)
