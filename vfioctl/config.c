@@ -178,10 +178,11 @@ static void print_register(const struct view *view, uint16_t base, const struct 
 /* Where the last register of a capability that has a name ends; its header has one always. */
 static unsigned int end_of_names(const struct pcicfg_found *found)
 {
-	const struct pcicfg_register *last = found->registers + found->register_count - 1;
+	const struct pcicfg_register *last;
 
 	if (!found->register_count)
 		return found->offset;
+	last = &found->registers[found->register_count - 1];
 	return (found->offset + last->offset + last->width + 3u) & ~3u;
 }
 

@@ -103,19 +103,40 @@ static void do_write(const struct record *record, unsigned int width)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The other decoder: what is taken for a recording has a header, and can be looked at. */
+/* What people are told of a function is within its space. */
+static void look(void)
+{
+	static struct pcicfg_found found[PCICFG_FOUND_MAX];
+	uint32_t masks[PCICFG_CONDITIONS];
+	int count = pcicfg_find(&cfg, found);
+
+	want(count >= 1 && count <= PCICFG_FOUND_MAX);
+	for (int i = 0; i < count; i++) {
+		want(found[i].length >= 1 && found[i].offset + found[i].length <= cfg.size);
+		pcicfg_conditions(&cfg, found[i].offset, masks);
+		want((masks[0] | masks[1] | masks[2] | masks[3] | masks[4]) == ~0u);
+		for (size_t k = 0; k < found[i].register_count; k++)
+			want(found[i].registers[k].offset < found[i].length);
+	}
+}
+
+/* The other decoder: what is taken for a recording, as it is or as the bytes of sysfs, has a header and can be seen. */
 static void parse_dump(const uint8_t *data, size_t size)
 {
 	static struct pcicfg_dump dump;
-	struct pcicfg_found found[PCICFG_FOUND_MAX];
+	static uint8_t bytes[4096];
 	struct pcicfg_facts facts;
 
-	if (pcicfg_dump_parse(&dump, data, size))
-		return;
-	want(dump.size == 256 || dump.size == 4096);
+	if (pcicfg_dump_parse(&dump, data, size)) {
+		memset(bytes, 0, sizeof(bytes));
+		memcpy(bytes, data, size < sizeof(bytes) ? size : sizeof(bytes));
+		if (pcicfg_dump_parse(&dump, bytes, size <= 256 ? 256 : 4096))
+			return;
+	}
+	want((dump.size == 256 || dump.size == 4096) && dump.recorded >= 64 && dump.recorded <= dump.size);
 	pcicfg_dump_facts(&dump, &facts);
 	if (!pcicfg_open(&cfg, &facts, &pcicfg_dump_hw, &dump))
-		want(pcicfg_find(&cfg, found) >= 1);
+		look();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -150,5 +171,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		else
 			do_read(&record, width);
 	}
+	look();
 	return 0;
 }
