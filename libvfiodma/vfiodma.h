@@ -179,7 +179,7 @@ struct vfiodma_info {
 };
 
 #define VFIODMA_INFO_REVOCABLE (1u << 0) /* its lease, or the next if it has none, can be taken back at any time */
-#define VFIODMA_INFO_WARM      (1u << 1) /* held open and clean: to lease it takes microseconds */
+#define VFIODMA_INFO_WARM      (1u << 1) /* held open and clean: to lease it waits for no reset */
 
 /** vfiodma_state_name() - "free", "leased" …; "unknown" for a state that this library does not know. */
 const char *vfiodma_state_name(uint32_t state);

@@ -122,7 +122,7 @@ struct vfiod_device {
 
 /* flags of a device */
 #define VFIOD_DEVICE_REVOCABLE (1u << 0) /* its lease, or the next if it has none, can be taken back at any time */
-#define VFIOD_DEVICE_WARM      (1u << 1) /* held open and clean: to lease it takes microseconds */
+#define VFIOD_DEVICE_WARM      (1u << 1) /* held open and clean: to lease it waits for no reset */
 
 struct vfiod_list_req {
 	__le64 start; /* the first address wanted */

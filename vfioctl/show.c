@@ -152,7 +152,7 @@ static void print_lease(const struct page *page, const struct vfiodma_info *info
 		     "not possible: the module vfiod_handle is not loaded; load it with: modprobe vfiod_handle");
 	if (info->state == VFIODMA_FREE)
 		line(page, "Warm", TONE_PLAIN, "%s",
-		     info->flags & VFIODMA_INFO_WARM ? "yes: held open and clean, so that a lease takes microseconds"
+		     info->flags & VFIODMA_INFO_WARM ? "yes: held open and clean, so that a lease waits for no reset"
 						     : "no: a lease opens and resets it first");
 }
 

@@ -16,10 +16,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* An operation in flight gets this long to come back before its process is killed, and that so long to end. */
+/* An operation in flight gets this long to come back before its process is killed. */
 #define STUCK_MS 50
-#define DYING_MS 5000
-#define KILL_MAX 16
+/* A process that was killed gets this long to end, and the kernel to close the files, which resets the function. */
+#define ENDING_MS 5000
+#define KILL_MAX  16
 
 struct handles {
 	int node;
@@ -159,7 +160,8 @@ void handles_forget(struct handles *handles, uint32_t id)
 {
 	struct vfiod_handle_forget what = { .size = sizeof(what), .id = id };
 
-	if (ioctl(handles->node, VFIOD_HANDLE_FORGET, &what) && errno != ENOENT)
+	/* EBUSY: it has not ended, and the module tells when it has */
+	if (ioctl(handles->node, VFIOD_HANDLE_FORGET, &what) && errno != ENOENT && errno != EBUSY)
 		log_line(LOG_WARNING, "handle %u cannot be forgotten: %s", id, strerror(errno));
 }
 
@@ -212,16 +214,20 @@ int handles_revoke(int node, uint64_t lease, unsigned int *killed, struct failur
 	*killed = 0;
 	/* one process after the other: there may be several that have inherited the files */
 	for (int i = 0; i < KILL_MAX && !err && what.pending; i++) {
-		bool dying = what.busy_pid && kill_stuck(node, lease, what.busy_pid);
+		bool stuck = what.busy_pid && !kill_stuck(node, lease, what.busy_pid);
 
-		*killed += dying;
-		err = revoke_once(node, lease, dying ? DYING_MS : STUCK_MS, &what);
+		*killed += what.busy_pid && !stuck;
+		err = revoke_once(node, lease, stuck ? STUCK_MS : ENDING_MS, &what);
 	}
 	if (err == -ENOENT)
 		return 0;
 	if (err)
 		return failure_set(failure, err, "lease %llu cannot be revoked: %s", (unsigned long long)lease,
 				   strerror(-err));
+	if (what.pending && !what.busy_pid)
+		return failure_set(failure, -ETIMEDOUT,
+				   "lease %llu is dead to its user, but the kernel does not close it",
+				   (unsigned long long)lease);
 	if (what.pending)
 		return failure_set(
 			failure, -ETIMEDOUT,

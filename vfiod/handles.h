@@ -54,7 +54,7 @@ int handles_lease(struct handles *handles, const struct vfio_files *files, const
 /** handles_note() - what the handle's maker noted. */
 void handles_note(const struct vfiod_handle_info *info, struct handle_note *note);
 
-/** handles_forget() - let go of a handle's entry in the module's table; it has ended. */
+/** handles_forget() - let go of a handle's entry in the module's table, if it has ended. */
 void handles_forget(struct handles *handles, uint32_t id);
 
 /** handles_shut() - from here on nothing of the client reaches the function, though operations may be in flight. */

@@ -179,10 +179,8 @@ static int grant_warm(struct request *request, struct device *device, struct fai
 {
 	int err = grant_handles(request, device, failure);
 
-	if (err) {
-		lease_end(request->daemon, device, 0, NULL);
+	if (err)
 		return err;
-	}
 	device->state = state_step(device->state, EVENT_ACQUIRE).next;
 	device->state = state_step(device->state, EVENT_DONE).next;
 	return 0;
@@ -229,7 +227,6 @@ keep_files:
 	if (!by_handles)
 		watch_remove(daemon->watch, device->lease.watch);
 free_grant:
-	memset(&device->lease, 0, sizeof(device->lease));
 	free(grant);
 	return err;
 }
@@ -239,14 +236,19 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	struct daemon *daemon = request->daemon;
 	const struct peer *peer = request_peer(request);
 	bool by_handles = mode == VFIOD_MODE_CONTAINER && daemon_handles(daemon);
+	int err;
 
 	device->lease.id = ++daemon->last_lease;
 	device->lease.uid = peer->uid;
 	device->lease.pid = (uint32_t)peer->pid;
 	device->lease.client = client_serial(request->client);
 	if (by_handles && warm_is(device))
-		return grant_warm(request, device, failure);
-	return grant_cold(request, device, mode, by_handles, failure);
+		err = grant_warm(request, device, failure);
+	else
+		err = grant_cold(request, device, mode, by_handles, failure);
+	if (err)
+		memset(&device->lease, 0, sizeof(device->lease));
+	return err;
 }
 
 /* Whoever has a group's file can open every function of it that vfio-pci has, whoever's that is. */
@@ -397,7 +399,7 @@ void lease_end(struct daemon *daemon, struct device *device, unsigned int killed
 		watch_remove(daemon->watch, lease.watch);
 	memset(&device->lease, 0, sizeof(device->lease));
 	saved_write(daemon);
-	if (lease.by_handles && !failure)
+	if (lease.by_handles)
 		forget_handles(daemon, &lease);
 	if (lease.release && failure)
 		request_refuse(lease.release, failure);

@@ -186,8 +186,10 @@ bool request_step(struct request *request, struct device *device, enum state_eve
 	struct device *sibling = occupied_sibling(&request->daemon->devices, device);
 	struct failure failure;
 
-	if (verdict == STATE_GO && sibling && sibling->state == VFIOD_FREE)
+	if (verdict == STATE_GO && sibling && sibling->state == VFIOD_FREE) {
 		warm_down(request->daemon, sibling);
+		sibling = occupied_sibling(&request->daemon->devices, device);
+	}
 
 	if (verdict == STATE_WAIT) {
 		request_wait(request, device);

@@ -179,6 +179,11 @@ static void start(struct daemon *daemon, struct device *device, unsigned int pat
 	}
 	if (!err)
 		return;
+	/* its user is stopped all the same, and what closing takes is waited for here */
+	if (device->lease.by_handles)
+		handles_shut(handles_node(daemon->handles), device->lease.id);
+	if (revoke)
+		vfio_close(&revoke->files);
 	failure_set(&failure, err, "no worker thread could be started to clean it: %s", strerror(-err));
 	quarantine(daemon, device, &failure);
 	free(revoke);

@@ -204,6 +204,10 @@ static void adopt_handle(void *data, const struct vfiod_handle_info *info)
 	handles_note(info, &note);
 	if (info->lease > daemon->last_lease)
 		daemon->last_lease = info->lease;
+	if (info->state == VFIOD_HANDLE_ENDED) {
+		handles_forget(daemon->handles, info->id);
+		return;
+	}
 	device = devices_find(&daemon->devices, note.address);
 	if (!device || device->state != VFIOD_LEASED || (device->lease.by_handles && device->lease.id != info->lease)) {
 		lease_handle_changed(daemon, info);

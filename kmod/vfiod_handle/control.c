@@ -183,8 +183,7 @@ static long list(struct vfiod_handle_list *what, void __user *to)
 
 	if (what->reserved || what->entry_size < sizeof(*all))
 		return -EINVAL;
-	/* Described first and copied later: user memory may be slow, and the table is everybody's.
-	 */
+	/* Described first, copied later: user memory may be slow, and the table is everybody's. */
 	mutex_lock(&table_lock);
 	what->count = table_count;
 	if (what->count > room)
@@ -333,13 +332,11 @@ static long control_ioctl(struct file *file, unsigned int command, unsigned long
 		struct vfiod_handle_revoke revoke;
 		struct vfiod_handle_forget forget;
 	} what = {};
-	static const struct {
-		u32 size;
-	} known[] = {
-		[_IOC_NR(VFIOD_HANDLE_CREATE)] = { sizeof(what.create) },
-		[_IOC_NR(VFIOD_HANDLE_LIST)] = { sizeof(what.list) },
-		[_IOC_NR(VFIOD_HANDLE_REVOKE)] = { sizeof(what.revoke) },
-		[_IOC_NR(VFIOD_HANDLE_FORGET)] = { sizeof(what.forget) },
+	static const u32 known[] = {
+		[_IOC_NR(VFIOD_HANDLE_CREATE)] = sizeof(what.create),
+		[_IOC_NR(VFIOD_HANDLE_LIST)] = sizeof(what.list),
+		[_IOC_NR(VFIOD_HANDLE_REVOKE)] = sizeof(what.revoke),
+		[_IOC_NR(VFIOD_HANDLE_FORGET)] = sizeof(what.forget),
 	};
 	u32 size, number = _IOC_NR(command);
 	int error;
@@ -349,11 +346,11 @@ static long control_ioctl(struct file *file, unsigned int command, unsigned long
 	if (get_user(size, (u32 __user *)user))
 		return -EFAULT;
 	/* These are the first versions: all of their fields are there. */
-	if (size < known[number].size)
+	if (size < known[number])
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	error = copy_struct_from_user(&what, known[number].size, user, size);
+	error = copy_struct_from_user(&what, known[number], user, size);
 	if (error)
 		return error;
 	what.size = size; /* the caller may have changed it since */

@@ -16,7 +16,7 @@ static struct workqueue_struct *enders;
 
 /* ---- gates ---- */
 
-void gate_init(struct gate *gate)
+static void gate_init(struct gate *gate)
 {
 	spin_lock_init(&gate->lock);
 	gate->shut = false;
@@ -24,7 +24,7 @@ void gate_init(struct gate *gate)
 	init_waitqueue_head(&gate->empty);
 }
 
-void gate_shut(struct gate *gate)
+static void gate_shut(struct gate *gate)
 {
 	spin_lock(&gate->lock);
 	gate->shut = true;
@@ -60,7 +60,7 @@ static bool gate_is_empty(struct gate *gate)
  * Waits until nobody is inside a gate that is shut. Return: what is left of the time, 0: it is
  * over, or -ERESTARTSYS.
  */
-long gate_wait(struct gate *gate, long timeout)
+static long gate_wait(struct gate *gate, long timeout)
 {
 	return wait_event_killable_timeout(gate->empty, gate_is_empty(gate), timeout);
 }

@@ -47,9 +47,6 @@ struct visit {
 	pid_t pid;
 };
 
-void gate_init(struct gate *gate);
-void gate_shut(struct gate *gate);
-long gate_wait(struct gate *gate, long timeout);
 u32 gate_inside(struct gate *gate, pid_t *pid);
 
 static inline bool gate_enter(struct gate *gate, struct visit *visit)
@@ -94,9 +91,8 @@ struct handle {
 	u64 seq;
 	u32 state;
 	bool closed;
-	bool let_go; /* somebody sees to it that it ends */
-	struct list_head
-		kept; /* of a container: handles of devices that let go before it has ended */
+	bool let_go;	       /* somebody sees to it that it ends */
+	struct list_head kept; /* of a container: devices that let go before it has ended */
 	struct list_head kept_node;
 
 	/* mapping.c's. */

@@ -439,7 +439,7 @@ START_TEST(show_says_whether_a_free_function_is_warm)
 	free(written);
 	functions[2].flags = VFIODMA_INFO_WARM;
 	ck_assert(has_line(printed_function(2),
-			   "Warm            yes: held open and clean, so that a lease takes microseconds"));
+			   "Warm            yes: held open and clean, so that a lease waits for no reset"));
 	free(written);
 }
 END_TEST

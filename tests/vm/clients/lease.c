@@ -8,6 +8,8 @@
  *	lease shared ADDRESS		the same, but stay and release: the child is in the way
  *	lease mapped ADDRESS		map BAR 0, release: the mapping is in the way; stay until killed
  *	lease dirty ADDRESS		leave MSI, bus mastering and a DMA of an edu on, and be killed
+ *	lease stalled ADDRESS		read config space into a page that never comes, "stalled" just before that; the
+ *					kernel has the call until the process is killed
  *	lease cycle COUNT ADDRESS	acquire and release, COUNT times
  *	lease relay COUNT ADDRESS	COUNT processes, each acquires as soon as the one before is gone
  */
@@ -15,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <linux/vfio.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +25,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -173,6 +177,27 @@ static int dirty(struct client *client)
 	return raise(SIGKILL);
 }
 
+static int stalled(struct client *client)
+{
+	struct vfio_region_info config = { .argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX };
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register pages = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int device, faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	pages.range.start = (uintptr_t)page;
+	pages.range.len = 4096;
+	if (faults < 0 || ioctl(faults, UFFDIO_API, &api) || ioctl(faults, UFFDIO_REGISTER, &pages))
+		return broken("userfaultfd");
+	if (acquire(client, 0))
+		return 1;
+	device = vfiodma_lease_device_fd(client->lease);
+	if (ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &config))
+		return broken("VFIO_DEVICE_GET_REGION_INFO");
+	say("stalled");
+	return pread(device, page, 4, (off_t)config.offset) == 4 ? 0 : broken("pread");
+}
+
 static int cycle(struct client *client)
 {
 	if (vfiodma_session_open(NULL, &client->session))
@@ -207,8 +232,9 @@ int main(int argc, char **argv)
 		int arguments;
 		int (*run)(struct client *client);
 	} ways[] = {
-		{ "hold", 1, hold },	 { "group", 1, group }, { "orphan", 1, orphan }, { "shared", 1, shared },
-		{ "mapped", 1, mapped }, { "dirty", 1, dirty }, { "cycle", 2, cycle },	 { "relay", 2, relay },
+		{ "hold", 1, hold },	 { "group", 1, group },	  { "orphan", 1, orphan },
+		{ "shared", 1, shared }, { "mapped", 1, mapped }, { "stalled", 1, stalled },
+		{ "dirty", 1, dirty },	 { "cycle", 2, cycle },	  { "relay", 2, relay },
 	};
 	struct client client = { .address = argv[argc - 1], .count = argc == 4 ? (unsigned int)atoi(argv[2]) : 0 };
 

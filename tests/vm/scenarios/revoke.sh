@@ -15,6 +15,7 @@ other_twin=0000:07:00.1
 
 warm() { [ "$(field "$1" warm)" = true ]; }
 cold() { [ "$(field "$1" warm)" = false ]; }
+not() { ! "$@"; }
 runs() { kill -0 "$1"; }
 handles() { find /proc/[0-9]*/fd -lname 'anon_inode:\[vfiod-*' 2>/dev/null | wc -l; }
 handles_are() { [ "$(handles)" = "$1" ]; }
@@ -80,6 +81,20 @@ check "a program that heeds the announcement leaves in time" timeout 10 vfioctl 
 wait "${job_of[$process]}" || true
 equal "it is free then" free "$(field $edu state)"
 
+# ---- stuck in the kernel ------------------------------------------------------------------------------------------
+# The worst case: an administrator who lets everybody use userfaultfd for the kernel's own accesses, too.
+echo 1 >/proc/sys/vm/unprivileged_userfaultfd
+# in_a_read PROCESS: the kernel has its pread64(), whose number is 17
+in_a_read() { grep -q '^17 ' "/proc/$1/syscall"; }
+background stalled /run/stalled as alice lease stalled $edu
+wait_for "it is stuck" in_a_read "$process"
+said=$(timeout 10 vfioctl revoke $edu --grace 0) || fail "a client that is stuck in the kernel is revoked"
+names "a client that is stuck in the kernel is revoked, and that it was killed is said" "1 process," "killed"
+wait "${job_of[$process]}" 2>/dev/null || true
+check "it is gone" not runs "$process"
+equal "its function is free" free "$(field $edu state)"
+check "and is used again" as alice edu $edu
+
 # ---- released with something left open --------------------------------------------------------------------------
 background mapped /run/mapped as alice lease mapped $edu
 wait_for "a release takes away a mapping that is left" state_is $edu free
@@ -115,8 +130,9 @@ configure <<'CONF'
 warm-devices = 1
 CONF
 start_vfiod
-wait_for "one of two is warm, as policy says" eval "warm $edu || warm $nvme"
 wait_for "both are free" eval "state_is $edu free && state_is $nvme free"
+wait_for "one of two is warm, as policy says" eval "warm $edu || warm $nvme"
+check "and only one" eval "cold $edu || cold $nvme"
 check "a cold one works, too" as alice edu $edu
 check "and a warm one" as bob nvme-identify $nvme
 stop_vfiod
@@ -136,7 +152,7 @@ check "its client has not noticed" runs "$holder"
 wait_for "the other one is warm again" warm $nvme
 check "and it can be revoked by the new one" vfioctl revoke $edu
 equal "it is free" free "$(field $edu state)"
-end KILL "$holder" || true
+wait "${job_of[$holder]}" 2>/dev/null || true
 background leased /run/hold as alice lease hold $edu
 holder=$process
 kill -KILL "$vfiod_pid"
