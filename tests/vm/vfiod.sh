@@ -65,6 +65,16 @@ load_handles() {
 	wait_for "its node is there" test -c /dev/vfiod
 }
 
+# every_test PROGRAM FUNCTION: the tests that a client has, each by its name, which is a sentence.
+every_test() {
+	local names name
+	names=$("$1")
+	[ -n "$names" ] || fail "$1 has tests"
+	for name in $names; do
+		check "${name//_/ }" "$1" "$name" "$2"
+	done
+}
+
 # field FUNCTION NAME: what `vfioctl show --json` has under that name; "null" for nothing.
 field() { vfioctl show "$1" --json | sed -n "s/.*\"$2\": *\"\{0,1\}\([^\",]*\).*/\1/p"; }
 state_is() { [ "$(field "$1" state)" = "$2" ]; }

@@ -19,9 +19,7 @@ bind vfio-pci $edu
 
 # A test more where the kernel has iommufd, which of ours only the debug kernel does.
 modprobe -q iommufd || true
-for name in $(handles); do
-	check "${name//_/ }" handles "$name" $edu
-done
+every_test handles $edu
 
 # ---- the module's own end --------------------------------------------------------------------------------
 background ready /run/hold handles hold $edu

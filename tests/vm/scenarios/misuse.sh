@@ -12,9 +12,7 @@ load_handles
 use_clients
 bind vfio-pci $edu
 
-for name in $(misuse); do
-	check "${name//_/ }" misuse "$name" $edu
-done
+every_test misuse $edu
 check "and all is well after it" handles registers_dma_and_interrupts_work_through_handles $edu
 
 finish

@@ -19,8 +19,6 @@ use_clients
 bind vfio-pci $edu
 echo 1 >/proc/sys/vm/unprivileged_userfaultfd
 
-for name in $(stall); do
-	check "${name//_/ }" stall "$name" $edu
-done
+every_test stall $edu
 
 finish
