@@ -50,7 +50,11 @@ PATH=$examples:$PATH
 export COLUMNS=100 # the console of the machine does not say how wide it is
 load vfio-pci nvme e1000e igb
 wait_for "the kernel's nvme driver has $nvme" test "$(driver_of $nvme)" = nvme
+cd "${VFIOD_KMOD:-${0%/*}/../../../build/kmod}/$(uname -r)/vfiod_handle"
 
+say "root loads the module that can take a device back; on a real machine dkms has installed it: modprobe vfiod_handle"
+run root insmod vfiod_handle.ko
+wait_for "its node is there" test -c /dev/vfiod
 say "root starts the broker; on a real machine: systemctl start vfiod"
 prompt root 'vfiod &'
 vfiod 2>/run/vfiod.log &
@@ -87,9 +91,23 @@ say "the kernel has closed her files; vfiod resets the card, checks that it is c
 wait_for "the card is free" state_is $edu free
 grep 'reset and verified' /run/vfiod.log | tail -n 1
 
-say "root gives the card to bob"
+say "she starts it again, and it hangs (here it is stopped): it will not hear that the card is wanted elsewhere"
+prompt alice "edu --hold $edu &"
+{ as alice edu --hold $edu || exit $?; } >/run/hold.log 2>&1 &
+job=$!
+wait_for "alice's program holds the card" says holding /run/hold.log
+holder=$(field $edu holder_pid)
+run root kill -STOP "$holder"
+say "root takes the card all the same, after a grace of half a second, and gives it to bob"
+run root vfioctl revoke $edu --grace 0.5
 run root vfioctl assign $edu --user bob
 run bob edu $edu
+say "alice's program is still there. What it had of the card is dead:"
+run root kill -CONT "$holder"
+status=0
+wait "$job" || status=$?
+tail -n 1 /run/hold.log
+[ $status = 3 ] || fail "alice's program finds that its device was taken back (it ended with $status)"
 refused alice edu $edu
 
 say "and everything back to the host: the kernel's own driver has the drive again"

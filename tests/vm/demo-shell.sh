@@ -1,0 +1,17 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the shell of `./demo --shell` begins with: the module and vfiod are there, and a word on what to do.
+# shellcheck source-path=SCRIPTDIR source=vfiod.sh
+. "${BASH_SOURCE[0]%/*}/vfiod.sh"
+load_handles >/dev/null
+load vfio-pci nvme e1000e igb
+start_vfiod
+PS1='\u@vfiod:\w\$ '
+cat <<WORDS
+You are root in the test machine; vfiod runs, and logs to $vfiod_log. alice and bob are users. For example:
+    vfioctl list
+    vfioctl assign 0000:01:00.0 --user alice
+    as alice edu --hold 0000:01:00.0 &
+    vfioctl revoke 0000:01:00.0 --grace 1
+exit ends the machine.
+WORDS
