@@ -17,10 +17,9 @@
 #include <unistd.h>
 
 /* An operation in flight gets this long to come back before its process is killed. */
-#define STUCK_MS 50
-/* A process that was killed gets this long to end, and the kernel to close the files, which resets the function. */
+#define STUCK_MS 20
+/* Processes that were killed get this long to end, and the kernel to close the files, which resets the function. */
 #define ENDING_MS 5000
-#define KILL_MAX  16
 
 struct handles {
 	int node;
@@ -210,21 +209,23 @@ int handles_revoke(int node, uint64_t lease, unsigned int *killed, struct failur
 {
 	struct vfiod_handle_revoke what;
 	int err = revoke_once(node, lease, STUCK_MS, &what);
+	uint32_t last = 0;
 
 	*killed = 0;
-	/* one process after the other: there may be several that have inherited the files */
-	for (int i = 0; i < KILL_MAX && !err && what.pending; i++) {
-		bool stuck = what.busy_pid && !kill_stuck(node, lease, what.busy_pid);
-
-		*killed += what.busy_pid && !stuck;
-		err = revoke_once(node, lease, stuck ? STUCK_MS : ENDING_MS, &what);
+	/* several may have inherited the files: all are killed before one is waited for; nobody joins them any more */
+	while (!err && what.pending && what.busy_pid && what.busy_pid != last) {
+		last = what.busy_pid;
+		*killed += kill_stuck(node, lease, last);
+		err = revoke_once(node, lease, 0, &what);
 	}
+	if (!err && what.pending)
+		err = revoke_once(node, lease, ENDING_MS, &what);
 	if (err == -ENOENT)
 		return 0;
 	if (err)
 		return failure_set(failure, err, "lease %llu cannot be revoked: %s", (unsigned long long)lease,
 				   strerror(-err));
-	if (what.pending && !what.busy_pid)
+	if (what.pending && !last)
 		return failure_set(failure, -ETIMEDOUT,
 				   "lease %llu is dead to its user, but the kernel does not close it",
 				   (unsigned long long)lease);
@@ -232,6 +233,6 @@ int handles_revoke(int node, uint64_t lease, unsigned int *killed, struct failur
 		return failure_set(
 			failure, -ETIMEDOUT,
 			"lease %llu is dead to its user, but process %u does not come back from the kernel with it",
-			(unsigned long long)lease, what.busy_pid);
+			(unsigned long long)lease, last);
 	return 0;
 }

@@ -94,7 +94,8 @@ struct vfiod_handle_create {
  * @state: VFIOD_HANDLE_LIVE, _REVOKING or _ENDED
  * @flags: VFIOD_HANDLE_CLOSED or 0
  * @busy: operations in flight on the real file
- * @busy_pid: a process that has one in flight, by its number in the first pid namespace, or 0
+ * @busy_pid: a process that has one in flight and has not been killed, by its number in the first
+ * pid namespace, or 0
  * @tag: as given
  */
 struct vfiod_handle_info {
@@ -144,8 +145,9 @@ struct vfiod_handle_list {
  * @timeout_ms: in: how long to wait for operations in flight, and then for the real file to be
  * closed, at most 600,000 ms (10 min)
  * @pending: out: how many of the handles have not ended in time
- * @busy_pid: out: a process that has an operation in flight, by its number in the first pid
- * namespace; 0: none, the device's file is being closed, or held for its container's handle
+ * @busy_pid: out: a process that has an operation in flight and has not been killed, by its number
+ * in the first pid namespace; 0: none, what is in flight is on its way out, or the device's file is
+ * being closed, or held for its container's handle
  *
  * From the beginning of the call on no new operation and no page fault of the handles' users
  * reaches the real files, and their mappings are gone, whatever is in flight. The container's

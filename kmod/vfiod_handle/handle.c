@@ -5,6 +5,7 @@
 #include <linux/major.h>
 #include <linux/miscdevice.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -31,7 +32,10 @@ static void gate_shut(struct gate *gate)
 	spin_unlock(&gate->lock);
 }
 
-/* How many are inside, and the process of one of them. */
+/*
+ * How many are inside, and the process of one of them that has not been killed: who has been is on
+ * the way out. *pid stays as it is where there is none.
+ */
 u32 gate_inside(struct gate *gate, pid_t *pid)
 {
 	struct visit *visit;
@@ -39,7 +43,8 @@ u32 gate_inside(struct gate *gate, pid_t *pid)
 
 	spin_lock(&gate->lock);
 	hlist_for_each_entry(visit, &gate->inside, node) {
-		*pid = visit->pid;
+		if (!fatal_signal_pending(visit->task))
+			*pid = visit->task->tgid;
 		count++;
 	}
 	spin_unlock(&gate->lock);
@@ -186,16 +191,20 @@ void handle_shut(struct handle *h)
  */
 long handle_finish(struct handle *h, long timeout)
 {
-	timeout = gate_wait(&h->faults, timeout);
-	if (timeout <= 0)
-		return timeout;
+	long left = gate_wait(&h->faults, timeout);
+
+	if (left <= 0)
+		return left;
 	/* What the last faults have put in since handle_shut(). */
 	mapping_zap(h);
-	timeout = gate_wait(&h->ops, timeout);
-	if (timeout <= 0)
-		return timeout;
+	/* What nobody was waited for leaves a jiffy: no time at all must not become that. */
+	left = gate_wait(&h->ops, timeout ? left : 0);
+	if (left <= 0)
+		return left;
 	let_go(h, true);
-	return wait_for_completion_killable_timeout(&h->ended, timeout);
+	if (!timeout)
+		return completion_done(&h->ended);
+	return wait_for_completion_killable_timeout(&h->ended, left);
 }
 
 /* ---- file operations ---- */

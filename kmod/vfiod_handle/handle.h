@@ -44,7 +44,7 @@ struct gate {
 /* One operation or fault that is inside; on the stack of the task that it is of. */
 struct visit {
 	struct hlist_node node;
-	pid_t pid;
+	struct task_struct *task;
 };
 
 u32 gate_inside(struct gate *gate, pid_t *pid);
@@ -53,7 +53,7 @@ static inline bool gate_enter(struct gate *gate, struct visit *visit)
 {
 	bool entered;
 
-	visit->pid = current->tgid;
+	visit->task = current;
 	spin_lock(&gate->lock);
 	entered = !gate->shut;
 	if (entered)

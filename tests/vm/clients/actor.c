@@ -97,6 +97,19 @@ long actor_ask(const struct actor *actor, long (*what)(long argument), long argu
 	return actor_answer(actor);
 }
 
+void actor_stop(const struct actor *actor)
+{
+	char path[64], state = 0;
+
+	expect(!kill(actor->pid, SIGSTOP));
+	snprintf(path, sizeof(path), "/proc/%d/stat", actor->pid);
+	while (state != 'T') {
+		FILE *stat = fopen(path, "r");
+
+		expect(stat && fscanf(stat, "%*d (%*[^)]) %c", &state) == 1 && !fclose(stat));
+	}
+}
+
 void actor_end(struct actor *actor)
 {
 	kill(actor->pid, SIGKILL);

@@ -24,6 +24,9 @@ long actor_ask(const struct actor *actor, long (*what)(long argument), long argu
 void actor_tell(const struct actor *actor, long (*what)(long argument), long argument);
 long actor_answer(const struct actor *actor);
 
+/** actor_stop() - by SIGSTOP: until its first thread has stopped; one in the kernel does when it leaves that. */
+void actor_stop(const struct actor *actor);
+
 /** actor_end() - kill it, and wait until it is gone. */
 void actor_end(struct actor *actor);
 

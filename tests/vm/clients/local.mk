@@ -39,7 +39,8 @@ noinst_LTLIBRARIES += tests/vm/clients/libhandles.la
 
 tests_vm_clients_libhandles_la_SOURCES = kmod/uapi/vfiod_handle.h tests/vm/clients/expect.h \
 	tests/vm/clients/actor.c tests/vm/clients/actor.h tests/vm/clients/broker.c tests/vm/clients/broker.h \
-	tests/vm/clients/client.c tests/vm/clients/client.h tests/vm/clients/edu.c tests/vm/clients/edu.h
+	tests/vm/clients/client.c tests/vm/clients/client.h tests/vm/clients/edu.c tests/vm/clients/edu.h \
+	tests/vm/clients/stalling.c tests/vm/clients/stalling.h
 tests_vm_clients_libhandles_la_CFLAGS = $(PROGRAM_FLAGS)
 
 tests_vm_clients_handles_SOURCES = tests/vm/clients/handles.c
@@ -76,3 +77,10 @@ tests_vm_clients_storm_SOURCES = tests/vm/clients/storm.c
 tests_vm_clients_storm_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_storm_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_storm_LDADD = tests/vm/clients/libhandles.la
+
+# With vfiod.
+noinst_PROGRAMS += tests/vm/clients/stuck
+tests_vm_clients_stuck_SOURCES = tests/vm/clients/stuck.c
+tests_vm_clients_stuck_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_stuck_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_stuck_LDADD = tests/vm/clients/libhandles.la libvfiodma/libvfiodma-all.la

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A client that keeps an operation in the kernel on purpose, by a page that never comes (userfaultfd), and stops
- *itself.
+ * itself.
  *
  *	stall			the names of the tests
  *	stall TEST ADDRESS	runs one on an edu device; vm.unprivileged_userfaultfd has to be 1
@@ -9,16 +9,13 @@
 #include "tests/vm/clients/client.h"
 #include "tests/vm/clients/edu.h"
 #include "tests/vm/clients/expect.h"
+#include "tests/vm/clients/stalling.h"
 
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <linux/vfio.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,69 +24,6 @@
 #define SLACK	    1500 /* ms that it may take longer on an emulated, busy machine */
 
 static const char *address;
-
-/* ---- the client ----------------------------------------------------------------------------------------------------
- */
-
-static int faults;
-static unsigned char *page; /* whoever touches it waits for ever */
-
-static long make_page_that_never_comes(long unused)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register range;
-
-	(void)unused;
-	faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	expect(faults >= 0 && !ioctl(faults, UFFDIO_API, &api));
-	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	expect(page != MAP_FAILED);
-	range = (struct uffdio_register){ .range = { (uintptr_t)page, PAGE }, .mode = UFFDIO_REGISTER_MODE_MISSING };
-	expect(!ioctl(faults, UFFDIO_REGISTER, &range));
-	return 0;
-}
-
-static void *stall_in_read(void *unused)
-{
-	(void)unused;
-	config_read(my.lease.device.fd, 0, page, 4);
-	return NULL;
-}
-
-static void *stall_in_write(void *unused)
-{
-	(void)unused;
-	config_write(my.lease.device.fd, CONFIG_LINE_AT, page, 1);
-	return NULL;
-}
-
-static void *stall_in_device_ioctl(void *unused)
-{
-	(void)unused;
-	ioctl(my.lease.device.fd, VFIO_DEVICE_GET_INFO, page);
-	return NULL;
-}
-
-static void *stall_in_container_ioctl(void *unused)
-{
-	(void)unused;
-	ioctl(my.lease.container.fd, VFIO_IOMMU_MAP_DMA, page);
-	return NULL;
-}
-
-static void *(*const ways[])(void *) = { stall_in_read, stall_in_write, stall_in_device_ioctl,
-					 stall_in_container_ioctl };
-
-/* In a thread; returns when it is stuck. */
-static long begin_to_stall(long way)
-{
-	struct pollfd wait = { .fd = faults, .events = POLLIN };
-	pthread_t thread;
-
-	expect(!pthread_create(&thread, NULL, ways[way], NULL));
-	expect(poll(&wait, 1, PATIENCE_MS) == 1);
-	return 0;
-}
 
 /* ---- the broker ----------------------------------------------------------------------------------------------------
  */
@@ -181,43 +115,29 @@ static void revoke_what_stalls(long way, bool container)
 static void a_stalled_read_is_named_and_ends_with_its_process(void)
 {
 	begin();
-	revoke_what_stalls(0, false);
+	revoke_what_stalls(STALL_READ, false);
 	kill_and_finish(client.pid);
 }
 
 static void a_stalled_write_is_named_and_ends_with_its_process(void)
 {
 	begin();
-	revoke_what_stalls(1, false);
+	revoke_what_stalls(STALL_WRITE, false);
 	kill_and_finish(client.pid);
 }
 
 static void a_stalled_ioctl_is_named_and_ends_with_its_process(void)
 {
 	begin();
-	revoke_what_stalls(2, false);
+	revoke_what_stalls(STALL_DEVICE_IOCTL, false);
 	kill_and_finish(client.pid);
 }
 
 static void a_stalled_container_is_named_and_ends_with_its_process(void)
 {
 	begin();
-	revoke_what_stalls(3, true);
+	revoke_what_stalls(STALL_CONTAINER_IOCTL, true);
 	kill_and_finish(client.pid);
-}
-
-/* Its first thread stops: one that is in the kernel stops only when it leaves it. */
-static void stop_client(void)
-{
-	char path[64], state = 0;
-
-	expect(!kill(client.pid, SIGSTOP));
-	snprintf(path, sizeof(path), "/proc/%d/stat", client.pid);
-	while (state != 'T') {
-		FILE *stat = fopen(path, "r");
-
-		expect(stat && fscanf(stat, "%*d (%*[^)]) %c", &state) == 1 && !fclose(stat));
-	}
 }
 
 /*
@@ -232,7 +152,7 @@ static void dma_of_a_stalled_client_is_stopped_by_unmapping_all(void)
 	begin_with(false);
 	container = vfio.container;
 	close_fd(&vfio.device);
-	expect(!actor_ask(&client, begin_to_stall, 0) && !actor_ask(&client, start_transfer, OLD_IOVA));
+	expect(!actor_ask(&client, begin_to_stall, STALL_READ) && !actor_ask(&client, start_transfer, OLD_IOVA));
 	expect(revoke_lease(node, 7, 0).pending);
 	expect(!ioctl(container, VFIO_IOMMU_UNMAP_DMA, &all));
 	expect(!actor_ask(&client, fill_memory, 0xa5));
@@ -247,8 +167,8 @@ static void a_client_that_stops_in_the_middle_is_killed_all_the_same(void)
 	struct vfiod_handle_revoke done;
 
 	begin();
-	expect(!actor_ask(&client, begin_to_stall, 0));
-	stop_client();
+	expect(!actor_ask(&client, begin_to_stall, STALL_READ));
+	actor_stop(&client);
 	done = revoke_lease(node, 7, SHORT_LIMIT);
 	expect(done.pending == 1 && done.busy_pid == (__u32)client.pid);
 	kill_and_finish((int)done.busy_pid);
@@ -260,7 +180,7 @@ static void a_client_that_is_stopped_is_revoked(void)
 	struct vfiod_handle_revoke done;
 
 	begin();
-	stop_client();
+	actor_stop(&client);
 	done = revoke_lease(node, 7, TIME_LIMIT);
 	expect(!done.pending && !done.busy_pid);
 	expect(!kill(client.pid, SIGCONT));
@@ -274,7 +194,7 @@ static void a_revoker_can_be_killed(void)
 	pid_t revoker;
 
 	begin();
-	expect(!actor_ask(&client, begin_to_stall, 0));
+	expect(!actor_ask(&client, begin_to_stall, STALL_READ));
 	revoker = fork();
 	expect(revoker >= 0);
 	if (!revoker) {
