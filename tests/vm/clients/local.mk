@@ -18,6 +18,12 @@ tests_vm_clients_instant_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_instant_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_instant_LDADD = libvfiodma/libvfiodma-all.la
 
+noinst_PROGRAMS += tests/vm/clients/pattern
+tests_vm_clients_pattern_SOURCES = tests/vm/clients/pattern.c tests/vm/clients/edu.h
+tests_vm_clients_pattern_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pattern_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pattern_LDADD = libvfiodma/libvfiodma-all.la
+
 tests_vm_clients_badmsg_SOURCES = tests/vm/clients/badmsg.c
 tests_vm_clients_badmsg_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_badmsg_LDFLAGS = $(PROGRAM_LINK)
