@@ -178,8 +178,7 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 	err = server_new(daemon, options->runtime_dir, &daemon->server, failure);
 	if (err)
 		return err;
-	daemon->runtime_dir = options->runtime_dir;
-	saved_restore(daemon);
+	saved_restore(daemon, options->runtime_dir);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ struct daemon {
 	struct watch *watch;
 	struct handles *handles; /* NULL: the module is not loaded; see daemon_handles() */
 	struct server *server;
-	const char *runtime_dir;
+	const char *runtime_dir; /* NULL until what the vfiod before left there has been read */
 	struct event *sigterm, *sigint, *patience;
 	uint64_t last_lease; /* the number of the newest */
 	bool stopping;

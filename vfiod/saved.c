@@ -40,7 +40,7 @@ struct saved_device {
 	uint64_t lease;
 	uint32_t uid, pid;
 	uint32_t by_handles;
-	uint64_t deadline_ms; /* of the monotonic clock, or NO_TIME */
+	uint64_t deadline_ms; /* when it is to end, by the monotonic clock, or NO_TIME */
 };
 
 /* ---- writing ---- */
@@ -66,6 +66,12 @@ static uint64_t deadline_of(const struct lease *lease)
 	return now_ms() + (uint64_t)when.tv_sec * 1000 + (uint64_t)when.tv_usec / 1000;
 }
 
+/* What is being ended is to end, also when we die over it. */
+static uint64_t end_of(const struct device *device)
+{
+	return device->state == VFIOD_REVOKING ? now_ms() : deadline_of(&device->lease);
+}
+
 static void describe(const struct device *device, struct saved_device *saved)
 {
 	*saved = (struct saved_device){
@@ -78,7 +84,7 @@ static void describe(const struct device *device, struct saved_device *saved)
 		.uid = device->lease.uid,
 		.pid = device->lease.pid,
 		.by_handles = device->lease.by_handles,
-		.deadline_ms = deadline_of(&device->lease),
+		.deadline_ms = end_of(device),
 	};
 	memcpy(saved->reason, device->reason, sizeof(saved->reason));
 }
@@ -174,13 +180,13 @@ static int read_from(FILE *file, struct daemon *daemon, struct saved_device **sa
 	return 0;
 }
 
-static void read_file(struct daemon *daemon, struct saved_device **saved, uint32_t *count)
+static void read_file(struct daemon *daemon, const char *runtime_dir, struct saved_device **saved, uint32_t *count)
 {
 	char path[PATH_MAX];
 	FILE *file;
 	int err;
 
-	snprintf(path, sizeof(path), "%s/state", daemon->runtime_dir);
+	snprintf(path, sizeof(path), "%s/state", runtime_dir);
 	file = fopen(path, "re");
 	if (!file && errno == ENOENT)
 		return;
@@ -223,10 +229,13 @@ static void adopt_handle(void *data, const struct vfiod_handle_info *info)
 	device->lease.closed_again = info->state != VFIOD_HANDLE_LIVE || info->flags & VFIOD_HANDLE_CLOSED;
 }
 
-/* A lease is whole when both of its handles live: else the vfiod before us died over making or ending it. */
+/*
+ * A lease lives as long as its device's handle, which is made last and shut with the container's: else the vfiod before
+ * us died over making or ending it.  The container's the client may have closed.
+ */
 static bool goes_on(const struct lease *lease)
 {
-	return lease->by_handles && lease->handles[0] && lease->handles[1] && !lease->closed_again;
+	return lease->by_handles && lease->handles[1] && !lease->closed_again;
 }
 
 static void resume(struct daemon *daemon, struct device *device, const struct saved_device *saved)
@@ -254,13 +263,13 @@ static void resume(struct daemon *daemon, struct device *device, const struct sa
 	revoke_check(daemon, device);
 }
 
-void saved_restore(struct daemon *daemon)
+void saved_restore(struct daemon *daemon, const char *runtime_dir)
 {
 	struct saved_device *saved = NULL;
 	struct device *device;
 	uint32_t count = 0;
 
-	read_file(daemon, &saved, &count);
+	read_file(daemon, runtime_dir, &saved, &count);
 	for (uint32_t i = 0; i < count; i++)
 		restore_device(daemon, &saved[i]);
 	if (daemon_handles(daemon))
@@ -271,4 +280,8 @@ void saved_restore(struct daemon *daemon)
 			resume(daemon, device, &saved[i]);
 	}
 	free(saved);
+	/* not before all is known: the vfiod after us would miss what we had not come to */
+	daemon->runtime_dir = runtime_dir;
+	if (count)
+		saved_write(daemon);
 }

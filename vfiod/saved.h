@@ -9,16 +9,18 @@ struct daemon;
  * leases what the table of the module vfiod_handle does not hold.  It is replaced as a whole, so it is of one moment.
  */
 
-/** saved_write() - write it anew. A failure is logged: what is lost then is the next vfiod's knowledge. */
+/** saved_write() - write it anew; nothing before saved_restore() is done. A failure is logged: what is lost then is the
+ * next vfiod's knowledge. */
 void saved_write(struct daemon *daemon);
 
 /**
  * saved_restore() - take over what is in it, and in the module's table.
+ * @runtime_dir: becomes the daemon's
  *
  * To be called when the functions are known, before requests are taken.  A lease by a handle that lives goes on; one
  * whose end had come is ended now, and a function of which nothing is known is cleaned.  What the function is without
  * the file: unassigned, and its lease, if it has one, revoked.
  */
-void saved_restore(struct daemon *daemon);
+void saved_restore(struct daemon *daemon, const char *runtime_dir);
 
 #endif

@@ -12,12 +12,13 @@
 #   06:00.0          pci-testdev
 #   07:00.0, 07:00.1 edu, pci-testdev          two functions of a slot: one group
 #   09:01.0, 09:02.0 edu, e1000                behind a bridge to conventional PCI: one group
+#   0a:00.0, 0b:00.0 ...                       edu, as many as --edus says: none by itself
 #
 # NICs sit on hubs of their own: what they send goes nowhere, and no network of the host is touched.
 
-# make_devices FOLDER: fills device_args; backing files are created in FOLDER.
+# make_devices FOLDER EDUS: fills device_args; backing files are created in FOLDER.
 make_devices() {
-	local folder=$1
+	local folder=$1 edus=$2
 	local port=0
 	local queues=max_ioqpairs=10,msix_qsize=10,sriov_vq_flexible=8,sriov_vi_flexible=4
 	device_args=()
@@ -59,6 +60,11 @@ make_devices() {
 	next_port	# the bridge is bus 8, what is behind it bus 9
 	device_args+=(-device "pcie-pci-bridge,id=conventional,bus=rp$port" -device "edu,bus=conventional,addr=1")
 	add_nic e1000 bus=conventional,addr=2
+
+	for ((; edus > 0; edus--)); do
+		next_port
+		device_args+=(-device "edu,bus=rp$port")
+	done
 }
 
 next_port() {

@@ -11,7 +11,8 @@
 enum {
 	EDU_ID = 0x00,
 	EDU_INVERT = 0x04, /* reads as the inverse of what was written */
-	EDU_RAISE = 0x60,  /* an interrupt */
+	EDU_IRQ_STATUS = 0x24,
+	EDU_RAISE = 0x60, /* an interrupt */
 	EDU_ACK = 0x64,
 	EDU_DMA_SRC = 0x80,
 	EDU_DMA_DST = 0x88,
@@ -23,6 +24,7 @@ enum {
 #define EDU_DMA_START  0x01u	 /* reads as 1 while a transfer is on */
 #define EDU_DMA_TO_RAM 0x02u
 #define EDU_DMA_IRQ    0x04u
+#define EDU_IRQ_DMA    0x100u	/* in EDU_IRQ_STATUS and EDU_ACK */
 #define EDU_BUFFER     0x40000u /* the device's own memory, of 4 KiB */
 
 /* Where things are in config space (PCI Local Bus 3.0 §6.2). */

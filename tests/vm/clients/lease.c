@@ -3,6 +3,7 @@
  * Ways of having a lease and of losing it. A word on stdout says when the interesting point is reached.
  *
  *	lease hold ADDRESS		acquire, "leased", stay until killed
+ *	lease bare ADDRESS		the same without the container, which is closed
  *	lease group ADDRESS		the same with the group's descriptor and a container of its own, DMA mapped
  *	lease orphan ADDRESS		acquire, leave the descriptors to a child ("child PID") and end
  *	lease shared ADDRESS		the same, but stay and release: the child is in the way
@@ -75,6 +76,14 @@ static int acquire(struct client *client, unsigned int flags)
 static int hold(struct client *client)
 {
 	return acquire(client, 0) ? 1 : stay("leased");
+}
+
+static int bare(struct client *client)
+{
+	if (acquire(client, 0))
+		return 1;
+	close(vfiodma_lease_container_fd(client->lease));
+	return stay("leased");
 }
 
 /* What a program does that brings a container of its own. */
@@ -232,9 +241,9 @@ int main(int argc, char **argv)
 		int arguments;
 		int (*run)(struct client *client);
 	} ways[] = {
-		{ "hold", 1, hold },	 { "group", 1, group },	  { "orphan", 1, orphan },
-		{ "shared", 1, shared }, { "mapped", 1, mapped }, { "stalled", 1, stalled },
-		{ "dirty", 1, dirty },	 { "cycle", 2, cycle },	  { "relay", 2, relay },
+		{ "hold", 1, hold },	 { "bare", 1, bare },	  { "group", 1, group },     { "orphan", 1, orphan },
+		{ "shared", 1, shared }, { "mapped", 1, mapped }, { "stalled", 1, stalled }, { "dirty", 1, dirty },
+		{ "cycle", 2, cycle },	 { "relay", 2, relay },
 	};
 	struct client client = { .address = argv[argc - 1], .count = argc == 4 ? (unsigned int)atoi(argv[2]) : 0 };
 

@@ -18,6 +18,17 @@ tests_vm_clients_instant_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_instant_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_instant_LDADD = libvfiodma/libvfiodma-all.la
 
+noinst_PROGRAMS += tests/vm/clients/pattern
+tests_vm_clients_pattern_SOURCES = tests/vm/clients/pattern.c tests/vm/clients/edu.h
+tests_vm_clients_pattern_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pattern_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pattern_LDADD = libvfiodma/libvfiodma-all.la
+
+noinst_PROGRAMS += tests/vm/clients/killpoint
+tests_vm_clients_killpoint_SOURCES = tests/vm/clients/killpoint.c tests/vm/clients/expect.h
+tests_vm_clients_killpoint_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_killpoint_LDFLAGS = $(PROGRAM_LINK)
+
 tests_vm_clients_badmsg_SOURCES = tests/vm/clients/badmsg.c
 tests_vm_clients_badmsg_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_badmsg_LDFLAGS = $(PROGRAM_LINK)
@@ -34,7 +45,7 @@ tests_vm_clients_exclusive_LDFLAGS = $(PROGRAM_LINK)
 
 # Those of revocable handles (kmod/vfiod_handle), which talk to the kernel alone.
 noinst_PROGRAMS += tests/vm/clients/handles tests/vm/clients/misuse tests/vm/clients/fire tests/vm/clients/stall \
-	tests/vm/clients/handlecost tests/vm/clients/failnth tests/vm/clients/storm
+	tests/vm/clients/handlecost tests/vm/clients/failnth tests/vm/clients/storm tests/vm/clients/table
 noinst_LTLIBRARIES += tests/vm/clients/libhandles.la
 
 tests_vm_clients_libhandles_la_SOURCES = kmod/uapi/vfiod_handle.h tests/vm/clients/expect.h \
@@ -77,6 +88,11 @@ tests_vm_clients_storm_SOURCES = tests/vm/clients/storm.c
 tests_vm_clients_storm_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_storm_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_storm_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_table_SOURCES = tests/vm/clients/table.c
+tests_vm_clients_table_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_table_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_table_LDADD = tests/vm/clients/libhandles.la
 
 # With vfiod.
 noinst_PROGRAMS += tests/vm/clients/stuck

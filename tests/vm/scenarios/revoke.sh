@@ -174,6 +174,41 @@ wait_for "a revocation that had been announced is carried out by the new one" st
 ok "a revocation that had been announced is carried out by the new one"
 check "its client is alive" runs "$holder"
 end KILL "$holder"
+wait_for "it is warm" warm $edu
+background leased /run/hold as alice lease bare $edu
+holder=$process
+kill -KILL "$vfiod_pid"
+wait "$vfiod_pid" 2>/dev/null || true
+start_vfiod
+equal "a lease whose container was closed goes on, too" leased "$(field $edu state)"
+end KILL "$holder"
+wait_for "and ends with its client" state_is $edu free
+ok "and ends with its client"
+
+# Of what has been announced nothing is forgotten, wherever the one in between dies: that is before it writes its state a
+# second time, if it did that at its start, or else when it is ready.
+background leased /run/hold as alice lease hold $edu
+holder=$process
+background leased /run/other as bob lease hold $nvme
+vfioctl revoke $edu --grace 60 >/run/revoked 2>&1 &
+revoker=$!
+vfioctl revoke $nvme --grace 60 >/run/revoked.other 2>&1 &
+wait_for "both are announced" eval '[ "$(grep -c "is to end" "$vfiod_log")" = 2 ]'
+kill -KILL "$vfiod_pid"
+wait "$vfiod_pid" $revoker $! 2>/dev/null || true
+: >"$vfiod_log"
+strace --follow-forks --quiet=all --output=/run/strace.log --trace=rename --inject=rename:signal=KILL:when=2 \
+	vfiod 2>"$vfiod_log" &
+tracer=$!
+wait_for "it is ready, or dead" eval "grep -q ' ready: ' $vfiod_log || not runs $tracer"
+pkill -KILL -P $tracer || true
+wait $tracer 2>/dev/null || true
+start_vfiod
+equal "two revocations that were announced are still to come" 2 "$(grep -c "is to end" "$vfiod_log")"
+check "one can be carried out at once" vfioctl revoke $edu --grace 0
+check "and the other" vfioctl revoke $nvme --grace 0
+end KILL "$holder"
+end KILL "$process"
 
 # ---- unplugged ---------------------------------------------------------------------------------------------------
 wait_for "it is warm" warm $edu

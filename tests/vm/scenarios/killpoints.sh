@@ -1,0 +1,278 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# vfiod is killed before one of the system calls that it makes when it gives a function away, cleans it after its client,
+# or takes it back: whichever that is, no function is stuck, and none is handed out twice.
+#
+# Each occasion is seen once as it is, which lists its calls (clients/killpoint.c says which calls count); then vfiod is
+# killed before some of them, or before each. KILLPOINTS is how many of each occasion, 4 unless it says otherwise, or
+# "all"; KILLPOINTS_SEED repeats the choices of a run.
+# run-options: --single
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../vfiod.sh
+. "${0%/*}/../vfiod.sh"
+
+edu=0000:01:00.0
+some=${KILLPOINTS:-4}
+seed=${KILLPOINTS_SEED:-$RANDOM}
+client=/run/client
+point=""
+said_by_the_dead=""
+killed=0 unreached=0 held=0
+
+mkfifo /run/nothing
+exec {nothing}<>/run/nothing
+pause() { read -r -t 0.02 -u "$nothing" _ || true; }
+
+# no SENTENCE: it does not hold; with what there is to know about it.
+no() {
+	echo "# KILLPOINTS_SEED=$seed, $occasion, killed before $point; the vfiod that died said:"
+	tail -n 20 <<<"$said_by_the_dead" | sed 's/^/#   /'
+	grep -H . $client $client.said /run/revoked | sed 's/^/# /' || true
+	ps -C pattern -o pid,ppid,stat,wchan:30,cmd | sed "s/^/# /" || true
+	[ -z "$process" ] || grep -sH . "/proc/$process"/{syscall,stack} | sed 's/^/# /' || true
+	fail "$*"
+}
+
+# await SENTENCE COMMAND...
+await() {
+	local sentence=$1 deadline=$((SECONDS + WAIT_SECONDS))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$deadline" ] || no "$sentence (not within $WAIT_SECONDS s)"
+		pause
+	done
+}
+
+# ---- the client: both users take turns, and both may have the function -----------------------------------------
+
+user=alice job=0
+start_client() {
+	if [ $user = alice ]; then user=bob; else user=alice; fi
+	: >$client
+	as $user:pcilab pattern $edu "$RANDOM" 1<>$client 2>$client.said &
+	job=$!
+}
+process="" count=0
+ask() { read -r process count <$client || { process="" count=0; return 1; }; }
+runs() { kill -0 "$job" 2>/dev/null; }
+ended() { ! runs; }
+works() { ask && [ "$count" -ge "$1" ]; }
+works_or_ended() { works "$1" || ended; }
+
+# ends_with STATUS
+ends_with() {
+	local status=0
+	await "the client ends" ended
+	wait "$job" 2>/dev/null || status=$?
+	[ $status = "$1" ] || no "the client ends with status $1 (it was $status)"
+}
+
+get_lease() {
+	start_client
+	await "$user's client gets the function" works_or_ended 1
+	runs || no "$user's client gets the function"
+}
+
+end_client() {
+	ask
+	kill -TERM "$process"
+}
+
+# ---- what vfiod says -----------------------------------------------------------------------------------------------
+
+look() {
+	read -r state holder warm < <(vfioctl show $edu --json | awk -F'"' '
+		$2 == "state" { state = $4 }
+		$2 == "holder_pid" { gsub(/[^0-9]/, "", $3); holder = $3 ? $3 : "-" }
+		$2 == "warm" { gsub(/[^a-z]/, "", $3); print state, holder, $3 }')
+}
+is_free() { look && [ "$state" = free ]; }
+# settled: it is free, and opened in advance where it is to be
+settled() { is_free && { [ "$warm" = true ] || [ $occasion = cold ]; } && idle; }
+# idle: no worker of vfiod is at anything
+idle() {
+	local tasks=("/proc/$vfiod_pid/task"/*)
+	[ ${#tasks[@]} = 1 ]
+}
+handles_are() { [ "$(table)" = "$1" ]; }
+
+# ---- an occasion -----------------------------------------------------------------------------------------------------
+
+# prepare: vfiod runs, and the function is free or leased, as the occasion wants it.
+prepare() {
+	[ -n "$vfiod_pid" ] || start_vfiod
+	await "the function is free" settled
+	case $occasion in
+	acquire | cold) ;;
+	*) get_lease; await "vfiod has nothing to do" idle ;;
+	esac
+	: >/run/revoked
+}
+
+revoker=
+act() {
+	revoker=
+	case $occasion in
+	acquire | cold) start_client ;;
+	end) end_client ;;
+	revoke) vfioctl revoke $edu --grace 0 >/run/revoked 2>&1 & revoker=$! ;;
+	announce) vfioctl revoke $edu --grace 0.1 >/run/revoked 2>&1 & revoker=$! ;;
+	esac
+}
+
+# under_trace [POINT]: does it with vfiod before the eyes of killpoint, whose process is $tracer.
+tracer=
+under_trace() {
+	killpoint "$vfiod_pid" "$@" >/run/killpoint 2>&1 &
+	tracer=$!
+	await "vfiod is traced" grep -q ready /run/killpoint
+	act
+}
+
+# quiet: what was to be done is done, and vfiod has had nothing to do for ten looks in a row.
+looks=0
+quiet() {
+	looks=$((looks + 1))
+	case $occasion in
+	acquire | cold) works_or_ended 1 || looks=0 ;;
+	end) ended || looks=0 ;;
+	*) ! kill -0 "$revoker" 2>/dev/null || looks=0 ;;
+	esac
+	idle || looks=0
+	[ $looks -ge 10 ]
+}
+
+# record: what calls there are.
+record() {
+	prepare
+	looks=0
+	under_trace
+	await "vfiod has done it" quiet
+	kill -TERM $tracer
+	wait $tracer || true
+	grep '^[0-9]' /run/killpoint >/run/points.$occasion
+	case $occasion in
+	acquire | cold) end_client; ends_with 0 ;;
+	end) ends_with 0 ;;
+	*) wait "$revoker" || true; ends_with 3 ;;
+	esac
+}
+
+# die POINT: vfiod is killed there; or, if it does not come there, when there is nothing more to do.
+dead() { ! kill -0 $tracer 2>/dev/null; }
+dead_or_quiet() { dead || quiet; }
+die() {
+	looks=0
+	# shellcheck disable=SC2086 # two words
+	under_trace ${1% *}
+	await "vfiod comes to that call, or has nothing to do" dead_or_quiet
+	if dead && wait $tracer 2>/dev/null; then
+		killed=$((killed + 1))
+	else
+		unreached=$((unreached + 1))
+		echo "# $occasion: vfiod did not come to $1"
+		kill -KILL "$vfiod_pid"
+	fi
+	wait "$vfiod_pid" 2>/dev/null || true
+	vfiod_pid=
+	said_by_the_dead=$(<"$vfiod_log")
+	[ -z "$revoker" ] || wait "$revoker" 2>/dev/null || true
+}
+
+# is_held: the client that works has the lease, and nobody else gets one.
+is_held() {
+	held=$((held + 1))
+	[ "$state $holder" = "leased $process" ] || no "the function is leased to the client that works ($state $holder)"
+	await "the client goes on" works $((count + 2))
+	handles_are 2 || no "the lease has its two handles ($(table))"
+	if said=$(as alice:pcilab lease cycle 1 $edu 2>&1); then no "a second lease is refused"; fi
+	[[ $said == *"leased to user"* ]] || no "a second lease is refused since there is a first: $said"
+	runs || no "the client goes on"
+}
+
+# check_acquired: the client has it, and works; or it knows that it has nothing, and gets it when it asks again.
+check_acquired() {
+	await "the client works, or knows that it has nothing" works_or_ended 1
+	if runs; then
+		look
+		is_held
+	else
+		ends_with 4
+		await "nobody has it, and it is free" is_free
+		await "nothing of it is left in the module" handles_are 0
+		get_lease
+		look
+		[ "$state $holder" = "leased $process" ] || no "the next one has it"
+	fi
+	end_client
+	ends_with 0
+}
+
+# was_announced: the revocation of the lease that $process had.
+was_announced() {
+	[[ $said_by_the_dead =~ "(pid $process), lease "([0-9]+) ]] && [[ $said_by_the_dead == *"lease ${BASH_REMATCH[1]} of user"*"is to end"* ]]
+}
+
+# check_taken_back: what had begun when vfiod died is finished; or the client works on, and it is taken back now.
+check_taken_back() {
+	look
+	if [ "$state" = leased ]; then
+		ask || true
+		if was_announced; then no "a revocation that was announced is carried out"; fi
+		is_held
+		quietly vfioctl revoke $edu --grace 0
+	fi
+	ends_with 3
+}
+
+# kill_at POINT
+kill_at() {
+	point=$1
+	prepare
+	die "$1"
+	start_vfiod
+	case $occasion in
+	acquire | cold) check_acquired ;;
+	end) ends_with 0 ;;
+	*) check_taken_back ;;
+	esac
+	await "the function is free" is_free
+	await "nothing of it is left in the module" handles_are 0
+}
+
+# ---- all of it ---------------------------------------------------------------------------------------------------------
+
+load_handles
+use_clients
+RANDOM=$seed
+echo "# KILLPOINTS_SEED=$seed"
+start_vfiod
+quietly vfioctl assign $edu --group pcilab
+for occasion in acquire end revoke announce cold; do
+	if [ $occasion = cold ]; then
+		stop_vfiod
+		configure <<<"warm-devices = 0"
+		start_vfiod
+	fi
+	record
+	mapfile -t points </run/points.$occasion
+	total=${#points[@]}
+	[ "$total" -ge 10 ] || { sed 's/^/# /' /run/killpoint; fail "$occasion: there are system calls ($total)"; }
+	if [ "$some" != all ]; then
+		chosen=()
+		for ((n = 0; n < some; n++)); do	# one of each part, so that they are spread
+			chosen+=("${points[total * n / some + RANDOM % ((total + some - 1) / some)]:-${points[-1]}}")
+		done
+		points=("${chosen[@]}")
+	fi
+	before=$unreached
+	for at in "${points[@]}"; do kill_at "$at"; done
+	ok "$occasion: vfiod is killed before ${#points[@]} of $total system calls, and the next one has all in order"
+	[ $((unreached - before)) -le $((${#points[@]} / 2)) ] || fail "$occasion: it comes to most of them"
+done
+
+stop_vfiod
+check "the module can be unloaded when nobody uses it" rmmod vfiod_handle
+echo "figure: vfiod killed before $killed system calls ($unreached more did not come), $held leases went on"
+finish
