@@ -10,7 +10,6 @@
 #include "tests/vm/clients/edu.h"
 #include "tests/vm/clients/expect.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/vfio.h>
@@ -479,26 +478,6 @@ struct attach_ioas {
 #define BIND_IOMMUFD _IO(';', 118)
 #define ATTACH_IOAS  _IO(';', 119)
 
-static int open_cdev(void)
-{
-	char path[PATH_MAX];
-	struct dirent *entry;
-	int device = -1;
-	DIR *folder;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", address);
-	folder = opendir(path);
-	expect(folder);
-	while ((entry = readdir(folder)))
-		if (!strncmp(entry->d_name, "vfio", 4)) {
-			snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
-			device = open(path, O_RDWR | O_CLOEXEC);
-		}
-	closedir(folder);
-	expect(device >= 0);
-	return device;
-}
-
 static long map_memory_by_iommufd(long ioas)
 {
 	struct ioas_map map = {
@@ -514,10 +493,10 @@ static long map_memory_by_iommufd(long ioas)
 /* A lease of the device by its own node; @ioas is where its memory goes. */
 static struct stage cdev_open(__u64 number, uid_t uid, __u32 *ioas)
 {
-	struct stage s = {
-		.node = node_open(O_NONBLOCK),
-		.vfio = { .group = -1, .container = open("/dev/iommu", O_RDWR | O_CLOEXEC), .device = open_cdev() }
-	};
+	struct stage s = { .node = node_open(O_NONBLOCK),
+			   .vfio = { .group = -1,
+				     .container = open("/dev/iommu", O_RDWR | O_CLOEXEC),
+				     .device = vfio_cdev(address) } };
 	struct bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = s.vfio.container };
 	struct ioas_alloc alloc = { .size = sizeof(alloc) };
 	struct attach_ioas attach = { .argsz = sizeof(attach) };
