@@ -98,6 +98,26 @@ static enum kind kind_of_path(const char *path)
 
 /* ---- notes ---- */
 
+/* In hexadecimal; but where something is in the program's memory is chance. */
+static int describe(char *to, const unsigned char *data, size_t size)
+{
+	int length = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		uint64_t value = 0;
+
+		if (i % 8 == 0 && i + sizeof(value) <= size)
+			memcpy(&value, data + i, sizeof(value));
+		if (value >> 40 >= 0x50 && value >> 40 <= 0x7f) {
+			length += sprintf(to + length, " pointer");
+			i += sizeof(value) - 1;
+		} else {
+			length += sprintf(to + length, "%s%02x", i % 4 ? "" : " ", data[i]);
+		}
+	}
+	return length;
+}
+
 /* note() - a line: "KIND CALL: RESULT" and the bytes at @data. */
 static void note(enum kind kind, long result, const void *data, size_t size, const char *call, ...)
 	__attribute__((format(printf, 5, 6)));
@@ -113,8 +133,7 @@ static void note(enum kind kind, long result, const void *data, size_t size, con
 	length += vsnprintf(line + length, 200, call, arguments);
 	va_end(arguments);
 	length += snprintf(line + length, 100, result < 0 ? ": error %ld" : ": %ld", result < 0 ? (long)error : result);
-	for (size_t i = 0; i < size && i < 256; i++)
-		length += snprintf(line + length, 4, "%s%02x", i % 4 ? "" : " ", ((const unsigned char *)data)[i]);
+	length += describe(line + length, data, size < 256 ? size : 256);
 	line[length++] = '\n';
 	expect(write(notes, line, (size_t)length) == length);
 	errno = error;

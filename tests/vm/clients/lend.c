@@ -23,13 +23,13 @@ static void place(int fd, int to)
 	expect(fd > DEVICE && dup2(fd, to) == to);
 }
 
-static struct handle wrap(int node, int fd, __u32 kind, __u32 container)
+static int wrap(int device)
 {
-	struct vfiod_handle_create how = { .kind = kind, .fd = fd, .lease = LEASE, .container = container };
+	struct vfiod_handle_create how = { .kind = VFIOD_HANDLE_DEVICE, .fd = device, .lease = LEASE };
 	struct handle handle;
 
-	expect(!handle_create(node, &how, &handle));
-	return handle;
+	expect(!handle_create(node_open(0), &how, &handle));
+	return handle.fd;
 }
 
 /* Numbers below those of what is lent are not to be used. */
@@ -44,26 +44,19 @@ static int raised(int fd)
 
 int main(int argc, char **argv)
 {
-	int node, iommufd, device;
-	struct handle container = { 0 };
+	int iommufd, device;
 
 	if (argc == 2 && !strcmp(argv[1], "back")) {
 		expect(!revoke_lease(node_open(0), LEASE, TIME_LIMIT).pending);
 		return 0;
 	}
 	if (argc < 4) {
-		fprintf(stderr, "usage: lend ADDRESS files|device|all COMMAND...\n       lend back\n");
+		fprintf(stderr, "usage: lend ADDRESS file|handle COMMAND...\n       lend back\n");
 		return 2;
 	}
 	iommufd = raised(open("/dev/iommu", O_RDWR | O_CLOEXEC));
-	device = raised(vfio_cdev(argv[1]));
-	node = raised(node_open(0));
-	if (!strcmp(argv[2], "all")) {
-		container = wrap(node, iommufd, VFIOD_HANDLE_IOMMUFD, 0);
-		iommufd = raised(container.fd);
-	}
-	if (strcmp(argv[2], "files") != 0)
-		device = raised(wrap(node, device, VFIOD_HANDLE_DEVICE, container.id).fd);
+	device = vfio_cdev(argv[1]);
+	device = raised(strcmp(argv[2], "handle") ? device : wrap(device));
 	place(iommufd, IOMMUFD);
 	place(device, DEVICE);
 	execvp(argv[3], argv + 3);

@@ -26,8 +26,8 @@ export -f as
 exec 7<>/dev/vfiod
 
 # ---- the machine -----------------------------------------------------------------------------------------
-# start_qemu NAME FUNCTION WHAT: it says in $folder/NAME what it calls, and in NAME.err what it has to say. WHAT is what
-# it gets: "files", "device" or "all" (see lend.c).
+# start_qemu NAME FUNCTION WHAT: it says in $folder/NAME what it calls, and in NAME.err what it has to say. It gets a
+# file or a handle, as WHAT says.
 start_qemu() {
 	local name=$1 function=$2 what=$3
 	local -a give=() settings=("LD_PRELOAD=$calls" "CALLS_FILE=$folder/$name") devices
@@ -36,7 +36,7 @@ start_qemu() {
 		devices=(-object "iommufd,id=iommu,fd=8" -device "vfio-pci,addr=2,fd=9,iommufd=iommu")
 	else
 		chown alice "/dev/vfio/$(group_of "$function")"
-		[ "$what" = files ] || settings+=(CALLS_NODE=7)
+		[ "$what" = file ] || settings+=(CALLS_NODE=7)
 		devices=(-device "vfio-pci,addr=2,host=$function")
 	fi
 	rm -f $folder/{in,out}
@@ -160,7 +160,7 @@ eject() {
 # the kernel lets go of a device by a handle when its container's handle has ended, and of the container (105) only then.
 same_calls() {
 	local what
-	for what in files device; do
+	for what in file handle; do
 		echo "# $1: $what"
 		start_qemu "$1-$what" "$2" "$what"
 		"$3"
@@ -169,16 +169,17 @@ same_calls() {
 		end_qemu
 		equal "QEMU ends well" 0 "$status"
 	done
-	sed -i 's/^group ioctl 105: error 16$/group ioctl 105: 0/' "$folder/$1-device"
-	check "each of its $(wc -l <"$folder/$1-files") calls has had the same result" diff "$folder/$1-files" "$folder/$1-device"
+	sed -i 's/^group ioctl 105: error 16$/group ioctl 105: 0/' "$folder/$1-handle"
+	check "each of its $(wc -l <"$folder/$1-file") calls has had the same result" diff "$folder/$1-file" "$folder/$1-handle"
 }
 
 same_calls edu $edu use_edu
 same_calls nvme $nvme use_nvme
 
 # ---- in the middle of it -------------------------------------------------------------------------------------
-start_qemu revoked $edu device
-use_edu
+start_qemu revoked $edu handle
+enable
+check "edu is in the machine" load_is $bar 0x010000ed
 check "edu is taken away from the machine" lend back
 if [ -e /dev/iommu ]; then
 	check "the next user has it at once" handles registers_dma_and_interrupts_work_through_handles $edu
