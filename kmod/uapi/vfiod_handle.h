@@ -38,7 +38,12 @@
 #define VFIOD_HANDLE_DEVICE \
 	1 /* a VFIO device: from VFIO_GROUP_GET_DEVICE_FD, or /dev/vfio/devices/vfioN */
 #define VFIOD_HANDLE_CONTAINER 2 /* a VFIO container: /dev/vfio/vfio */
-#define VFIOD_HANDLE_IOMMUFD   3 /* an iommufd: /dev/iommu */
+/*
+ * An iommufd: /dev/iommu. The kernel does not take its handle for an iommufd where it wants one by
+ * number (VFIO_DEVICE_BIND_IOMMUFD: EBADFD): bind the device before the handles are given away, or
+ * give a client that binds it itself, through the device's handle, a real iommufd.
+ */
+#define VFIOD_HANDLE_IOMMUFD 3
 
 /**
  * struct vfiod_handle_create - VFIOD_HANDLE_CREATE: make a handle

@@ -14,7 +14,8 @@
 #   09:01.0, 09:02.0 edu, e1000                behind a bridge to conventional PCI: one group
 #   0a:00.0, 0b:00.0 ...                       edu, as many as --edus says: none by itself
 #
-# NICs sit on hubs of their own: what they send goes nowhere, and no network of the host is touched.
+# What the e1000e and the igb send reaches the other one; what the e1000 sends goes nowhere. No network of the host is
+# touched.
 
 # make_devices FOLDER EDUS: fills device_args; backing files are created in FOLDER.
 make_devices() {
@@ -43,10 +44,10 @@ make_devices() {
 	)
 
 	next_port
-	add_nic e1000e "bus=rp$port"
+	add_nic e1000e 1 "bus=rp$port"
 
 	next_port
-	add_nic igb "bus=rp$port"
+	add_nic igb 1 "bus=rp$port"
 
 	next_port
 	device_args+=(-device "pci-testdev,bus=rp$port,membar=1M")
@@ -59,7 +60,7 @@ make_devices() {
 
 	next_port	# the bridge is bus 8, what is behind it bus 9
 	device_args+=(-device "pcie-pci-bridge,id=conventional,bus=rp$port" -device "edu,bus=conventional,addr=1")
-	add_nic e1000 bus=conventional,addr=2
+	add_nic e1000 2 bus=conventional,addr=2
 
 	for ((; edus > 0; edus--)); do
 		next_port
@@ -72,7 +73,7 @@ next_port() {
 	device_args+=(-device "pcie-root-port,id=rp$port,slot=$port,chassis=$port")
 }
 
-# add_nic MODEL PLACE: without a boot ROM, which would only slow the firmware down.
+# add_nic MODEL HUB PLACE: without a boot ROM, which would only slow the firmware down.
 add_nic() {
-	device_args+=(-netdev "hubport,id=net$port,hubid=$port" -device "$1,netdev=net$port,romfile=,$2")
+	device_args+=(-netdev "hubport,id=net$port,hubid=$2" -device "$1,netdev=net$port,romfile=,$3")
 }

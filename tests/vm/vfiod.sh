@@ -149,10 +149,17 @@ nothing_half_done() {
 use_clients() {
 	local folder=${VFIOD_CLIENTS:-${BASH_SOURCE[0]%/*}/../../build/default/tests/vm/clients} name
 	for name in lease badmsg hostile exclusive handles misuse fire stall stuck handlecost failnth storm pattern killpoint \
-		table; do
+		table lend; do
 		[ -x "$folder/$name" ] || fail "$name is built in $folder (else set VFIOD_CLIENTS)"
 		install -m 755 "$folder/$name" "/usr/local/bin/$name"
 	done
+}
+
+# use_calls: puts calls.so where everybody's programs may load it; $calls is its name.
+use_calls() {
+	local folder=${VFIOD_CLIENTS:-${BASH_SOURCE[0]%/*}/../../build/default/tests/vm/clients}
+	calls=/usr/local/lib/calls.so
+	install -m 755 "$folder/.libs/calls.so" "$calls"
 }
 
 # background WORD FILE COMMAND...: starts it with its output in FILE, until WORD is there; its process is $process.

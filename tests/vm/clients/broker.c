@@ -3,6 +3,7 @@
 
 #include "tests/vm/clients/expect.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/vfio.h>
@@ -29,6 +30,26 @@ int vfio_group(const char *address)
 	expect(group >= 0);
 	expect(!ioctl(group, VFIO_GROUP_GET_STATUS, &status) && (status.flags & VFIO_GROUP_FLAGS_VIABLE));
 	return group;
+}
+
+int vfio_cdev(const char *address)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	int device = -1;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", address);
+	folder = opendir(path);
+	expect(folder);
+	while ((entry = readdir(folder)))
+		if (!strncmp(entry->d_name, "vfio", 4)) {
+			snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
+			device = open(path, O_RDWR | O_CLOEXEC);
+		}
+	closedir(folder);
+	expect(device >= 0);
+	return device;
 }
 
 void vfio_attach(struct vfio *vfio, const char *address)

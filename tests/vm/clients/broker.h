@@ -17,6 +17,9 @@ struct vfio {
 /** vfio_group() - the group of the function at @address (0000:01:00.0). */
 int vfio_group(const char *address);
 
+/** vfio_cdev() - the device's own node, of kernels that have it. */
+int vfio_cdev(const char *address);
+
 /** vfio_attach() - open a container with TYPE1v2 for @vfio->group, and the device. */
 void vfio_attach(struct vfio *vfio, const char *address);
 

@@ -10,7 +10,6 @@
 #include "tests/vm/clients/edu.h"
 #include "tests/vm/clients/expect.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/vfio.h>
@@ -21,6 +20,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -102,7 +102,7 @@ static void registers_dma_and_interrupts_work_through_handles(void)
 	stage_close(&s);
 }
 
-static void the_driver_takes_pages_away_from_handles_mappings(void)
+static void memory_off_takes_pages_away_from_handles_mappings(void)
 {
 	struct stage s = stage_open();
 
@@ -114,6 +114,83 @@ static void the_driver_takes_pages_away_from_handles_mappings(void)
 		expect(!asked(&s, command, COMMAND_MEMORY));
 	}
 	expect(asked(&s, bar_answers, 0) == 1 && asked(&s, ask_fork, 0) == 1);
+	stage_close(&s);
+}
+
+/* How many faults a load takes. */
+static long load_faults(long unused)
+{
+	struct rusage before, after;
+	uint32_t value;
+
+	(void)unused;
+	expect(!getrusage(RUSAGE_THREAD, &before) && load(my.bar, 0, &value) && !getrusage(RUSAGE_THREAD, &after));
+	return after.ru_minflt + after.ru_majflt - before.ru_minflt - before.ru_majflt;
+}
+
+static void a_reset_takes_pages_away_from_handles_mappings(void)
+{
+	struct stage s = stage_open();
+
+	expect(!asked(&s, map_bar, 0));
+	for (int i = 0; i < 3; i++) {
+		asked(&s, load_faults, 0);
+		expect(!asked(&s, load_faults, 0));
+		expect(!asked(&s, reset, 0) && asked(&s, load_faults, 0) > 0);
+	}
+	stage_close(&s);
+}
+
+/* Where the power management capability has its state: 0 is D0, 3 D3. */
+static unsigned int power_at(void)
+{
+	uint8_t at = 0, id = 0;
+
+	expect(config_read(my.lease.device.fd, 0x34, &at, 1));
+	while (at) {
+		expect(config_read(my.lease.device.fd, at, &id, 1));
+		if (id == 1)
+			return at + 4u;
+		expect(config_read(my.lease.device.fd, at + 1u, &at, 1));
+	}
+	expect(!"the device has power management");
+	return 0;
+}
+
+static long set_power(long state)
+{
+	uint16_t power = (uint16_t)state;
+
+	return config_write(my.lease.device.fd, power_at(), &power, sizeof(power)) ? 0 : -errno;
+}
+
+static long map_page(long unused)
+{
+	(void)unused;
+	my.bar = bar_map(my.lease.device.fd, 0, PAGE);
+	return my.bar == MAP_FAILED ? -errno : 0;
+}
+
+static long page_answers(long unused)
+{
+	uint32_t value;
+
+	(void)unused;
+	return load(my.bar, 0, &value) ? 1 : -SIGBUS;
+}
+
+/* For the scenario, since an edu has no power management. */
+static void a_device_in_D3_has_taken_pages_away_from_handles_mappings(void)
+{
+	struct stage s = stage_open();
+
+	expect(!asked(&s, map_page, 0) && !asked(&s, command, COMMAND_MEMORY));
+	for (int i = 0; i < 3; i++) {
+		expect(asked(&s, page_answers, 0) == 1);
+		expect(!asked(&s, set_power, 3) && asked(&s, page_answers, 0) == -SIGBUS);
+		expect(!asked(&s, set_power, 0) && !asked(&s, command, COMMAND_MEMORY));
+	}
+	expect(asked(&s, page_answers, 0) == 1);
 	stage_close(&s);
 }
 
@@ -479,26 +556,6 @@ struct attach_ioas {
 #define BIND_IOMMUFD _IO(';', 118)
 #define ATTACH_IOAS  _IO(';', 119)
 
-static int open_cdev(void)
-{
-	char path[PATH_MAX];
-	struct dirent *entry;
-	int device = -1;
-	DIR *folder;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", address);
-	folder = opendir(path);
-	expect(folder);
-	while ((entry = readdir(folder)))
-		if (!strncmp(entry->d_name, "vfio", 4)) {
-			snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
-			device = open(path, O_RDWR | O_CLOEXEC);
-		}
-	closedir(folder);
-	expect(device >= 0);
-	return device;
-}
-
 static long map_memory_by_iommufd(long ioas)
 {
 	struct ioas_map map = {
@@ -514,10 +571,10 @@ static long map_memory_by_iommufd(long ioas)
 /* A lease of the device by its own node; @ioas is where its memory goes. */
 static struct stage cdev_open(__u64 number, uid_t uid, __u32 *ioas)
 {
-	struct stage s = {
-		.node = node_open(O_NONBLOCK),
-		.vfio = { .group = -1, .container = open("/dev/iommu", O_RDWR | O_CLOEXEC), .device = open_cdev() }
-	};
+	struct stage s = { .node = node_open(O_NONBLOCK),
+			   .vfio = { .group = -1,
+				     .container = open("/dev/iommu", O_RDWR | O_CLOEXEC),
+				     .device = vfio_cdev(address) } };
 	struct bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = s.vfio.container };
 	struct ioas_alloc alloc = { .size = sizeof(alloc) };
 	struct attach_ioas attach = { .argsz = sizeof(attach) };
@@ -562,6 +619,54 @@ static void a_device_by_its_own_node_and_an_iommufd_are_revoked_alike(void)
 	expect(asked(&second, bar_answers, 0) == 1);
 	actor_end(&second.client);
 	table_clear(s.node);
+}
+
+/* Who gets a device that is not bound yet binds it by an iommufd of its own, which must not be a handle: the kernel
+ * does not know one for what it stands for. */
+static long bind_to(long iommufd)
+{
+	struct bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = (__s32)iommufd };
+
+	return ioctl(my.lease.device.fd, BIND_IOMMUFD, &bind) ? -errno : 0;
+}
+
+static long bind_to_handle(long unused)
+{
+	(void)unused;
+	return bind_to(my.lease.container.fd);
+}
+
+static long bind_to_own(long unused)
+{
+	(void)unused;
+	return bind_to(open("/dev/iommu", O_RDWR | O_CLOEXEC));
+}
+
+static void a_device_by_a_handle_is_bound_to_the_clients_own_iommufd(void)
+{
+	struct vfiod_handle_create how = { .kind = VFIOD_HANDLE_IOMMUFD, .lease = 7 };
+	struct stage s = { .node = node_open(O_NONBLOCK),
+			   .vfio = { .group = -1,
+				     .container = open("/dev/iommu", O_RDWR | O_CLOEXEC),
+				     .device = vfio_cdev(address) } };
+
+	expect(s.vfio.container >= 0 && !chmod("/dev/iommu", 0666));
+	s.lease.number = 7;
+	how.fd = s.vfio.container;
+	expect(!handle_create(s.node, &how, &s.lease.container));
+	how.kind = VFIOD_HANDLE_DEVICE;
+	how.fd = s.vfio.device;
+	expect(!handle_create(s.node, &how, &s.lease.device));
+	close_fd(&s.vfio.device);
+	close_fd(&s.vfio.container);
+	s.client = client_start(&s.lease, ALICE);
+	expect(asked(&s, bind_to_handle, 0) == -EBADFD);
+	expect(!asked(&s, bind_to_own, 0) && asked(&s, facts_of_handle, 0));
+	revoke_it(&s);
+	expect(asked(&s, bind_to_own, 0) == -ENODEV);
+	actor_end(&s.client);
+	table_clear(s.node);
+	close_fd(&s.node);
 }
 
 /* Opening the node takes CAP_SYS_ADMIN in the first user namespace, whatever the node's mode says. */
@@ -615,21 +720,26 @@ static void leave_entries(void)
 
 #define TEST(name) \
 	{ \
-#name, name, true \
+#name, name, ALWAYS \
+	}
+#define TEST_OF_IOMMUFD(name) \
+	{ \
+#name, name, WITH_IOMMUFD \
 	}
 #define SERVICE(name) \
 	{ \
-#name, name, false \
+#name, name, NEVER \
 	}
 
 static const struct {
 	const char *name;
 	void (*run)(void);
-	bool listed;
+	enum { ALWAYS, WITH_IOMMUFD, NEVER } listed;
 } tests[] = {
 	TEST(a_handle_says_what_the_device_says),
 	TEST(registers_dma_and_interrupts_work_through_handles),
-	TEST(the_driver_takes_pages_away_from_handles_mappings),
+	TEST(memory_off_takes_pages_away_from_handles_mappings),
+	TEST(a_reset_takes_pages_away_from_handles_mappings),
 	TEST(mappings_that_were_split_moved_and_forked_are_revoked),
 	TEST(after_revoke_no_load_call_or_interrupt_gets_through),
 	TEST(the_next_user_has_the_device_while_the_first_one_lives),
@@ -640,7 +750,9 @@ static const struct {
 	TEST(a_device_alone_can_be_revoked),
 	TEST(handles_outlive_their_broker),
 	TEST(only_root_may_open_the_node),
-	TEST(a_device_by_its_own_node_and_an_iommufd_are_revoked_alike),
+	TEST_OF_IOMMUFD(a_device_by_its_own_node_and_an_iommufd_are_revoked_alike),
+	TEST_OF_IOMMUFD(a_device_by_a_handle_is_bound_to_the_clients_own_iommufd),
+	SERVICE(a_device_in_D3_has_taken_pages_away_from_handles_mappings),
 	SERVICE(hold),
 	SERVICE(leave_entries),
 };
@@ -648,9 +760,8 @@ static const struct {
 int main(int argc, char **argv)
 {
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		if (argc == 1 && tests[i].listed &&
-		    (tests[i].run != a_device_by_its_own_node_and_an_iommufd_are_revoked_alike ||
-		     !access("/dev/iommu", F_OK)))
+		if (argc == 1 &&
+		    (tests[i].listed == ALWAYS || (tests[i].listed == WITH_IOMMUFD && !access("/dev/iommu", F_OK))))
 			puts(tests[i].name);
 		if (argc == 3 && !strcmp(argv[1], tests[i].name)) {
 			address = argv[2];

@@ -11,7 +11,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
 
-edu=0000:01:00.0
+edu=0000:01:00.0 e1000e=0000:04:00.0
 
 load_handles
 use_clients
@@ -20,6 +20,10 @@ bind vfio-pci $edu
 # A test more where the kernel has iommufd, which of ours only the debug kernel does.
 modprobe -q iommufd || true
 every_test handles $edu
+# An edu has no power management.
+bind vfio-pci $e1000e
+check "a device in D3 has taken pages away from handles' mappings" \
+	handles a_device_in_D3_has_taken_pages_away_from_handles_mappings $e1000e
 
 # ---- the module's own end --------------------------------------------------------------------------------
 background ready /run/hold handles hold $edu
