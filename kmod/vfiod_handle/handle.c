@@ -13,7 +13,8 @@
 #include "handle.h"
 #include "trace.h"
 
-static struct workqueue_struct *enders;
+/* What a client's busy threads must not keep from running. */
+struct workqueue_struct *enders;
 
 /* ---- gates ---- */
 

@@ -100,6 +100,12 @@ struct handle {
 	struct mutex vma_lock; /* the rest */
 	struct list_head wrapped, vmas;
 	bool vmas_gone;
+	u32 zaps; /* the number of the latest zap */
+#ifndef HAVE_VFIO_DEVICE_INODE
+	struct work_struct zap;
+	u32 zaps_done; /* without the lock; @zapped tells */
+	wait_queue_head_t zapped;
+#endif
 };
 
 /* control.c */
@@ -107,6 +113,7 @@ extern struct mutex table_lock;
 void table_changed(struct handle *h);
 
 /* handle.c */
+extern struct workqueue_struct *enders;
 int handle_create(const struct vfiod_handle_create *how, struct handle *container,
 		  struct handle **made);
 struct file *handle_file(struct handle *h);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -24,6 +25,7 @@ struct wrapped {
 struct tracked {
 	struct list_head node;
 	struct vm_area_struct *vma;
+	u32 zapped; /* the latest zap that has come here; a copy begins without pages */
 };
 
 static const struct vm_operations_struct *real_ops(struct vm_area_struct *vma)
@@ -84,6 +86,7 @@ static void wrapped_open(struct vm_area_struct *vma)
 		if (real->open)
 			real->open(vma);
 		t->vma = vma;
+		t->zapped = h->zaps;
 		list_add(&t->node, &h->vmas);
 	}
 	mutex_unlock(&h->vma_lock);
@@ -188,6 +191,7 @@ int mapping_wrap(struct handle *h, struct vm_area_struct *vma)
 	w = find_wrapped(h, real);
 	if (w && t) {
 		t->vma = vma;
+		t->zapped = h->zaps;
 		list_add(&t->node, &h->vmas);
 	}
 	mutex_unlock(&h->vma_lock);
@@ -207,13 +211,102 @@ undo:
 	return error;
 }
 
+#ifdef HAVE_VFIO_DEVICE_INODE
+static bool zap_in_order(struct handle *h)
+{
+	return false;
+}
+#else
+/*
+ * In these kernels a driver fills a vma as a whole at its first fault, and the kernel marks it as
+ * filled (VM_PAT). Pages that are taken away while a fault, a fork, munmap() or the driver itself
+ * is at work on the same vma leave a mark without pages: the kernel warns of it, and forks no more.
+ * All of these hold the mmap_lock of the vma's owner, so who takes the pages away has to.
+ *
+ * But a client can have its mmap_lock held for as long as it likes. So a worker takes it, for whom
+ * nobody waits for ever.
+ */
+#define ZAP_TIMEOUT msecs_to_jiffies(100)
+
+/* An owner that zap number @zap has not come to. Who is about to be gone unmaps by itself. */
+static struct mm_struct *next_owner(struct handle *h, u32 zap)
+{
+	struct mm_struct *owner = NULL;
+	struct tracked *t;
+
+	mutex_lock(&h->vma_lock);
+	list_for_each_entry(t, &h->vmas, node) {
+		if (t->zapped != zap && mmget_not_zero(t->vma->vm_mm)) {
+			owner = t->vma->vm_mm;
+			break;
+		}
+	}
+	mutex_unlock(&h->vma_lock);
+	return owner;
+}
+
+static void zap_vmas_of(struct handle *h, struct mm_struct *owner, u32 zap)
+{
+	struct tracked *t;
+
+	mmap_write_lock(owner);
+	mutex_lock(&h->vma_lock);
+	list_for_each_entry(t, &h->vmas, node) {
+		if (t->vma->vm_mm == owner) {
+			zap_vma_ptes(t->vma, t->vma->vm_start, t->vma->vm_end - t->vma->vm_start);
+			t->zapped = zap;
+		}
+	}
+	mutex_unlock(&h->vma_lock);
+	mmap_write_unlock(owner);
+}
+
+static void zap_work(struct work_struct *work)
+{
+	struct handle *h = container_of(work, struct handle, zap);
+	struct mm_struct *owner;
+	u32 zap;
+
+	mutex_lock(&h->vma_lock);
+	zap = h->zaps;
+	mutex_unlock(&h->vma_lock);
+	while ((owner = next_owner(h, zap))) {
+		zap_vmas_of(h, owner, zap);
+		mmput(owner);
+	}
+	WRITE_ONCE(h->zaps_done, zap);
+	wake_up_all(&h->zapped);
+	handle_put(h);
+}
+
+/* Return: whether all is gone; else no vma is tracked, or an owner's lock was not to be had. */
+static bool zap_in_order(struct handle *h)
+{
+	bool any;
+	u32 zap;
+
+	mutex_lock(&h->vma_lock);
+	any = !list_empty(&h->vmas);
+	zap = ++h->zaps;
+	mutex_unlock(&h->vma_lock);
+	if (!any)
+		return false;
+	/* Should it run already, it runs once more. */
+	handle_get(h);
+	if (!queue_work(enders, &h->zap))
+		handle_put(h);
+	return wait_event_timeout(h->zapped, (s32)(READ_ONCE(h->zaps_done) - zap) >= 0,
+				  ZAP_TIMEOUT);
+}
+#endif
+
 /*
  * Every page that the handle's users have mapped is gone afterwards. Once the driver has forgotten
  * the vmas there is none, and the address_space has those of the device's next user.
  */
 void mapping_zap(struct handle *h)
 {
-	if (h->inode && !READ_ONCE(h->vmas_gone))
+	if (h->inode && !READ_ONCE(h->vmas_gone) && !zap_in_order(h))
 		unmap_mapping_range(h->inode->i_mapping, 0, 0, 1);
 }
 
@@ -297,6 +390,10 @@ int mapping_init(struct handle *h)
 	mutex_init(&h->vma_lock);
 	INIT_LIST_HEAD(&h->wrapped);
 	INIT_LIST_HEAD(&h->vmas);
+#ifndef HAVE_VFIO_DEVICE_INODE
+	INIT_WORK(&h->zap, zap_work);
+	init_waitqueue_head(&h->zapped);
+#endif
 	return 0;
 }
 
