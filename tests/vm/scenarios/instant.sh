@@ -4,6 +4,7 @@
 # How long a lease takes, beside opening the function as root: medians of the same run. The bars are those of an instant
 # lease: a fiftieth when the function is warm, and when it is cold no more than one twentieth above.
 # One processor: in one thread of the emulator a second one is woken late.
+# kernels: 6.1 6.12
 # run-options: --single --smp 1 --timeout 600
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
