@@ -12,6 +12,7 @@
 # When VFIO lets go of an MSI, the kernel writes a message of zeros before it switches MSI off (msi_domain_deactivate()):
 # an interrupt in between is a write to 0.
 # expect-kernel: DMAR: \[DMA Write.*fault addr 0x0 
+# expect-kernel: virtio_iommu.*page fault from EP [0-9]* at 0x0 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What a handle costs: the ratios are of instructions, which the emulator counts, and not of time.
+# kernels: 6.1 6.12
 # run-options: --icount
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh

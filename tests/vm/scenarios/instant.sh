@@ -5,6 +5,7 @@
 # lease: a fiftieth when the function is warm, and when it is cold no more than one twentieth above.
 # One processor: in one thread of the emulator a second one is woken late.
 # run-options: --icount --smp 1 --timeout 600
+# kernels: 6.1 6.12
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"

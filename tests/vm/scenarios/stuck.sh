@@ -4,6 +4,7 @@
 # How soon a function is free when its client stalls in the kernel, or stops: within the grace and 100 ms. The emulator
 # counts instructions here, 16 ns for each (a sixtieth of what a processor does), and takes a pause for as long as it is;
 # so a busy machine changes nothing.
+# kernels: 6.1 6.12
 # run-options: --icount
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
