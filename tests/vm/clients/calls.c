@@ -385,6 +385,9 @@ ssize_t pread64(int fd, void *buffer, size_t count, off_t at) __attribute__((ali
 ssize_t pwrite64(int fd, const void *buffer, size_t count, off_t at) __attribute__((alias("pwrite")));
 void *mmap64(void *to, size_t size, int protection, int flags, int fd, off_t at) __attribute__((alias("mmap")));
 
+int __open64_2(const char *path, int flags);
+ssize_t __pread64_chk(int fd, void *buffer, size_t count, off_t at, size_t room);
+
 int __open64_2(const char *path, int flags)
 {
 	return note_open(path, flags, 0);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- *	lend ADDRESS WHAT COMMAND...	runs COMMAND with the files of a function: 8 is an iommufd, 9 the device's own
- *node lend back			revokes all that has been lent
- *
- * WHAT is "files", the plain ones; "device", with a handle of the node; "all", with a handle of the iommufd, too.
+ * lend ADDRESS file|handle COMMAND...: runs COMMAND with an iommufd as file 8 and with the device's own node, or a
+ * handle of it, as file 9. lend back: revokes all that has been lent.
  */
 #include "tests/vm/clients/broker.h"
 #include "tests/vm/clients/expect.h"
