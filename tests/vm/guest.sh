@@ -85,6 +85,13 @@ wait_for() {
 	done
 }
 
+# alive PROCESS: it runs. One that has ended and was not waited for is there for kill(1), until bash comes to notice, which
+# it may not do in a loop without commands of others.
+alive() {
+	local state
+	{ read -r _ _ state _ <"/proc/$1/stat"; } 2>/dev/null && [ "$state" != Z ]
+}
+
 # ---- users -----------------------------------------------------------------------------------------
 # alice (1001) and bob (1002) are there; so is the group pcilab (1100), of which nobody is a member by itself
 # (make_accounts in initrd.sh made them).

@@ -62,7 +62,7 @@ start_client() {
 process="" count=0
 ask() { read -r process count <"$folder/$1" || { process="" count=0; return 1; }; }
 
-runs() { kill -0 "${job[$1]}" 2>/dev/null; }
+runs() { alive "${job[$1]}"; }
 
 # status_of CLIENT: that it has ended with, in $status.
 status=0

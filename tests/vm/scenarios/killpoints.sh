@@ -55,7 +55,7 @@ start_client() {
 }
 process="" count=0
 ask() { read -r process count <$client || { process="" count=0; return 1; }; }
-runs() { kill -0 "$job" 2>/dev/null; }
+runs() { alive "$job"; }
 ended() { ! runs; }
 works() { ask && [ "$count" -ge "$1" ]; }
 works_or_ended() { works "$1" || ended; }
@@ -137,7 +137,7 @@ quiet() {
 	case $occasion in
 	acquire | cold) works_or_ended 1 || looks=0 ;;
 	end) ended || looks=0 ;;
-	*) ! kill -0 "$revoker" 2>/dev/null || looks=0 ;;
+	*) ! alive "$revoker" || looks=0 ;;
 	esac
 	idle || looks=0
 	[ $looks -ge 10 ]
@@ -160,7 +160,7 @@ record() {
 }
 
 # die POINT: vfiod is killed there; or, if it does not come there, when there is nothing more to do.
-dead() { ! kill -0 $tracer 2>/dev/null; }
+dead() { ! alive $tracer; }
 dead_or_quiet() { dead || quiet; }
 die() {
 	looks=0
