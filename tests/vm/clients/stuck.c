@@ -27,7 +27,6 @@
 
 /* After the grace: until the function is free, and until instructions and DMA of the client reach nothing any more. */
 #define BAR_MS	    100
-#define NEXT_MS	    10 /* for each process after the first that has to be killed: at 60 million instructions a second */
 #define DRIVE_MS    1000 /* with two resets that take 100 ms and more (PCIe 6.0 §6.6.2): on closing, and on cleaning */
 #define STOP_BAR_MS 20
 #define TRANSFER_MS 100 /* what an edu takes for one */
@@ -273,7 +272,6 @@ static bool measure(const struct way *way, unsigned int grace_ms, unsigned int r
 {
 	struct vfiodma_session *admin = connect_as(true);
 	double freed[ROUNDS_MAX], load[ROUNDS_MAX];
-	double bar = way->drive ? DRIVE_MS : BAR_MS;
 	unsigned int with_dma = 0;
 	bool good;
 
@@ -286,9 +284,7 @@ static bool measure(const struct way *way, unsigned int grace_ms, unsigned int r
 		load[i] = round.load;
 		with_dma += round.dma;
 	}
-	if (way->processes > 1)
-		bar += NEXT_MS * (way->processes - 1);
-	good = report(way, grace_ms, "", freed, rounds, bar);
+	good = report(way, grace_ms, "", freed, rounds, way->drive ? DRIVE_MS : BAR_MS);
 	if (!way->stop)
 		good &= report(way, grace_ms, "_last_load", load, rounds, STOP_BAR_MS);
 	printf("%u of %u had a transfer on\n", with_dma, rounds);

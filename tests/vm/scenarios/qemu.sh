@@ -198,5 +198,9 @@ ask readl $bar || true
 wait_for_qemu
 equal "QEMU dies of an access to its registers" $((128 + 7)) "$status"
 check "edu is as new" handles registers_dma_and_interrupts_work_through_handles $edu
+if [ -e /dev/iommu ]; then
+	check "a handle of an iommufd is none to the kernel, which binds the device to the client's own" \
+		handles a_device_by_a_handle_is_bound_to_the_clients_own_iommufd $edu
+fi
 
 finish

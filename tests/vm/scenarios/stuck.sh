@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # How soon a function is free when its client stalls in the kernel, or stops: within the grace and 100 ms. The emulator
-# counts instructions here, 16 ns for each (a sixtieth of what a processor does), and takes a pause for as long as it is;
-# so a busy machine changes nothing.
+# counts instructions here, 4 ns for each (a processor of today takes less than a tenth of that), and takes a pause for as
+# long as it is; so a busy machine changes nothing.
 # kernels: 6.1 6.12
-# run-options: --icount
+# run-options: --icount=2
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
