@@ -70,7 +70,10 @@ static enum result fork_and_access(void)
 
 	if (!child)
 		_exit(access_register());
-	expect(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status));
+	expect(child > 0 && waitpid(child, &status, 0) == child);
+	if (!WIFEXITED(status))
+		dprintf(2, "\na child ended with signal %d\n", WTERMSIG(status));
+	expect(WIFEXITED(status));
 	return (enum result)WEXITSTATUS(status);
 }
 
