@@ -28,7 +28,7 @@
  *
  *	table_lock	the table and all that struct handle says of it (mutex)
  *	gate.lock	who is inside (spinlock)
- *	mmap_lock	of whoever maps or faults; the kernel takes it
+ *	mmap_lock	of whoever maps or faults; the kernel takes it, and zap_work()
  *	handle.vma_lock	the wrapped vm_operations and the tracked vmas (mutex)
  *	the driver's	what its vm_operations take
  */

@@ -15,8 +15,11 @@ vfiod_log=/run/vfiod.log
 vfiod_pid=
 said="" exit_status=""
 
-# What vfiod has logged and what it says now is shown with the failure of a scenario.
+# What vfiod has logged and what it says now is shown with the failure of a scenario; so is what a program of others has
+# to say, whose output is in the file $program_output.
+program_output=
 vfiod_scenario_ends() {
+	if [ "$1" != 0 ] && [ -n "$program_output" ]; then tail -n 40 "$program_output" | sed 's/^/# /' || true; fi
 	if [ "$1" != 0 ] && [ -e "$vfiod_log" ]; then
 		{ tail -n 40 "$vfiod_log"; timeout 10 vfioctl list 2>&1 | grep -v unmanaged; } | sed 's/^/# /' || true
 	fi

@@ -22,14 +22,6 @@ ulimit -l unlimited
 # Here for every testpmd, so that its files have the same numbers.
 exec 7<>/dev/vfiod
 
-# What the program has to say is shown with the failure of the scenario.
-output=/dev/null
-show_and_end() {
-	[ "$1" = 0 ] || tail -n 40 "$output" | sed 's/^/# /'
-	vfiod_scenario_ends "$1"
-}
-trap 'show_and_end "$?"' EXIT
-
 # start_testpmd NAME [VARIABLE]: it says in $folder/NAME what it calls, and in NAME.out what it has to say. Without
 # randomisation of addresses, so that what it calls can be compared.
 start_testpmd() {
@@ -42,7 +34,7 @@ start_testpmd() {
 		--interactive --forward-mode=flowgen --total-num-mbufs=2048 <$folder/in >"$folder/$name.out" 2>&1 &
 	job=$!
 	exec {to_testpmd}>$folder/in
-	output=$folder/$name.out
+	program_output=$folder/$name.out
 	tell start
 	wait_for "packets arrive at both NICs" packets_arrive_or_ended
 	kill -0 "$job" || fail "testpmd runs"
@@ -51,7 +43,7 @@ start_testpmd() {
 tell() { echo "$*" >&"$to_testpmd"; }
 
 # received: the numbers of packets that each NIC has received, as last told.
-received() { sed -n 's/^ *RX-packets: \([0-9]*\) *RX-missed.*/\1/p' "$output" | tail -n 2; }
+received() { sed -n 's/^ *RX-packets: \([0-9]*\) *RX-missed.*/\1/p' "$program_output" | tail -n 2; }
 packets_arrive_or_ended() {
 	kill -0 "$job" || return 0
 	tell show port stats all

@@ -26,14 +26,6 @@ export -f as
 exec 7<>/dev/vfiod
 
 # ---- the machine -----------------------------------------------------------------------------------------
-# What the program has to say is shown with the failure of the scenario.
-output=/dev/null
-show_and_end() {
-	[ "$1" = 0 ] || tail -n 40 "$output" | sed 's/^/# /'
-	vfiod_scenario_ends "$1"
-}
-trap 'show_and_end "$?"' EXIT
-
 # start_qemu NAME FUNCTION WHAT: it says in $folder/NAME what it calls, and in NAME.err what it has to say. It gets a
 # file or a handle, as WHAT says.
 start_qemu() {
@@ -49,11 +41,11 @@ start_qemu() {
 	fi
 	rm -f $folder/{in,out}
 	mkfifo $folder/{in,out}
-	output=$folder/$name.err
+	program_output=$folder/$name.err
 	# shellcheck disable=SC2016  # expanded by that shell
 	"${give[@]}" bash -c 'as alice "$@"' - setarch --addr-no-randomize env "${settings[@]}" qemu-system-x86_64 -M pc -m 16 \
 		-accel tcg -S -nodefaults -no-user-config -display none -qtest stdio -qtest-log none "${devices[@]}" \
-		<$folder/in >$folder/out 2>"$output" &
+		<$folder/in >$folder/out 2>"$program_output" &
 	job=$!
 	exec {to_qemu}>$folder/in {from_qemu}<$folder/out
 }
@@ -193,7 +185,7 @@ if [ -e /dev/iommu ]; then
 	check "the next user has it at once" handles registers_dma_and_interrupts_work_through_handles $edu
 fi
 config 8
-check "a call on it fails" grep -q 'No such device' "$output"
+check "a call on it fails" grep -q 'No such device' "$program_output"
 ask readl $bar || true
 wait_for_qemu
 equal "QEMU dies of an access to its registers" $((128 + 7)) "$status"
