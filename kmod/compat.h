@@ -7,6 +7,7 @@
  * headers.
  */
 
+#include <linux/eventfd.h>
 #include <linux/file.h>
 #if IS_ENABLED(CONFIG_IOMMUFD)
 #include <linux/iommufd.h>
@@ -14,6 +15,16 @@
 #include <linux/magic.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pci.h>
+#ifdef HAVE_PFN_T
+#include <linux/pfn_t.h>
+#endif
+#include <linux/sysfs.h>
+#ifdef HAVE_LINUX_UNALIGNED
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
 #include <linux/version.h>
 #include <linux/vfio.h>
 
@@ -61,6 +72,75 @@ static inline bool compat_file_is_iommufd(struct file *file)
 #define COMPAT_IMPORT_IOMMUFD MODULE_INFO(import_ns, "IOMMUFD")
 #else
 #define COMPAT_IMPORT_IOMMUFD
+#endif
+
+/* Called when an interrupt, or what stands for one, arrives. */
+static inline void compat_eventfd_signal(struct eventfd_ctx *context)
+{
+#ifdef HAVE_EVENTFD_SIGNAL_ONCE
+	eventfd_signal(context);
+#else
+	eventfd_signal(context, 1);
+#endif
+}
+
+#ifndef HAVE_VM_FLAGS_SET
+static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags |= flags;
+}
+#endif
+
+/* The end of vfio_device_ops.release: older kernels leave it to the driver to free the device. */
+static inline void compat_vfio_free(struct vfio_device *vdev)
+{
+#ifdef HAVE_VFIO_FREE_DEVICE
+	vfio_free_device(vdev);
+#endif
+}
+
+#ifdef HAVE_VFIO_IOMMUFD
+#define COMPAT_IOMMUFD_OPS                                         \
+	.bind_iommufd = vfio_iommufd_physical_bind,                \
+	.unbind_iommufd = vfio_iommufd_physical_unbind,            \
+	.attach_ioas = vfio_iommufd_physical_attach_ioas,          \
+	.detach_ioas = vfio_iommufd_physical_detach_ioas,
+#else
+#define COMPAT_IOMMUFD_OPS
+#endif
+
+#ifdef HAVE_CONST_BIN_ATTRIBUTES
+typedef const struct bin_attribute compat_bin_attribute;
+#define compat_const const
+#else
+typedef struct bin_attribute compat_bin_attribute;
+#define compat_const
+#endif
+
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+static inline vm_fault_t compat_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn)
+{
+#ifdef HAVE_PFN_T
+	return vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), false);
+#else
+	return vmf_insert_pfn_pmd(vmf, pfn, false);
+#endif
+}
+#endif
+
+static inline bool compat_bars_are_not_mappable(const struct pci_dev *pdev)
+{
+#ifdef HAVE_NON_MAPPABLE_BARS
+	return pdev->non_mappable_bars;
+#else
+	return false;
+#endif
+}
+
+#ifdef HAVE_ASSIGN_STR_ONCE
+#define compat_assign_str(field, value) __assign_str(field)
+#else
+#define compat_assign_str(field, value) __assign_str(field, value)
 #endif
 
 #endif

@@ -22,6 +22,13 @@ static inline __u32 transaction(const struct pcicfg *cfg, __u16 offset, unsigned
 	return 0xffffffffu >> (32 - 8 * width);
 }
 
+__u32 pcicfg_writable(const struct pcicfg *cfg, __u16 offset, unsigned int width)
+{
+	__u32 bits = transaction(cfg, offset, width);
+
+	return bits ? row_of(cfg, offset)->write >> 8 * (offset & 3) & bits : 0;
+}
+
 enum pcicfg_mark pcicfg_mark(const struct pcicfg *cfg, __u16 offset)
 {
 	return offset < cfg->size ? (enum pcicfg_mark)row_of(cfg, offset)->mark : PCICFG_MARK_NONE;

@@ -6,13 +6,18 @@
  * pending until it is unmasked, and is due then (PCIe 6.0 §6.1.4.5, PCI 3.0 §6.8.1.7 and §6.8.1.8).
  */
 
+bool pcicfg_msi_held(const struct pcicfg *cfg, unsigned int vector)
+{
+	return cfg->msi_mask && vector < cfg->msi_vectors && (user_dword(cfg, cfg->msi_mask) >> vector & 1);
+}
+
 bool pcicfg_msi_raise(struct pcicfg *cfg, unsigned int vector)
 {
 	__u16 pending = cfg->msi_mask + 4;
 
 	if (!cfg->msi || vector >= cfg->msi_vectors)
 		return false;
-	if (!cfg->msi_mask || !(user_dword(cfg, cfg->msi_mask) >> vector & 1))
+	if (!pcicfg_msi_held(cfg, vector))
 		return true;
 	set_user_dword(cfg, pending, user_dword(cfg, pending) | 1u << vector);
 	return false;
@@ -42,11 +47,16 @@ bool pcicfg_msix_masked(const struct pcicfg *cfg, unsigned int vector)
 	return vector < cfg->msix_vectors && (cfg->msix_mask[vector / 32] >> (vector % 32) & 1);
 }
 
+bool pcicfg_msix_held(const struct pcicfg *cfg, unsigned int vector)
+{
+	return pcicfg_msix_masked(cfg, vector) || (vector < cfg->msix_vectors && is_masked_as_a_whole(cfg));
+}
+
 bool pcicfg_msix_raise(struct pcicfg *cfg, unsigned int vector)
 {
 	if (vector >= cfg->msix_vectors)
 		return false;
-	if (!is_masked_as_a_whole(cfg) && !pcicfg_msix_masked(cfg, vector))
+	if (!pcicfg_msix_held(cfg, vector))
 		return true;
 	cfg->msix_pending[vector / 32] |= 1u << (vector % 32);
 	return false;

@@ -249,6 +249,13 @@ int pcicfg_read(const struct pcicfg *cfg, __u16 offset, unsigned int width, __u3
 int pcicfg_write(struct pcicfg *cfg, __u16 offset, unsigned int width, __u32 value, struct pcicfg_events *events);
 
 /**
+ * pcicfg_writable() - which bits of an access the user may change, be they virtual or the hardware's
+ *
+ * Return: a mask of @width bytes; 0 also for what is not one aligned transaction within the space.
+ */
+__u32 pcicfg_writable(const struct pcicfg *cfg, __u16 offset, unsigned int width);
+
+/**
  * pcicfg_mark() - which side effect a write to @offset may have
  *
  * So that the owner can prepare: for COMMAND and POWER call pcicfg_repair() and take the mappings of BARs away before
@@ -313,12 +320,18 @@ void pcicfg_vpd_done(struct pcicfg *cfg, __u32 data);
  */
 bool pcicfg_msi_raise(struct pcicfg *cfg, unsigned int vector);
 
+/** pcicfg_msi_held() - whether MSI vector @vector is masked: for an owner who masks it in the hardware. */
+bool pcicfg_msi_held(const struct pcicfg *cfg, unsigned int vector);
+
 /** pcicfg_msi_due() - the next MSI vector that was pending and is not masked any more, or -ENOENT. It is pending no
  * more. */
 int pcicfg_msi_due(struct pcicfg *cfg);
 
 /** pcicfg_msix_raise() - like pcicfg_msi_raise(), for MSI-X; false for a vector that the function does not have. */
 bool pcicfg_msix_raise(struct pcicfg *cfg, unsigned int vector);
+
+/** pcicfg_msix_held() - likewise for MSI-X, be it by the vector's mask bit or by that of all. */
+bool pcicfg_msix_held(const struct pcicfg *cfg, unsigned int vector);
 
 /** pcicfg_msix_due() - like pcicfg_msi_due(), for MSI-X. */
 int pcicfg_msix_due(struct pcicfg *cfg);

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kfifo.h>
+#include <linux/list.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/suspend.h>
+
+#include "trace.h"
+#include "uapi/vfiod_pci.h"
+#include "vfiod_pci.h"
+
+/*
+ * Errors, removal and suspend are told to whoever has /dev/vfiod-pci open, and may be answered by
+ * who uses the function, within a time.
+ */
+
+static unsigned int answer_ms = 3000;
+module_param(answer_ms, uint, 0644);
+MODULE_PARM_DESC(answer_ms, "Time for the answer to an event of /dev/vfiod-pci");
+
+#define EVENTS 64
+
+struct reader {
+	struct list_head node;
+	DECLARE_KFIFO(events, struct vfiod_pci_event, EVENTS);
+	bool lost;
+};
+
+/* All of this file, and a function's node, question and answer. */
+static DEFINE_SPINLOCK(events_lock);
+static LIST_HEAD(readers);
+static LIST_HEAD(functions);
+static u64 last_id;
+
+static DECLARE_WAIT_QUEUE_HEAD(news);
+static DECLARE_WAIT_QUEUE_HEAD(answers);
+
+/* ---- to tell, and to ask ---- */
+
+static void post(const struct vfiod_pci_event *event)
+{
+	struct reader *reader;
+
+	list_for_each_entry(reader, &readers, node)
+		if (!kfifo_put(&reader->events, *event))
+			reader->lost = true;
+}
+
+static struct vfiod_pci_event event_of(struct vfiod_pci *vp, u32 kind, u32 detail)
+{
+	struct vfiod_pci_event event = {
+		.size = sizeof(event),
+		.kind = kind,
+		.domain = pci_domain_nr(vp->pdev->bus),
+		.bus = vp->pdev->bus->number,
+		.devfn = vp->pdev->devfn,
+		.detail = detail,
+	};
+
+	return event;
+}
+
+static void tell(struct vfiod_pci *vp, u32 kind, u32 detail)
+{
+	struct vfiod_pci_event event = event_of(vp, kind, detail);
+
+	spin_lock(&events_lock);
+	post(&event);
+	spin_unlock(&events_lock);
+	wake_up_interruptible_poll(&news, EPOLLIN);
+}
+
+/* Under events_lock. */
+static void put_question(struct vfiod_pci *vp, u32 kind, u32 detail)
+{
+	struct vfiod_pci_event event = event_of(vp, kind, detail);
+
+	if (list_empty(&readers))
+		return;
+	event.id = ++last_id;
+	event.time_ms = answer_ms;
+	vp->question = event.id;
+	vp->answer = 0;
+	post(&event);
+}
+
+static bool is_answered(struct vfiod_pci *vp)
+{
+	bool answered;
+
+	spin_lock(&events_lock);
+	answered = !vp->question || vp->answer;
+	spin_unlock(&events_lock);
+	return answered;
+}
+
+/* Return: the verdict; VFIOD_PCI_GO_ON when there is none in time, and when nobody listens. */
+static u32 ask(struct vfiod_pci *vp, u32 kind, u32 detail)
+{
+	u32 answer;
+
+	spin_lock(&events_lock);
+	put_question(vp, kind, detail);
+	spin_unlock(&events_lock);
+	wake_up_interruptible_poll(&news, EPOLLIN);
+	wait_event_timeout(answers, is_answered(vp), msecs_to_jiffies(answer_ms));
+	spin_lock(&events_lock);
+	answer = vp->question && vp->answer ? vp->answer : VFIOD_PCI_GO_ON;
+	vp->question = 0;
+	spin_unlock(&events_lock);
+	return answer;
+}
+
+/* ---- errors: Documentation/PCI/pci-error-recovery.rst has the steps ---- */
+
+/* A channel that is not normal: loads of the BARs would give ones, or worse. */
+static void take_memory_away(struct vfiod_pci *vp)
+{
+	mutex_lock(&vp->lock);
+	memory_block(vp, true);
+	vp->memory_on = false;
+	vp->io_on = false;
+	memory_unblock(vp);
+	mutex_unlock(&vp->lock);
+}
+
+static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	struct vfiod_pci *vp = dev_get_drvdata(&pdev->dev);
+	u32 verdict;
+
+	if (state != pci_channel_io_normal)
+		take_memory_away(vp);
+	interrupts_signal_error(vp);
+	verdict = ask(vp, VFIOD_PCI_ERROR, (__force u32)state);
+	if (verdict == VFIOD_PCI_GIVE_UP || state == pci_channel_io_perm_failure)
+		return PCI_ERS_RESULT_DISCONNECT;
+	if (verdict == VFIOD_PCI_NEED_RESET || state != pci_channel_io_normal)
+		return PCI_ERS_RESULT_NEED_RESET;
+	return PCI_ERS_RESULT_CAN_RECOVER;
+}
+
+/* It begins again as its user found it. */
+static pci_ers_result_t slot_reset(struct pci_dev *pdev)
+{
+	struct vfiod_pci *vp = dev_get_drvdata(&pdev->dev);
+
+	mutex_lock(&vp->lock);
+	memory_block(vp, true);
+	pci_load_saved_state(pdev, vp->is_open ? vp->saved : vp->found);
+	pci_restore_state(pdev);
+	interrupts_sync_pin(vp);
+	config_update_decoding(vp);
+	memory_unblock(vp);
+	mutex_unlock(&vp->lock);
+	trace_vfiod_pci_reset(vp, "error", 0);
+	return ask(vp, VFIOD_PCI_RESET, 0) == VFIOD_PCI_GIVE_UP ? PCI_ERS_RESULT_DISCONNECT :
+								   PCI_ERS_RESULT_RECOVERED;
+}
+
+static void resume(struct pci_dev *pdev)
+{
+	tell(dev_get_drvdata(&pdev->dev), VFIOD_PCI_RESUMED, 0);
+}
+
+const struct pci_error_handlers events_error_handlers = {
+	.error_detected = error_detected,
+	.slot_reset = slot_reset,
+	.resume = resume,
+};
+
+/* ---- removal and suspend ---- */
+
+/* VFIO asks again and again, the first time with a count of 0. */
+void events_request(struct vfio_device *vdev, unsigned int count)
+{
+	struct vfiod_pci *vp = to_vfiod_pci(vdev);
+
+	interrupts_signal_request(vp);
+	if (!count)
+		tell(vp, VFIOD_PCI_REMOVAL, 0);
+}
+
+static bool all_are_answered(void)
+{
+	struct vfiod_pci *vp;
+	bool all = true;
+
+	spin_lock(&events_lock);
+	list_for_each_entry(vp, &functions, node)
+		all = all && (!vp->question || vp->answer);
+	spin_unlock(&events_lock);
+	return all;
+}
+
+/* User space still runs. A user that does not answer does not keep the machine awake. */
+static void announce_suspend(void)
+{
+	struct vfiod_pci *vp;
+
+	spin_lock(&events_lock);
+	list_for_each_entry(vp, &functions, node)
+		if (READ_ONCE(vp->is_open))
+			put_question(vp, VFIOD_PCI_SUSPEND, 0);
+	spin_unlock(&events_lock);
+	wake_up_interruptible_poll(&news, EPOLLIN);
+	wait_event_timeout(answers, all_are_answered(), msecs_to_jiffies(answer_ms));
+}
+
+static void announce_wake(void)
+{
+	struct vfiod_pci_event event;
+	struct vfiod_pci *vp;
+
+	spin_lock(&events_lock);
+	list_for_each_entry(vp, &functions, node) {
+		vp->question = 0;
+		if (!READ_ONCE(vp->is_open))
+			continue;
+		event = event_of(vp, VFIOD_PCI_WOKEN, 0);
+		post(&event);
+	}
+	spin_unlock(&events_lock);
+	wake_up_interruptible_poll(&news, EPOLLIN);
+}
+
+static int on_power(struct notifier_block *block, unsigned long what, void *unused)
+{
+	switch (what) {
+	case PM_SUSPEND_PREPARE:
+	case PM_HIBERNATION_PREPARE:
+		announce_suspend();
+		break;
+	case PM_POST_SUSPEND:
+	case PM_POST_HIBERNATION:
+		announce_wake();
+		break;
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block power_notifier = { .notifier_call = on_power };
+
+/* ---- the node ---- */
+
+static int node_open(struct inode *inode, struct file *file)
+{
+	struct reader *reader;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	reader = kzalloc(sizeof(*reader), GFP_KERNEL_ACCOUNT);
+	if (!reader)
+		return -ENOMEM;
+	INIT_KFIFO(reader->events);
+	file->private_data = reader;
+	spin_lock(&events_lock);
+	list_add(&reader->node, &readers);
+	spin_unlock(&events_lock);
+	return nonseekable_open(inode, file);
+}
+
+static int node_release(struct inode *inode, struct file *file)
+{
+	struct reader *reader = file->private_data;
+
+	spin_lock(&events_lock);
+	list_del(&reader->node);
+	spin_unlock(&events_lock);
+	kfree(reader);
+	return 0;
+}
+
+/* Return: whether there was one. */
+static bool take_event(struct reader *reader, struct vfiod_pci_event *event)
+{
+	bool any;
+
+	spin_lock(&events_lock);
+	any = kfifo_get(&reader->events, event);
+	if (!any && reader->lost) {
+		reader->lost = false;
+		*event = (struct vfiod_pci_event){ .size = sizeof(*event), .kind = VFIOD_PCI_LOST };
+		any = true;
+	}
+	spin_unlock(&events_lock);
+	return any;
+}
+
+static bool has_event(struct reader *reader)
+{
+	return !kfifo_is_empty(&reader->events) || READ_ONCE(reader->lost);
+}
+
+static ssize_t node_read(struct file *file, char __user *to, size_t count, loff_t *at)
+{
+	struct reader *reader = file->private_data;
+	struct vfiod_pci_event event;
+	size_t done = 0;
+
+	if (count < sizeof(event))
+		return -EINVAL;
+	while (!done) {
+		if (!has_event(reader) && file->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		if (wait_event_interruptible(news, has_event(reader)))
+			return -ERESTARTSYS;
+		while (done + sizeof(event) <= count && take_event(reader, &event)) {
+			if (copy_to_user(to + done, &event, sizeof(event)))
+				return -EFAULT;
+			done += sizeof(event);
+		}
+	}
+	return done;
+}
+
+static int give_answer(const struct vfiod_pci_answer *answer)
+{
+	struct vfiod_pci *vp;
+	int error = -ENOENT;
+
+	spin_lock(&events_lock);
+	list_for_each_entry(vp, &functions, node) {
+		if (vp->question != answer->id || vp->answer)
+			continue;
+		vp->answer = answer->verdict;
+		error = 0;
+	}
+	spin_unlock(&events_lock);
+	wake_up(&answers);
+	return error;
+}
+
+static ssize_t node_write(struct file *file, const char __user *from, size_t count, loff_t *at)
+{
+	struct vfiod_pci_answer answer;
+	int error;
+
+	if (count != sizeof(answer))
+		return -EINVAL;
+	if (copy_from_user(&answer, from, sizeof(answer)))
+		return -EFAULT;
+	if (answer.size != sizeof(answer) || !answer.id || answer.verdict < VFIOD_PCI_GO_ON ||
+	    answer.verdict > VFIOD_PCI_GIVE_UP)
+		return -EINVAL;
+	error = give_answer(&answer);
+	return error ? error : count;
+}
+
+static __poll_t node_poll(struct file *file, poll_table *wait)
+{
+	poll_wait(file, &news, wait);
+	return has_event(file->private_data) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static const struct file_operations node_fops = {
+	.owner = THIS_MODULE,
+	.open = node_open,
+	.release = node_release,
+	.read = node_read,
+	.write = node_write,
+	.poll = node_poll,
+};
+
+static struct miscdevice node = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "vfiod-pci",
+	.mode = 0600,
+	.fops = &node_fops,
+};
+
+/* ---- begin and end ---- */
+
+void events_add(struct vfiod_pci *vp)
+{
+	spin_lock(&events_lock);
+	list_add(&vp->node, &functions);
+	spin_unlock(&events_lock);
+}
+
+void events_remove(struct vfiod_pci *vp)
+{
+	spin_lock(&events_lock);
+	list_del(&vp->node);
+	spin_unlock(&events_lock);
+}
+
+int events_init(void)
+{
+	int error = misc_register(&node);
+
+	if (error)
+		return error;
+	error = register_pm_notifier(&power_notifier);
+	if (error)
+		misc_deregister(&node);
+	return error;
+}
+
+void events_exit(void)
+{
+	unregister_pm_notifier(&power_notifier);
+	misc_deregister(&node);
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/module.h>
+#include <linux/pm_runtime.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "vfiod_pci.h"
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+static bool stock_name;
+module_param(stock_name, bool, 0444);
+MODULE_PARM_DESC(stock_name, "Be the driver \"vfio-pci\", for programs that compare its name; the "
+			     "stock one must not be loaded");
+
+#define IDLE_MS 5000 /* until a function that nobody has open may sleep */
+
+/* ---- which functions ---- */
+
+/* Known to hang, or to let their users out, when they are used by whom the host does not trust. */
+static const struct pci_device_id denied[] = {
+	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x0435) }, /* QAT DH895XCC */
+	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x0443) }, /* its VFs */
+	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x37c8) }, /* QAT C62X */
+	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x37c9) }, /* its VFs */
+	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x19e2) }, /* QAT C3XXX */
+	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x19e3) }, /* its VFs */
+	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x0b25) }, /* DSA of Sapphire Rapids */
+	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x0cfe) }, /* IAX of Sapphire Rapids */
+	{}
+};
+
+/* Why a function is refused, or NULL. */
+static const char *refusal(struct pci_dev *pdev)
+{
+	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL)
+		return "it is a bridge";
+	if (pdev->class >> 8 == PCI_CLASS_DISPLAY_VGA)
+		return "it answers to the addresses of VGA";
+	if (pci_num_vf(pdev))
+		return "it has virtual functions; remove them first (sriov_numvfs)";
+	if (pci_match_id(denied, pdev))
+		return "it is known not to be safe in a program's hands";
+	return NULL;
+}
+
+/* ---- a function comes and goes ---- */
+
+static int device_init(struct vfio_device *vdev)
+{
+	struct vfiod_pci *vp = to_vfiod_pci(vdev);
+
+	vp->pdev = to_pci_dev(vdev->dev);
+	mutex_init(&vp->lock);
+	init_rwsem(&vp->memory_lock);
+	interrupts_init(vp);
+	mapping_init(vp);
+	return 0;
+}
+
+static void device_release(struct vfio_device *vdev)
+{
+	struct vfiod_pci *vp = to_vfiod_pci(vdev);
+
+	kfree(vp->found);
+	kfree(vp->irq_name);
+	compat_vfio_free(vdev);
+}
+
+static ssize_t access_region(struct vfiod_pci *vp, u8 *bytes, size_t count, loff_t at, bool write)
+{
+	unsigned int index = REGION_INDEX(at);
+	u64 offset = OFFSET_IN_REGION(at);
+
+	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+		return config_access(vp, bytes, count, offset, write);
+	if (index < PCI_STD_NUM_BARS)
+		return bar_access(vp, index, bytes, count, offset, write);
+	if (index == VFIO_PCI_ROM_REGION_INDEX && !write)
+		return rom_access(vp, bytes, count, offset);
+	return -EINVAL;
+}
+
+/*
+ * Nothing is locked while user memory is copied: that may fault in a mapping of this very function.
+ * An error behind some bytes is left for the next call.
+ */
+#define BOUNCE 64
+
+static ssize_t device_read(struct vfio_device *vdev, char __user *to, size_t count, loff_t *at)
+{
+	struct vfiod_pci *vp = to_vfiod_pci(vdev);
+	u8 bytes[BOUNCE] __aligned(8);
+	ssize_t done = 0, now = 0;
+
+	while ((size_t)done < count) {
+		now = access_region(vp, bytes, min_t(size_t, count - done, BOUNCE - (*at & 7)), *at,
+				    false);
+		if (now <= 0)
+			break;
+		if (copy_to_user(to + done, bytes, now)) {
+			now = -EFAULT;
+			break;
+		}
+		done += now;
+		*at += now;
+	}
+	return done ? done : now;
+}
+
+static ssize_t device_write(struct vfio_device *vdev, const char __user *from, size_t count,
+			    loff_t *at)
+{
+	struct vfiod_pci *vp = to_vfiod_pci(vdev);
+	u8 bytes[BOUNCE] __aligned(8);
+	ssize_t done = 0, now = 0;
+	size_t piece;
+
+	while ((size_t)done < count) {
+		piece = min_t(size_t, count - done, BOUNCE - (*at & 7));
+		if (copy_from_user(bytes, from + done, piece)) {
+			now = -EFAULT;
+			break;
+		}
+		now = access_region(vp, bytes, piece, *at, true);
+		if (now <= 0)
+			break;
+		done += now;
+		*at += now;
+	}
+	return done ? done : now;
+}
+
+static const struct vfio_device_ops vfiod_pci_ops = {
+	.name = "vfiod-pci",
+	.init = device_init,
+	.release = device_release,
+	COMPAT_IOMMUFD_OPS
+	.open_device = device_open,
+	.close_device = device_close,
+	.read = device_read,
+	.write = device_write,
+	.ioctl = device_ioctl,
+#ifdef HAVE_REGION_INFO_OP
+	.get_region_info_caps = device_region_info,
+#endif
+	.mmap = mapping_mmap,
+	.request = events_request,
+};
+
+/* What the driver before left, to be there again for the one behind. */
+static int remember_found(struct vfiod_pci *vp)
+{
+	pci_save_state(vp->pdev);
+	vp->found = pci_store_saved_state(vp->pdev);
+	return vp->found ? 0 : -ENOMEM;
+}
+
+static void let_sleep(struct device *dev)
+{
+	pm_runtime_set_autosuspend_delay(dev, IDLE_MS);
+	pm_runtime_use_autosuspend(dev);
+	pm_runtime_allow(dev);
+	pm_runtime_mark_last_busy(dev);
+	pm_runtime_put_autosuspend(dev);
+}
+
+static void keep_awake(struct device *dev)
+{
+	pm_runtime_forbid(dev);
+	pm_runtime_get_noresume(dev);
+	pm_runtime_dont_use_autosuspend(dev);
+}
+
+static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	const char *why = refusal(pdev);
+	struct vfiod_pci *vp;
+	int error;
+
+	if (why) {
+		pci_info(pdev, "vfiod-pci does not take this function: %s\n", why);
+		return -EINVAL;
+	}
+	vp = vfio_alloc_device(vfiod_pci, vdev, &pdev->dev, &vfiod_pci_ops);
+	if (IS_ERR(vp))
+		return PTR_ERR(vp);
+	error = remember_found(vp);
+	if (error)
+		goto put;
+	error = -ENOMEM;
+	vp->irq_name = kasprintf(GFP_KERNEL_ACCOUNT, "vfiod-pci(%s)", pci_name(pdev));
+	if (!vp->irq_name)
+		goto put;
+	pci_intx(pdev, 0);
+	dev_set_drvdata(&pdev->dev, vp);
+	error = vfio_register_group_dev(&vp->vdev);
+	if (error)
+		goto pin;
+	events_add(vp);
+	let_sleep(&pdev->dev);
+	return 0;
+pin:
+	pci_intx(pdev, 1);
+put:
+	vfio_put_device(&vp->vdev);
+	return error;
+}
+
+/*
+ * Who closes a function's last file while it is removed cannot reset it: that takes the device's
+ * lock, which is held here.
+ */
+static void reset_at_last(struct vfiod_pci *vp)
+{
+	int error;
+
+	if (vp->clean || !vp->can_reset || !pci_device_is_present(vp->pdev))
+		return;
+	pci_cfg_access_lock(vp->pdev);
+	error = __pci_reset_function_locked(vp->pdev);
+	pci_cfg_access_unlock(vp->pdev);
+	trace_vfiod_pci_reset(vp, "remove", error);
+}
+
+static void remove(struct pci_dev *pdev)
+{
+	struct vfiod_pci *vp = dev_get_drvdata(&pdev->dev);
+
+	vfio_unregister_group_dev(&vp->vdev);
+	events_remove(vp);
+	keep_awake(&pdev->dev);
+	reset_at_last(vp);
+	if (!pci_load_saved_state(pdev, vp->found))
+		pci_restore_state(pdev);
+	vfio_put_device(&vp->vdev);
+}
+
+/* None is bound by itself: only by driver_override. */
+static const struct pci_device_id ids[] = {
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },
+	{}
+};
+MODULE_DEVICE_TABLE(pci, ids);
+
+/* That there are any has VFIO wake the function for an ioctl. */
+static const struct dev_pm_ops pm_ops = {};
+
+static struct pci_driver vfiod_pci_driver = {
+	.name = "vfiod-pci",
+	.id_table = ids,
+	.probe = probe,
+	.remove = remove,
+	.err_handler = &events_error_handlers,
+	.dev_groups = config_groups,
+	.driver_managed_dma = true,
+	.driver.pm = &pm_ops,
+};
+
+static int __init vfiod_pci_init(void)
+{
+	int error = events_init();
+
+	if (error)
+		return error;
+	if (stock_name)
+		vfiod_pci_driver.name = "vfio-pci";
+	error = pci_register_driver(&vfiod_pci_driver);
+	if (error)
+		events_exit();
+	return error;
+}
+
+static void __exit vfiod_pci_exit(void)
+{
+	pci_unregister_driver(&vfiod_pci_driver);
+	events_exit();
+}
+
+module_init(vfiod_pci_init);
+module_exit(vfiod_pci_exit);
+MODULE_DESCRIPTION("Strict VFIO driver for PCI functions");
+MODULE_LICENSE("GPL");
