@@ -130,9 +130,8 @@ static int try_names(uint64_t address, const struct driver_names *names, const c
 		if (i + 1 == names->count || driver[0] || !has_refused(address, names->name[i]))
 			break;
 		log_line(LOG_WARNING,
-			 "%s was refused by %s, for which the kernel's log (dmesg) has the reason: it is to get %s, "
-			 "which "
-			 "guards less; driver = \"%s\" in a rule of vfiod.conf forbids that",
+			 "%s was refused by %s, see the kernel's log (dmesg), and is to get %s, which guards less; "
+			 "driver = \"%s\" in a rule of vfiod.conf forbids that",
 			 proto_address_format(address, text), names->name[i], names->name[i + 1], names->name[i]);
 	}
 	return -ENODEV;
