@@ -122,6 +122,16 @@ void pcicfg_dump_facts(const struct pcicfg_dump *dump, struct pcicfg_facts *fact
  */
 int pcicfg_sysfs_read(const char *root, const char *address, struct pcicfg_dump *dump, struct pcicfg_facts *facts);
 
+/**
+ * pcicfg_sysfs_read_user() - record what the user of a function of this machine sees of it now, as vfiod_pci(4) tells
+ * @root: "/sys", or where a copy of it is
+ * @address: "0000:01:00.0"
+ *
+ * Return: 0, or a negative errno: -ENODEV (no such function), -EOPNOTSUPP (its driver is not vfiod_pci), -EACCES (only
+ * root may), -ENOTCONN (nobody has it open), -EIO (what sysfs says makes no sense).
+ */
+int pcicfg_sysfs_read_user(const char *root, const char *address, struct pcicfg_dump *dump);
+
 #ifdef __cplusplus
 }
 #endif

@@ -27,15 +27,21 @@ static FILE *open_file(const char *root, const char *address, const char *name)
 	return fopen(path, "re");
 }
 
-static int read_config(const char *root, const char *address, struct pcicfg_dump *dump)
+/* "config", or what is like it. */
+static int read_space(const char *root, const char *address, const char *name, struct pcicfg_dump *dump)
 {
-	FILE *file = open_file(root, address, "config");
+	FILE *file = open_file(root, address, name);
 	size_t size;
+	int error = 0;
 
 	if (!file)
-		return errno == ENOENT ? -ENODEV : -errno;
+		return -errno;
 	size = fread(dump->memory, 1, sizeof(dump->memory), file);
+	if (ferror(file))
+		error = -errno;
 	fclose(file);
+	if (error)
+		return error;
 	dump->recorded = (__u16)size;
 	dump->size = size > PCICFG_SIZE_PCI ? PCICFG_SIZE_PCIE : PCICFG_SIZE_PCI;
 	return size < PCI_STD_HEADER_SIZEOF ? -EIO : 0;
@@ -93,8 +99,10 @@ int pcicfg_sysfs_read(const char *root, const char *address, struct pcicfg_dump 
 {
 	struct pcicfg_dump read = { 0 };
 	struct pcicfg_facts known = { 0 };
-	int error = read_config(root, address, &read);
+	int error = read_space(root, address, "config", &read);
 
+	if (error == -ENOENT)
+		return -ENODEV;
 	if (!error)
 		error = read_number(root, address, "vendor", &known.vendor);
 	if (!error)
@@ -108,4 +116,27 @@ int pcicfg_sysfs_read(const char *root, const char *address, struct pcicfg_dump 
 	*dump = read;
 	*facts = known;
 	return 0;
+}
+
+static bool is_there(const char *root, const char *address)
+{
+	FILE *file = open_file(root, address, "config");
+
+	if (file)
+		fclose(file);
+	return file;
+}
+
+int pcicfg_sysfs_read_user(const char *root, const char *address, struct pcicfg_dump *dump)
+{
+	struct pcicfg_dump read = { 0 };
+	int error = read_space(root, address, "user_config", &read);
+
+	if (error == -ENOENT)
+		return is_there(root, address) ? -EOPNOTSUPP : -ENODEV;
+	if (error == -ENODEV)
+		return -ENOTCONN;
+	if (!error)
+		*dump = read;
+	return error;
 }

@@ -17,10 +17,12 @@ static_assert(sizeof(((struct vfiodma_info *)0)->reason) == sizeof(((struct vfio
 	      "the reason is copied whole");
 static_assert(sizeof(((struct vfiodma_info *)0)->address) == PROTO_ADDRESS_LEN, "every address fits");
 
-/* NOLINTNEXTLINE(misc-redundant-expression): it is the values that are compared */
+/* NOLINTBEGIN(misc-redundant-expression): it is the values that are compared */
 static_assert((int)VFIODMA_INFO_REVOCABLE == (int)VFIOD_DEVICE_REVOCABLE &&
-		      (int)VFIODMA_INFO_WARM == (int)VFIOD_DEVICE_WARM, /* NOLINT(misc-redundant-expression) */
+		      (int)VFIODMA_INFO_WARM == (int)VFIOD_DEVICE_WARM &&
+		      (int)VFIODMA_INFO_STRICT == (int)VFIOD_DEVICE_STRICT,
 	      "flags are passed on as they are");
+/* NOLINTEND(misc-redundant-expression) */
 
 #define ADDRESS_LAST ((UINT64_C(1) << 48) - 1) /* 32 bits of domain, 16 of bus, slot and function */
 

@@ -157,7 +157,7 @@ enum vfiodma_state {
  * @owner_gid: the group of users it is assigned to, or VFIODMA_NONE
  * @holder_uid: the user who has the lease, or VFIODMA_NONE
  * @holder_pid: the process that asked for the lease, or VFIODMA_NONE
- * @flags: VFIODMA_INFO_REVOCABLE, VFIODMA_INFO_WARM
+ * @flags: VFIODMA_INFO_REVOCABLE, VFIODMA_INFO_WARM, VFIODMA_INFO_STRICT
  * @driver: bound now; empty: none
  * @original_driver: bound before vfiod took the function; empty: none, or not taken
  * @reset: the kernel's reset methods, "flr bus"; empty: none
@@ -180,6 +180,7 @@ struct vfiodma_info {
 
 #define VFIODMA_INFO_REVOCABLE (1u << 0) /* its lease, or the next if it has none, can be taken back at any time */
 #define VFIODMA_INFO_WARM      (1u << 1) /* held open and clean: to lease it waits for no reset */
+#define VFIODMA_INFO_STRICT    (1u << 2) /* its driver is vfiod_pci(4), under whichever name */
 
 /** vfiodma_state_name() - "free", "leased" …; "unknown" for a state that this library does not know. */
 const char *vfiodma_state_name(uint32_t state);

@@ -123,6 +123,7 @@ struct vfiod_device {
 /* flags of a device */
 #define VFIOD_DEVICE_REVOCABLE (1u << 0) /* its lease, or the next if it has none, can be taken back at any time */
 #define VFIOD_DEVICE_WARM      (1u << 1) /* held open and clean: to lease it waits for no reset */
+#define VFIOD_DEVICE_STRICT    (1u << 2) /* its driver is vfiod_pci(4), under whichever name */
 
 struct vfiod_list_req {
 	__le64 start; /* the first address wanted */

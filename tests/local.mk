@@ -6,6 +6,8 @@
 UNIT_TESTS = \
 	tests/unit/test_address \
 	tests/unit/test_config \
+	tests/unit/test_config_view \
+	tests/unit/test_driver \
 	tests/unit/test_group \
 	tests/unit/test_iova \
 	tests/unit/test_kernel_info \
@@ -62,6 +64,14 @@ tests_unit_test_address_LDADD = proto/libproto.la $(CHECK_LIBS)
 tests_unit_test_config_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_config_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_config_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_config_view_CFLAGS = $(TEST_FLAGS) $(JSONC_CFLAGS)
+tests_unit_test_config_view_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_config_view_LDADD = vfioctl/libvfioctl.la $(JSONC_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_driver_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_driver_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_driver_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_group_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_group_LDFLAGS = $(PROGRAM_LINK)

@@ -10,6 +10,7 @@ const struct option_spec option_table[OPTION_COUNT] = {
 	[OPTION_GROUP] = { "group", 'g', "GROUP", NULL, "the group of users who may have it: a name or a number" },
 	[OPTION_GRACE] = { "grace", 0, "SECONDS", NULL, "how long its program has to give it back" },
 	[OPTION_FROM_FILE] = { "from-file", 'f', "DUMP", NULL, "a recording instead of a function of this machine" },
+	[OPTION_LIVE] = { "live", 0, NULL, NULL, "as the program that has it sees it now" },
 	[OPTION_RAW] = { "raw", 0, NULL, NULL, "the bytes that the hardware has" },
 	[OPTION_AS_USER] = { "user", 0, NULL, NULL, "the bytes that its user sees" },
 	[OPTION_DIFF] = { "diff", 0, NULL, NULL, "where the two differ" },
@@ -69,12 +70,14 @@ const struct command command_table[] = {
 	{
 		.name = "config",
 		.arguments = "show [DEVICE]",
-		.options = OPTION(FROM_FILE) | OPTION(RAW) | OPTION(AS_USER) | OPTION(DIFF) | OPTION(JSON),
+		.options =
+			OPTION(FROM_FILE) | OPTION(LIVE) | OPTION(RAW) | OPTION(AS_USER) | OPTION(DIFF) | OPTION(JSON),
 		.summary = "show what a user may see and change of a config space",
 		.text = "Each register with the hardware's value, and the user's where it is another;\n"
 			"and which of its bits are hidden, fixed, read-only, virtual (the user's own,\n"
 			"which hardware never sees) or passed through.  DUMP is what lspci -xxxx\n"
-			"prints, or the bytes as sysfs has them.  Capabilities need root.\n",
+			"prints, or the bytes as sysfs has them.  Capabilities need root; so does\n"
+			"--live, which asks the driver vfiod-pci of a function that somebody has.\n",
 		.run = config_run,
 	},
 	{

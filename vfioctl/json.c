@@ -105,6 +105,7 @@ struct json_object *json_device(const struct inventory *inventory, struct pcinam
 	add_identity(object, names, info);
 	add_group(object, inventory, info);
 	add_text(object, "driver", info->driver);
+	json_object_object_add(object, "strict", json_object_new_boolean((info->flags & VFIODMA_INFO_STRICT) != 0));
 	add_text(object, "original_driver", info->original_driver);
 	add_reset_methods(object, info);
 	add_text(object, "state", vfiodma_state_name(info->state));

@@ -6,6 +6,7 @@ vfioctl_libvfioctl_la_SOURCES = \
 	vfioctl/command.c vfioctl/command.h \
 	vfioctl/complete.c vfioctl/complete.h \
 	vfioctl/config.c \
+	vfioctl/config_view.c vfioctl/config_view.h \
 	vfioctl/connect.c vfioctl/connect.h \
 	vfioctl/failure.c vfioctl/failure.h \
 	vfioctl/help.c vfioctl/help.h \

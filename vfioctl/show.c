@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <string.h>
 
 /* Where a report goes, and how it looks there. */
 struct page {
@@ -86,6 +87,29 @@ static void print_group(const struct page *page, const struct inventory *invento
 		line(page, "", TONE_PLAIN, "%s  %s, %s", member->address,
 		     *member->driver ? member->driver : "no driver",
 		     inventory_is_bridge(member) ? "a bridge" : vfiodma_state_name(member->state));
+}
+
+/* What a VFIO driver lets the user of the function do. */
+static void print_driver(const struct page *page, const struct vfiodma_info *info)
+{
+	bool strict = info->flags & VFIODMA_INFO_STRICT, named_stock = !strcmp(info->driver, "vfio-pci");
+
+	if (strict) {
+		line(page, "Driver", TONE_PLAIN, "%s: vfiod's strict VFIO driver%s", info->driver,
+		     named_stock ? ", under the name of the kernel's own" : "");
+		line(page, "", TONE_PLAIN,
+		     "config space: what is hidden reads as 0 and ignores writes, see pcicfg-policy(7)");
+		line(page, "", TONE_PLAIN,
+		     "interrupts: MSI and MSI-X vectors can be masked; a page with the MSI-X table cannot be mapped");
+	} else if (named_stock) {
+		line(page, "Driver", TONE_PLAIN, "%s: the kernel's own VFIO driver", info->driver);
+		line(page, "", TONE_PLAIN,
+		     "config space: what is hidden can be read and written by whoever knows its offset");
+		line(page, "", TONE_PLAIN,
+		     "interrupts: mask bits of MSI go to the hardware; a page with the MSI-X table can be mapped");
+	} else {
+		line(page, "Driver", TONE_PLAIN, "%s", or_none(info->driver));
+	}
 }
 
 static void print_people(const struct page *page, const struct vfiodma_info *info)
@@ -202,7 +226,7 @@ void show_print(const struct inventory *inventory, struct pcinames *names, const
 
 	print_identity(&page, names, info);
 	print_group(&page, inventory, info);
-	line(&page, "Driver", TONE_PLAIN, "%s", or_none(info->driver));
+	print_driver(&page, info);
 	if (info->state != VFIODMA_UNMANAGED)
 		line(&page, "Driver before", TONE_PLAIN, "%s", or_none(info->original_driver));
 	line(&page, "Reset methods", TONE_PLAIN, "%s", or_none(info->reset));

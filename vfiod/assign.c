@@ -30,6 +30,7 @@ struct assign_job {
 	uint32_t group;
 	struct owner owner;
 	bool reset_required;
+	enum driver_choice choice;
 	/* what it found out */
 	struct bind_origin origin;
 	struct clean_header header;
@@ -58,6 +59,15 @@ static int check_group_is_ours(uint32_t group, struct failure *failure)
 	return err;
 }
 
+/* The function has the driver that it had before. */
+static bool is_unmoved(uint64_t address, const struct bind_origin *origin)
+{
+	struct facts facts = { .address = address };
+
+	facts_refresh_driver(&facts);
+	return !strcmp(facts.driver, origin->driver);
+}
+
 static void assign_run(struct job *job)
 {
 	struct assign_job *assign = (struct assign_job *)job;
@@ -69,15 +79,15 @@ static void assign_run(struct job *job)
 	if (check_group_is_ours(assign->group, &assign->failure) == -EBUSY)
 		return;
 	assign->failure.error = 0;
-	if (bind_take(assign->address, &assign->origin, &assign->failure))
+	if (bind_take(assign->address, assign->choice, &assign->origin, &assign->failure))
 		return;
 	if (!check_group_is_ours(assign->group, &assign->failure) &&
 	    !clean_function(assign->address, assign->reset_required, NULL, &assign->header, &assign->failure))
 		return;
 	/* one that was there already may be open in a client of the vfiod before us: to unbind it would hang */
-	if (!strcmp(assign->origin.driver, "vfio-pci"))
+	if (is_unmoved(assign->address, &assign->origin))
 		return;
-	if (!bind_give_back(assign->address, &assign->origin, assign->driver, &undo))
+	if (!bind_undo(assign->address, &assign->origin, assign->driver, &undo))
 		return;
 	why = assign->failure;
 	failure_set(&assign->failure, why.error, "%.240s; and then: %.200s", why.text, undo.text);
@@ -101,9 +111,9 @@ static void assign_done(struct job *job)
 		device->state = state_step(device->state, EVENT_DONE).next;
 		device->origin = assign->origin;
 		device->header = assign->header;
-		log_line(LOG_INFO, "%s assigned to %s, taken from driver %s",
+		log_line(LOG_INFO, "%s assigned to %s, taken from driver %s, bound to %s",
 			 proto_address_format(assign->address, text), owner_text(&assign->owner, owner),
-			 assign->origin.driver[0] ? assign->origin.driver : "none");
+			 assign->origin.driver[0] ? assign->origin.driver : "none", device->facts.driver);
 		snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
 		snprintf(rep.original_driver, sizeof(rep.original_driver), "%s", device->origin.driver);
 		saved_write(daemon);
@@ -222,6 +232,7 @@ void request_assign(struct request *request, const struct vfiod_assign_req *body
 	if (assign) {
 		assign->owner = owner;
 		assign->reset_required = !rule || rule->reset_required;
+		assign->choice = policy_driver(request->daemon->config, &device->facts);
 	}
 	if (job_start(request, assign))
 		return;
@@ -229,7 +240,7 @@ void request_assign(struct request *request, const struct vfiod_assign_req *body
 	device->state = state_step(device->state, EVENT_ASSIGN).next;
 }
 
-/* Somebody else has taken it from vfio-pci: by hand, or the kernel, when a driver that was missing came back. */
+/* Somebody else has taken it from its VFIO driver: by hand, or the kernel, when a driver that was missing came back. */
 static bool left_vfio(uint64_t address)
 {
 	struct facts facts = { .address = address };

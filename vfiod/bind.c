@@ -2,15 +2,13 @@
 #include "vfiod/bind.h"
 
 #include "proto/address.h"
+#include "vfiod/log.h"
 #include "vfiod/sysfs.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
-
-#define DRIVER	    "vfio-pci"
-#define DRIVERS_DIR "/sys/bus/pci/drivers"
 
 static void read_driver(uint64_t address, char driver[VFIOD_NAME_MAX])
 {
@@ -60,54 +58,19 @@ static int rebind(uint64_t address, const char *override, bool look)
 	return err;
 }
 
-int bind_take(uint64_t address, struct bind_origin *origin, struct failure *failure)
-{
-	char text[PROTO_ADDRESS_LEN], driver[VFIOD_NAME_MAX];
-	struct bind_origin found;
-	int err;
-
-	proto_address_format(address, text);
-	if (access(DRIVERS_DIR "/" DRIVER, F_OK))
-		return failure_set(failure, -ENOENT, "the %s driver is not loaded; load it: modprobe %s", DRIVER,
-				   DRIVER);
-	read_driver(address, found.driver);
-	err = read_override(address, found.override);
-	if (err)
-		return failure_set(failure, err, "%s: its driver_override cannot be read: %s", text, strerror(-err));
-	if (strcmp(found.driver, DRIVER)) {
-		err = rebind(address, DRIVER, true);
-		read_driver(address, driver);
-		if (err || strcmp(driver, DRIVER)) {
-			struct failure undo = { 0 };
-
-			bind_give_back(address, &found, driver, &undo);
-			err = err ? err : -ENODEV;
-			return failure_set(
-				failure, err,
-				"%s could not be bound to %s: %s; the kernel's log (dmesg) may say more%s%.200s", text,
-				DRIVER, err == -ENODEV ? "the driver refused it" : strerror(-err),
-				undo.error ? "; and then: " : "", undo.text);
-		}
-	}
-	*origin = found;
-	return 0;
-}
-
-int bind_give_back(uint64_t address, const struct bind_origin *origin, char driver[VFIOD_NAME_MAX],
-		   struct failure *failure)
+/* To @wanted, by the means of @override; NULL: to whichever the kernel chooses. */
+static int put_back(uint64_t address, const char *wanted, const char *override, char driver[VFIOD_NAME_MAX],
+		    struct failure *failure)
 {
 	char text[PROTO_ADDRESS_LEN];
-	bool ours = !strcmp(origin->driver, DRIVER);
-	/* vfio-pci by our own override is no origin that anybody chose */
-	const char *override = strcmp(origin->override, DRIVER) ? origin->override : "";
 	bool taken;
 	int err;
 
 	proto_address_format(address, text);
 	read_driver(address, driver);
 	/* one that has another driver is not ours to take it from: only our override goes */
-	taken = driver[0] && strcmp(driver, DRIVER);
-	err = taken ? write_override(address, override) : rebind(address, override, origin->driver[0] != '\0');
+	taken = driver[0] && !driver_is_vfio(driver);
+	err = taken ? write_override(address, override) : rebind(address, override, !wanted || wanted[0]);
 	read_driver(address, driver);
 	if (err)
 		return failure_set(failure, err, "%s could not be taken from %s: %s", text,
@@ -115,9 +78,93 @@ int bind_give_back(uint64_t address, const struct bind_origin *origin, char driv
 	/* somebody has given it another driver meanwhile, which is theirs to do */
 	if (taken)
 		return 0;
-	if (!ours && strcmp(driver, origin->driver))
+	if (wanted && strcmp(driver, wanted))
 		return failure_set(failure, -ENODEV,
 				   "%s did not go back to driver %s, it has %s; the kernel's log (dmesg) may say why",
-				   text, origin->driver[0] ? origin->driver : "none", driver[0] ? driver : "none");
+				   text, wanted[0] ? wanted : "none", driver[0] ? driver : "none");
 	return 0;
+}
+
+int bind_undo(uint64_t address, const struct bind_origin *origin, char driver[VFIOD_NAME_MAX], struct failure *failure)
+{
+	return put_back(address, origin->driver, origin->override, driver, failure);
+}
+
+int bind_give_back(uint64_t address, const struct bind_origin *origin, char driver[VFIOD_NAME_MAX],
+		   struct failure *failure)
+{
+	/* a VFIO driver by our own override is no origin that anybody chose */
+	const char *override = driver_is_vfio(origin->override) ? "" : origin->override;
+
+	return put_back(address, driver_is_vfio(origin->driver) ? NULL : origin->driver, override, driver, failure);
+}
+
+static bool is_of(const struct driver_names *names, const char *driver)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (!strcmp(names->name[i], driver))
+			return true;
+	return false;
+}
+
+/* The driver that has the override that we wrote, and yet has not got the function, does not want it. */
+static bool has_refused(uint64_t address, const char *name)
+{
+	char override[VFIOD_NAME_MAX];
+
+	return !read_override(address, override) && !strcmp(override, name);
+}
+
+/* Return: 0, or -ENODEV (no driver of @names has taken it) or what a step on the way to that said. */
+static int try_names(uint64_t address, const struct driver_names *names, const char **last)
+{
+	char text[PROTO_ADDRESS_LEN], driver[VFIOD_NAME_MAX];
+
+	for (size_t i = 0; i < names->count; i++) {
+		int err = rebind(address, names->name[i], true);
+
+		*last = names->name[i];
+		read_driver(address, driver);
+		if (err || !strcmp(driver, names->name[i]))
+			return err;
+		if (i + 1 == names->count || driver[0] || !has_refused(address, names->name[i]))
+			break;
+		log_line(LOG_WARNING,
+			 "%s was refused by %s, see the kernel's log (dmesg), and is to get %s, which guards less; "
+			 "driver = \"%s\" in a rule of vfiod.conf forbids that",
+			 proto_address_format(address, text), names->name[i], names->name[i + 1], names->name[i]);
+	}
+	return -ENODEV;
+}
+
+int bind_take(uint64_t address, enum driver_choice choice, struct bind_origin *origin, struct failure *failure)
+{
+	char text[PROTO_ADDRESS_LEN], driver[VFIOD_NAME_MAX];
+	struct failure undo = { 0 };
+	struct driver_names names;
+	struct bind_origin found;
+	struct drivers drivers;
+	const char *last;
+	int err;
+
+	proto_address_format(address, text);
+	driver_look(&drivers);
+	err = driver_choose(choice, &drivers, &names, failure);
+	if (err)
+		return err;
+	last = names.name[0];
+	read_driver(address, found.driver);
+	err = read_override(address, found.override);
+	if (err)
+		return failure_set(failure, err, "%s: its driver_override cannot be read: %s", text, strerror(-err));
+	err = is_of(&names, found.driver) ? 0 : try_names(address, &names, &last);
+	if (!err) {
+		*origin = found;
+		return 0;
+	}
+	bind_undo(address, &found, driver, &undo);
+	return failure_set(failure, err,
+			   "%s could not be bound to %s: %s; the kernel's log (dmesg) may say more%s%.200s", text, last,
+			   err == -ENODEV ? "the driver refused it" : strerror(-err), undo.error ? "; and then: " : "",
+			   undo.text);
 }

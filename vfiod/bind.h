@@ -3,6 +3,7 @@
 #define VFIOD_BIND_H
 
 #include "proto/vfiod_proto.h"
+#include "vfiod/driver.h"
 #include "vfiod/failure.h"
 
 #include <stdint.h>
@@ -17,18 +18,25 @@ struct bind_origin {
 };
 
 /**
- * bind_take() - bind a function to vfio-pci.
- * @origin: where it was, for bind_give_back()
+ * bind_take() - bind a function to a VFIO driver.
+ *
+ * One that has a VFIO driver already, by hand or since before a restart of vfiod, keeps it if that is of the choice.
+ * Where vfiod is to choose, a refusal by the strict driver is logged before the other one gets the function.
+ *
+ * @origin: where it was, for bind_give_back() and bind_undo()
  *
  * Return: 0, or a negative errno with the reason in @failure; the function is back where it was then.
  */
-int bind_take(uint64_t address, struct bind_origin *origin, struct failure *failure);
+int bind_take(uint64_t address, enum driver_choice choice, struct bind_origin *origin, struct failure *failure);
+
+/** bind_undo() - bind a function that bind_take() has taken to what it was taken from, whatever that is. */
+int bind_undo(uint64_t address, const struct bind_origin *origin, char driver[VFIOD_NAME_MAX], struct failure *failure);
 
 /**
  * bind_give_back() - bind a function to what it was taken from.
  *
- * One that vfio-pci had already, as it has after a restart of vfiod, goes to the driver that the kernel chooses.  One
- * that has been given another driver meanwhile keeps it.
+ * One that had a VFIO driver already goes to the driver that the kernel chooses.  One that has been given another
+ * driver meanwhile keeps it.
  *
  * @driver: what it is bound to now; empty: nothing
  *

@@ -114,8 +114,8 @@ static int reset(uint64_t address, bool required, const char *text, struct failu
 }
 
 /*
- * vfio-pci has a function sleep (D3hot) that nobody has open.  What is written to its registers then is lost when it
- * wakes up, since the kernel writes back what it saved when it fell asleep; so it is kept awake here.
+ * A VFIO driver has a function sleep (D3hot) that nobody has open.  What is written to its registers then is lost when
+ * it wakes up, since the kernel writes back what it saved when it fell asleep; so it is kept awake here.
  */
 static void keep_awake(uint64_t address, char control[8])
 {

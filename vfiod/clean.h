@@ -22,7 +22,7 @@ struct clean_header {
 void clean_stop_dma(uint64_t address);
 
 /**
- * clean_function() - make sure that nothing of the last user is left in a function that vfio-pci holds.
+ * clean_function() - make sure that nothing of the last user is left in a function that a VFIO driver holds.
  *
  * Bus master off and read back, reset, then: it answers with its id, bus master and MSI and MSI-X are off, and its
  * BARs are @before.  Nobody may have it open.  Takes up to seconds: for worker threads.

@@ -101,6 +101,17 @@ static int check_reset(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int check_driver(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, 0);
+	enum driver_choice choice;
+
+	if (!driver_choice_parse(text, &choice))
+		return 0;
+	cfg_error(cfg, "driver is '%s'; it can be \"vfiod-pci\", \"vfio-pci\" or \"auto\"", text);
+	return -1;
+}
+
 static int check_range(cfg_t *cfg, cfg_opt_t *opt, long max)
 {
 	long value = cfg_opt_getnint(opt, 0);
@@ -224,12 +235,14 @@ static cfg_t *make_parser(void)
 		CFG_STR_LIST("users", empty_list, CFGF_NONE),
 		CFG_STR_LIST("groups", empty_list, CFGF_NONE),
 		CFG_BOOL("warm", cfg_true, CFGF_NONE),
+		CFG_STR("driver", NULL, CFGF_NODEFAULT),
 		CFG_END(),
 	};
 	/* clang-format on */
 	cfg_opt_t options[] = {
 		CFG_INT("warm-devices", 64, CFGF_NONE),
 		CFG_INT("revoke-grace", 5, CFGF_NONE),
+		CFG_STR("driver", "auto", CFGF_NONE),
 		CFG_SEC("rule", rule_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END(),
 	};
@@ -240,12 +253,14 @@ static cfg_t *make_parser(void)
 	cfg_set_error_function(cfg, report);
 	cfg_set_validate_func(cfg, "warm-devices", check_warm_devices);
 	cfg_set_validate_func(cfg, "revoke-grace", check_revoke_grace);
+	cfg_set_validate_func(cfg, "driver", check_driver);
 	cfg_set_validate_func(cfg, "rule", check_rule);
 	cfg_set_validate_func(cfg, "rule|address", check_address);
 	cfg_set_validate_func(cfg, "rule|vendor", check_id);
 	cfg_set_validate_func(cfg, "rule|device", check_id);
 	cfg_set_validate_func(cfg, "rule|class", check_class);
 	cfg_set_validate_func(cfg, "rule|reset", check_reset);
+	cfg_set_validate_func(cfg, "rule|driver", check_driver);
 	cfg_set_validate_func(cfg, "rule|users", check_user);
 	cfg_set_validate_func(cfg, "rule|groups", check_group);
 	return cfg;
@@ -334,7 +349,7 @@ static int read_ids(cfg_t *section, const char *option, int (*find)(const char *
 	return 0;
 }
 
-static int read_rule(cfg_t *section, struct rule *rule)
+static int read_rule(cfg_t *section, enum driver_choice driver, struct rule *rule)
 {
 	rule->name = strdup(cfg_title(section));
 	if (!rule->name)
@@ -352,6 +367,9 @@ static int read_rule(cfg_t *section, struct rule *rule)
 	rule->assign = cfg_getbool(section, "assign");
 	rule->reset_required = !strcmp(cfg_getstr(section, "reset"), "required");
 	rule->warm = cfg_getbool(section, "warm");
+	rule->driver = driver;
+	if (cfg_size(section, "driver"))
+		driver_choice_parse(cfg_getstr(section, "driver"), &rule->driver);
 	if (read_ids(section, "users", find_user, &rule->users, &rule->user_count))
 		return -ENOMEM;
 	return read_ids(section, "groups", find_group, &rule->groups, &rule->group_count);
@@ -363,12 +381,13 @@ static int read_options(cfg_t *cfg, struct config *config)
 
 	config->warm_devices = (unsigned int)cfg_getint(cfg, "warm-devices");
 	config->revoke_grace = (unsigned int)cfg_getint(cfg, "revoke-grace");
+	driver_choice_parse(cfg_getstr(cfg, "driver"), &config->driver);
 	config->rules = count ? calloc(count, sizeof(config->rules[0])) : NULL;
 	if (count && !config->rules)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		config->rule_count++; /* before it is read, so that config_free() sees what is there of it */
-		if (read_rule(cfg_getnsec(cfg, "rule", (unsigned int)i), &config->rules[i]))
+		if (read_rule(cfg_getnsec(cfg, "rule", (unsigned int)i), config->driver, &config->rules[i]))
 			return -ENOMEM;
 	}
 	return 0;

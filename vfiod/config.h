@@ -2,6 +2,7 @@
 #ifndef VFIOD_CONFIG_H
 #define VFIOD_CONFIG_H
 
+#include "vfiod/driver.h"
 #include "vfiod/failure.h"
 
 #include <stdbool.h>
@@ -29,6 +30,7 @@ struct rule {
 	gid_t *groups;
 	size_t group_count;
 	bool warm; /* may be kept open and clean while nobody has it */
+	enum driver_choice driver;
 };
 
 struct config {
@@ -36,6 +38,7 @@ struct config {
 	size_t rule_count;
 	unsigned int warm_devices; /* kept open and clean at most; 0: none */
 	unsigned int revoke_grace; /* seconds between the word to a client that its device is taken, and the taking */
+	enum driver_choice driver; /* of functions whose rule says nothing of it, or that have none */
 };
 
 /**

@@ -110,8 +110,8 @@ static void stop(evutil_socket_t signal, short what, void *data)
 	(void)what;
 	if (daemon->stopping)
 		return;
-	log_line(LOG_INFO, "ending on %s; devices stay assigned to %s, and leases with their clients",
-		 signal == SIGTERM ? "SIGTERM" : "SIGINT", "vfio-pci");
+	log_line(LOG_INFO, "ending on %s; devices stay with their VFIO drivers, and leases with their clients",
+		 signal == SIGTERM ? "SIGTERM" : "SIGINT");
 	sd_notify(0, "STOPPING=1");
 	daemon->stopping = true;
 	server_free(daemon->server);

@@ -2,6 +2,7 @@
 #include "vfiod/facts.h"
 
 #include "proto/address.h"
+#include "vfiod/driver.h"
 #include "vfiod/sysfs.h"
 
 #include <errno.h>
@@ -44,6 +45,11 @@ static uint32_t count_vfs(uint64_t address)
 	return count;
 }
 
+static bool is_strict(const char *driver)
+{
+	return !strcmp(driver, DRIVER_STRICT) || (!strcmp(driver, DRIVER_STOCK) && driver_is_disguised());
+}
+
 int facts_from_udev(struct udev_device *dev, struct facts *facts)
 {
 	struct facts found = { 0 };
@@ -65,6 +71,7 @@ int facts_from_udev(struct udev_device *dev, struct facts *facts)
 	found.group = group_of(found.address);
 	driver = udev_device_get_driver(dev);
 	snprintf(found.driver, sizeof(found.driver), "%s", driver ? driver : "");
+	found.strict = is_strict(found.driver);
 	sysfs_read(found.address, "reset_method", found.reset, sizeof(found.reset));
 	*facts = found;
 	return 0;
@@ -87,6 +94,7 @@ int facts_read(struct udev *udev, uint64_t address, struct facts *facts)
 void facts_refresh_driver(struct facts *facts)
 {
 	sysfs_link(facts->address, "driver", facts->driver, sizeof(facts->driver));
+	facts->strict = is_strict(facts->driver);
 }
 
 bool facts_is_bridge(const struct facts *facts)
@@ -96,5 +104,5 @@ bool facts_is_bridge(const struct facts *facts)
 
 bool facts_on_vfio(const struct facts *facts)
 {
-	return !strcmp(facts->driver, "vfio-pci");
+	return driver_is_vfio(facts->driver);
 }

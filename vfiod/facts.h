@@ -20,6 +20,7 @@ struct facts {
 	uint32_t vfs;	     /* virtual functions that are enabled */
 	bool boot_display;
 	char driver[VFIOD_NAME_MAX]; /* empty: none */
+	bool strict;		     /* which is vfiod_pci(4), under whichever name */
 	char reset[VFIOD_NAME_MAX];  /* the kernel's reset methods; empty: none */
 };
 
@@ -38,7 +39,7 @@ void facts_refresh_driver(struct facts *facts);
 /** facts_is_bridge() - a bridge (base class 06h, PCI Code and ID Assignment 1.11 §1.7) belongs to the host. */
 bool facts_is_bridge(const struct facts *facts);
 
-/** facts_on_vfio() - the driver that is bound is vfio-pci. */
+/** facts_on_vfio() - the driver that is bound is a VFIO driver, of those that driver.h knows. */
 bool facts_on_vfio(const struct facts *facts);
 
 #endif

@@ -251,7 +251,7 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	return err;
 }
 
-/* Whoever has a group's file can open every function of it that vfio-pci has, whoever's that is. */
+/* Whoever has a group's file can open every function of it that a VFIO driver has, whoever's that is. */
 static int check_group_mode(const struct devices *devices, const struct device *device, struct failure *failure)
 {
 	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];

@@ -8,6 +8,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/config_text.c vfiod/config_text.h \
 	vfiod/daemon.c vfiod/daemon.h \
 	vfiod/device.c vfiod/device.h \
+	vfiod/driver.c vfiod/driver.h \
 	vfiod/facts.c vfiod/facts.h \
 	vfiod/failure.c vfiod/failure.h \
 	vfiod/group.c vfiod/group.h \

@@ -97,6 +97,13 @@ int policy_may_acquire(const struct config *config, const struct facts *facts, c
 	return 0;
 }
 
+enum driver_choice policy_driver(const struct config *config, const struct facts *facts)
+{
+	const struct rule *rule = policy_rule(config, facts);
+
+	return rule ? rule->driver : config->driver;
+}
+
 bool policy_may_keep_warm(const struct config *config, const struct facts *facts)
 {
 	const struct rule *rule = policy_rule(config, facts);

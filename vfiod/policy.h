@@ -2,6 +2,7 @@
 #ifndef VFIOD_POLICY_H
 #define VFIOD_POLICY_H
 
+#include "vfiod/driver.h"
 #include "vfiod/failure.h"
 
 #include <stdbool.h>
@@ -39,6 +40,9 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
  */
 int policy_may_acquire(const struct config *config, const struct facts *facts, const struct owner *owner,
 		       const struct peer *peer, struct failure *failure);
+
+/** policy_driver() - which VFIO driver the function is to have. */
+enum driver_choice policy_driver(const struct config *config, const struct facts *facts);
 
 /** policy_may_keep_warm() - may the function be kept open and clean while nobody has it? */
 bool policy_may_keep_warm(const struct config *config, const struct facts *facts);

@@ -147,10 +147,9 @@ static void explain(const struct device *device, enum state_event event, struct 
 			text, text);
 	else if (facts_on_vfio(&device->facts))
 		failure_set(failure, -EINVAL,
-			    "%s is not assigned to anybody, though vfio-pci has it; to give it back, assign it first: "
-			    "vfioctl "
-			    "assign %s --user root",
-			    text, text);
+			    "%s is not assigned to anybody, though %s has it; to give it back, assign it first: "
+			    "vfioctl assign %s --user root",
+			    text, device->facts.driver, text);
 	else
 		failure_set(failure, -EINVAL, "%s is not assigned to anybody", text);
 }
@@ -244,7 +243,7 @@ static uint32_t told_flags(const struct daemon *daemon, const struct device *dev
 {
 	bool revocable = device->lease.id ? device->lease.by_handles : daemon->handles != NULL;
 
-	return (revocable ? VFIOD_DEVICE_REVOCABLE : 0) |
+	return (revocable ? VFIOD_DEVICE_REVOCABLE : 0) | (device->facts.strict ? VFIOD_DEVICE_STRICT : 0) |
 	       (device->state == VFIOD_FREE && warm_is(device) ? VFIOD_DEVICE_WARM : 0);
 }
 

@@ -145,7 +145,8 @@ static void restore_device(struct daemon *daemon, const struct saved_device *sav
 		facts_refresh_driver(&device->facts);
 	if (!device || ((uint32_t)device->facts.device << 16 | device->facts.vendor) != saved->vendor_device ||
 	    !facts_on_vfio(&device->facts)) {
-		log_line(LOG_WARNING, "%s was assigned, and is not with vfio-pci any more: it is the host's now", text);
+		log_line(LOG_WARNING, "%s was assigned, and is with no VFIO driver any more: it is the host's now",
+			 text);
 		return;
 	}
 	device->owner = saved->owner;

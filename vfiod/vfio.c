@@ -56,7 +56,7 @@ static int open_container(int *fd, struct failure *failure)
 	int opened = open(CONTAINER_NODE, O_RDWR | O_CLOEXEC);
 
 	if (opened < 0)
-		return failure_set(failure, -errno, "%s: %s; load the module: modprobe vfio-pci", CONTAINER_NODE,
+		return failure_set(failure, -errno, "%s: %s; load the module: modprobe vfio", CONTAINER_NODE,
 				   strerror(errno));
 	if (ioctl(opened, VFIO_GET_API_VERSION) != VFIO_API_VERSION ||
 	    ioctl(opened, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) != 1) {

@@ -137,6 +137,7 @@ START_TEST(a_rule_says_no_more_than_is_written)
 	ck_assert(rule->assign);
 	ck_assert(rule->reset_required);
 	ck_assert(rule->warm);
+	ck_assert_int_eq(rule->driver, DRIVER_CHOICE_AUTO);
 	ck_assert_uint_eq(rule->user_count, 0);
 	ck_assert_uint_eq(rule->group_count, 0);
 }
@@ -154,6 +155,7 @@ START_TEST(everything_that_is_written_is_read)
 					   "	users = { \"root\", \"1000\" }\n"
 					   "	groups = { \"0\", \"root\", \"4294967294\" }\n"
 					   "	warm = false\n"
+					   "	driver = \"vfio-pci\"\n"
 					   "}\n");
 
 	ck_assert_str_eq(rule->name, "all of it");
@@ -173,6 +175,7 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert_uint_eq(rule->groups[1], 0);
 	ck_assert_uint_eq(rule->groups[2], 4294967294);
 	ck_assert(!rule->warm);
+	ck_assert_int_eq(rule->driver, DRIVER_CHOICE_STOCK);
 }
 END_TEST
 
@@ -181,6 +184,23 @@ START_TEST(without_a_word_64_devices_are_kept_warm_and_a_grace_is_5_seconds)
 	rules_of(_i ? "rule \"a\" { class = \"02\" }\n" : "");
 	ck_assert_uint_eq(config->warm_devices, 64);
 	ck_assert_uint_eq(config->revoke_grace, 5);
+}
+END_TEST
+
+START_TEST(a_rule_that_names_no_driver_has_the_one_for_all_wherever_that_is_written)
+{
+	const struct rule *rule = rules_of("rule \"a\" { class = \"02\" }\n"
+					   "rule \"b\" { class = \"01\" driver = auto }\n"
+					   "driver = \"vfiod-pci\"\n");
+
+	ck_assert_int_eq(config->driver, DRIVER_CHOICE_STRICT);
+	ck_assert_int_eq(rule[0].driver, DRIVER_CHOICE_STRICT);
+	ck_assert_int_eq(rule[1].driver, DRIVER_CHOICE_AUTO);
+	free_config();
+	write_text(in_conf_d("10.conf"), "driver = vfio-pci\n");
+	rule = rules_of("driver = vfiod-pci\nrule \"a\" { class = \"02\" }\n");
+	ck_assert_int_eq(config->driver, DRIVER_CHOICE_STOCK);
+	ck_assert_int_eq(rule[0].driver, DRIVER_CHOICE_STOCK);
 }
 END_TEST
 
@@ -358,6 +378,9 @@ static const struct {
 	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"never\"\n}\n", 3, "best-effort" },
 	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"Required\"\n}\n", 3, "best-effort" },
 	{ "rule \"a\" {\n	class = \"02\"\n	assign = \"perhaps\"\n}\n", 3, "assign" },
+	{ "driver = \"vfio\"\n", 1, "\"vfiod-pci\", \"vfio-pci\" or \"auto\"" },
+	{ "driver = \"\"\n", 1, "driver is ''" },
+	{ "rule \"a\" {\n	class = \"02\"\n	driver = \"uio_pci_generic\"\n}\n", 3, "uio_pci_generic" },
 	/* numbers */
 	{ "warm-devices = -1\n", 1, "0 to 65536" },
 	{ "\nwarm-devices = 65537\n", 2, "warm-devices is 65537" },
@@ -639,6 +662,7 @@ static TCase *good_case(void)
 	tcase_add_test(tcase, a_rule_says_no_more_than_is_written);
 	tcase_add_test(tcase, everything_that_is_written_is_read);
 	tcase_add_loop_test(tcase, without_a_word_64_devices_are_kept_warm_and_a_grace_is_5_seconds, 0, 2);
+	tcase_add_test(tcase, a_rule_that_names_no_driver_has_the_one_for_all_wherever_that_is_written);
 	tcase_add_test(tcase, the_last_file_has_the_last_word_on_what_is_said_once);
 	tcase_add_test(tcase, ids_of_all_zeros_and_ones_are_ids);
 	tcase_add_loop_test(tcase, a_class_can_have_2_4_or_6_digits, 0, 3);

@@ -72,12 +72,13 @@ START_TEST(a_sibling_without_driver_is_in_nobodys_way)
 }
 END_TEST
 
-START_TEST(a_sibling_on_vfio_pci_is_in_nobodys_way)
+START_TEST(a_sibling_on_a_vfio_driver_is_in_nobodys_way)
 {
 	struct device *device = put(0x100, "nvme");
 	struct failure failure;
 
 	put(0x101, "vfio-pci");
+	put(0x102, "vfiod-pci");
 	ck_assert_int_eq(check(device, &failure), 0);
 }
 END_TEST
@@ -401,7 +402,7 @@ static TCase *nobodys_way_case(void)
 
 	tcase_add_test(tcase, a_function_alone_in_its_group_may_be_assigned);
 	tcase_add_test(tcase, a_sibling_without_driver_is_in_nobodys_way);
-	tcase_add_test(tcase, a_sibling_on_vfio_pci_is_in_nobodys_way);
+	tcase_add_test(tcase, a_sibling_on_a_vfio_driver_is_in_nobodys_way);
 	tcase_add_test(tcase, a_bridge_with_its_driver_is_in_nobodys_way);
 	tcase_add_test(tcase, a_function_of_another_group_is_in_nobodys_way);
 	tcase_add_loop_test(tcase, a_sibling_of_the_same_owner_is_in_nobodys_way_in_any_state, VFIOD_ASSIGNING,

@@ -212,6 +212,21 @@ START_TEST(a_function_is_kept_warm_unless_its_rule_or_the_number_of_warm_devices
 }
 END_TEST
 
+START_TEST(a_function_gets_the_driver_of_its_rule_or_else_the_one_for_all)
+{
+	struct facts facts = nvme(), other = nvme();
+	struct rule rule = any();
+	struct config config = { .rules = &rule, .rule_count = 1, .driver = DRIVER_CHOICE_STOCK };
+
+	other.vendor = 0x1234;
+	rule.vendor = facts.vendor;
+	rule.driver = DRIVER_CHOICE_STRICT;
+	ck_assert_int_eq(policy_driver(&config, &facts), DRIVER_CHOICE_STRICT);
+	ck_assert_int_eq(policy_driver(&config, &other), DRIVER_CHOICE_STOCK);
+	ck_assert_int_eq(policy_driver(&no_rules, &facts), DRIVER_CHOICE_AUTO);
+}
+END_TEST
+
 /* ---- assign ---- */
 
 static int may_assign(const struct rule *rule, const struct facts *facts, struct failure *failure)
@@ -597,6 +612,7 @@ static TCase *rules_case(void)
 	tcase_add_test(tcase, all_that_a_rule_names_has_to_fit);
 	tcase_add_test(tcase, the_first_rule_that_fits_counts);
 	tcase_add_test(tcase, there_may_be_no_rule_that_fits);
+	tcase_add_test(tcase, a_function_gets_the_driver_of_its_rule_or_else_the_one_for_all);
 	tcase_add_test(tcase, a_function_is_kept_warm_unless_its_rule_or_the_number_of_warm_devices_says_no);
 	return tcase;
 }

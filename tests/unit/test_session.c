@@ -723,7 +723,8 @@ static void list_many(struct daemon *daemon)
 				.group = htole32((uint32_t)address),
 				.state = htole32(address % 2 ? VFIOD_FREE : VFIOD_UNMANAGED),
 				.owner_uid = htole32(VFIOD_NONE),
-				.flags = htole32(address % 2 ? VFIOD_DEVICE_WARM : VFIOD_DEVICE_REVOCABLE),
+				.flags = htole32(address % 2 ? VFIOD_DEVICE_WARM | VFIOD_DEVICE_STRICT
+							     : VFIOD_DEVICE_REVOCABLE),
 				.driver = "vfio-pci",
 				.reset = "flr bus",
 			};
@@ -755,7 +756,7 @@ START_TEST(a_list_of_several_pages_comes_whole_and_in_order)
 	ck_assert_str_eq(infos[9].original_driver, "");
 	ck_assert_str_eq(infos[9].reset, "flr bus");
 	ck_assert_uint_eq(infos[8].flags, VFIODMA_INFO_REVOCABLE);
-	ck_assert_uint_eq(infos[9].flags, VFIODMA_INFO_WARM);
+	ck_assert_uint_eq(infos[9].flags, VFIODMA_INFO_WARM | VFIODMA_INFO_STRICT);
 	ck_assert_str_eq(vfiodma_state_name(infos[9].state), "free");
 	ck_assert_str_eq(vfiodma_state_name(99), "unknown");
 	free(infos);

@@ -371,6 +371,20 @@ START_TEST(a_narrow_list_uses_brief_words_before_it_cuts_words_off)
 }
 END_TEST
 
+START_TEST(the_strict_driver_does_not_move_columns)
+{
+	strcpy(functions[1].driver, "vfiod-pci");
+	ck_assert_str_eq(
+		printed_list(false, 91),
+		"ADDRESS       DEVICE                    CLASS    GROUP  DRIVER     OWNER        STATE\n"
+		"0000:07:00.0  Intel 82576 Gigabit Net…  network  14 +2  vfiod-pci  root         leased\n"
+		"0000:07:00.1  Intel 82576 Gigabit Net…  network  14 +2  igb        -            unmanaged\n"
+		"0000:41:00.0  Device 1234:11e8          other    -      -          -            unmanaged\n"
+		"0001:07:00.0  AMD/ATI Device ab28       display  14 +2  igb        @4000000000  quarantined\n");
+	free(written);
+}
+END_TEST
+
 START_TEST(a_list_names_the_other_functions_of_a_group_while_there_is_room)
 {
 	ck_assert_ptr_nonnull(strstr(printed_list(false, 125), "14 +07:00.1 +0001:07:00.0"));
@@ -408,6 +422,35 @@ START_TEST(show_says_who_has_a_function_and_who_else_is_in_its_group)
 	ck_assert(has_line(text, "Owner           root (uid 0)"));
 	ck_assert_ptr_nonnull(strstr(text, "\nHeld by         root (uid 0), asked for by process "));
 	free(written);
+}
+END_TEST
+
+static const char *const strict_words[] = { "hidden reads as 0 and ignores writes", "vectors can be masked",
+					    "a page with the MSI-X table cannot be mapped" };
+static const char *const stock_words[] = { "hidden can be read and written", "mask bits of MSI go to the hardware",
+					   "a page with the MSI-X table can be mapped" };
+
+static void assert_driver(const char *line, const char *const words[3])
+{
+	ck_assert_msg(has_line(printed_function(1), line), "no '%s' in: %s", line, written);
+	for (size_t i = 0; words && i < 3; i++)
+		ck_assert_msg(strstr(written, words[i]), "no '%s' in: %s", words[i], written);
+	free(written);
+}
+
+START_TEST(show_says_which_driver_it_is_and_what_follows)
+{
+	assert_driver("Driver          vfio-pci: the kernel's own VFIO driver", stock_words);
+	functions[1].flags = VFIODMA_INFO_STRICT;
+	assert_driver("Driver          vfio-pci: vfiod's strict VFIO driver, under the name of the kernel's own",
+		      strict_words);
+	strcpy(functions[1].driver, "vfiod-pci");
+	assert_driver("Driver          vfiod-pci: vfiod's strict VFIO driver", strict_words);
+	functions[1].flags = 0;
+	strcpy(functions[1].driver, "igb");
+	assert_driver("Driver          igb", NULL);
+	functions[1].driver[0] = '\0';
+	assert_driver("Driver          none", NULL);
 }
 END_TEST
 
@@ -504,6 +547,7 @@ START_TEST(json_tells_all_of_a_leased_function)
 		   "[{\"address\":\"0000:00:02.0\",\"driver\":\"pcieport\"},{\"address\":\"0000:07:00.1\",\"driver\":"
 		   "\"igb\"},{\"address\":\"0001:07:00.0\",\"driver\":\"igb\"}]");
 	check_json(object, "driver", "\"vfio-pci\"");
+	check_json(object, "strict", "false");
 	check_json(object, "original_driver", "\"igb\"");
 	check_json(object, "reset_methods", "[\"flr\",\"bus\"]");
 	check_json(object, "state", "\"leased\"");
@@ -515,7 +559,7 @@ START_TEST(json_tells_all_of_a_leased_function)
 	check_json(object, "warm", "false");
 	json_object_put(object);
 	functions[1].flags = VFIODMA_INFO_REVOCABLE;
-	functions[2].flags = VFIODMA_INFO_WARM;
+	functions[2].flags = VFIODMA_INFO_WARM | VFIODMA_INFO_STRICT;
 	object = json_of(1);
 	check_json(object, "revocable", "true");
 	check_json(object, "warm", "false");
@@ -523,6 +567,7 @@ START_TEST(json_tells_all_of_a_leased_function)
 	object = json_of(2);
 	check_json(object, "revocable", "false");
 	check_json(object, "warm", "true");
+	check_json(object, "strict", "true");
 	json_object_put(object);
 }
 END_TEST
@@ -918,9 +963,11 @@ static void add_function_tests(Suite *suite)
 	tcase_add_test(shown, a_brief_name_leaves_out_the_legal_form_of_the_company);
 	tcase_add_test(shown, a_list_has_a_line_for_each_function_but_bridges);
 	tcase_add_test(shown, a_narrow_list_uses_brief_words_before_it_cuts_words_off);
+	tcase_add_test(shown, the_strict_driver_does_not_move_columns);
 	tcase_add_test(shown, a_list_names_the_other_functions_of_a_group_while_there_is_room);
 	tcase_add_test(shown, all_means_bridges_too);
 	tcase_add_test(shown, show_says_who_has_a_function_and_who_else_is_in_its_group);
+	tcase_add_test(shown, show_says_which_driver_it_is_and_what_follows);
 	tcase_add_test(shown, show_says_whether_a_lease_can_be_revoked_and_what_is_missing);
 	tcase_add_test(shown, show_says_whether_a_free_function_is_warm);
 	tcase_add_test(shown, show_says_what_can_be_done_next);

@@ -3,8 +3,8 @@
 # What the shell of `./demo --shell` begins with: the module and vfiod are there, and a word on what to do.
 # shellcheck source-path=SCRIPTDIR source=vfiod.sh
 . "${BASH_SOURCE[0]%/*}/vfiod.sh"
-load_handles >/dev/null
-load vfio-pci nvme e1000e igb
+if [ "${DEMO_HANDLES:-yes}" = yes ]; then load_handles; else load_vfio; fi >/dev/null
+load nvme e1000e igb
 start_vfiod
 PS1='\u@vfiod:\w\$ '
 cat <<WORDS

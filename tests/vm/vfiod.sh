@@ -58,12 +58,43 @@ configure() {
 	cat >/etc/vfiod/vfiod.conf
 }
 
-# load_handles: the module of revocable handles, as build-aux/kmod has built it for this kernel, and vfio-pci.
+# find_module NAME: sets $module to what build-aux/kmod has built of it for this kernel.
+find_module() {
+	module=${VFIOD_KMOD:-${BASH_SOURCE[0]%/*}/../../build/kmod}/$(uname -r)/$1/$1.ko
+	[ -e "$module" ] || fail "$module is there (build-aux/kmod KERNEL builds it)"
+}
+
+# load_strict [PARAMETER...]: the strict driver, and what it needs of VFIO.
+# shellcheck disable=SC2120  # scenarios give some
+load_strict() {
+	local module
+	local -a needed
+	find_module vfiod_pci
+	IFS=, read -ra needed < <(modinfo -F depends "$module")
+	load vfio vfio_iommu_type1 "${needed[@]}"
+	check "the strict driver can be loaded" insmod "$module" "$@"
+}
+
+# The VFIO driver that a scenario is run with: vfio-pci, or by the environment (tests/vm/run --env) vfiod-pci.
+vfio_driver=${VFIO_DRIVER:-vfio-pci}
+
+# load_vfio: loads it; a vfiod that is started after that insists on the strict one.
+load_vfio() {
+	case $vfio_driver in
+	vfio-pci) load vfio-pci; return ;;
+	vfiod-pci) ;;
+	*) fail "VFIO_DRIVER is vfio-pci or vfiod-pci, not '$vfio_driver'" ;;
+	esac
+	mkdir -p /etc/vfiod/conf.d
+	echo 'driver = "vfiod-pci"' >/etc/vfiod/conf.d/00-driver.conf
+	[ -e /sys/bus/pci/drivers/vfiod-pci ] || load_strict
+}
+
+# load_handles: the module of revocable handles, and the VFIO driver.
 load_handles() {
 	local module
-	module=${VFIOD_KMOD:-${BASH_SOURCE[0]%/*}/../../build/kmod}/$(uname -r)/vfiod_handle/vfiod_handle.ko
-	[ -e "$module" ] || fail "$module is there (build-aux/kmod KERNEL builds it)"
-	load vfio-pci
+	find_module vfiod_handle
+	load_vfio
 	check "the module of handles can be loaded" insmod "$module"
 	wait_for "its node is there" test -c /dev/vfiod
 }

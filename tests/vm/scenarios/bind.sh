@@ -41,7 +41,8 @@ fails() {
 	wait_for "its disk is back" test -e $sysfs/$nvme/nvme
 }
 
-load vfio-pci nvme e1000e
+load_vfio
+load nvme e1000e
 wait_for "the kernel's nvme driver has $nvme" driver_is $nvme nvme
 use_clients
 start_vfiod
@@ -59,7 +60,7 @@ fails "a group that cannot be opened" "/dev/vfio/$(group_of $nvme)" openat:error
 fault $sysfs/$nvme/driver_override write:signal=SIGSTOP:when=1
 vfioctl assign $nvme --user alice 2>/run/said &
 job=$!
-overridden() { [ "$(override_of $nvme)" = vfio-pci ]; }
+overridden() { [ "$(override_of $nvme)" = $vfio_driver ]; }
 wait_for "vfiod has written its driver_override" overridden
 echo another >$sysfs/$nvme/driver_override
 kill -CONT "$vfiod_pid"
@@ -68,7 +69,7 @@ wait $job || status=$?
 end_fault
 said=$(cat /run/said)
 equal "an assignment fails when another program changes the driver_override" 1 $status
-names "and says that the function could not be bound" $nvme "vfio-pci"
+names "and says that the function could not be bound" $nvme $vfio_driver
 nothing_half_done "that"
 
 # ---- the end of a lease -----------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ equal "and it is the host's" unmanaged "$(field $e1000e state)"
 quietly vfioctl assign $nvme --user alice
 bind nvme $nvme
 refused as alice nvme-identify $nvme
-names "a lease fails when somebody has taken the function from vfio-pci" "$(group_of $nvme)"
+names "a lease fails when somebody has taken the function from its VFIO driver" "$(group_of $nvme)"
 refused vfioctl assign $nvme --user bob
 names "and so does another assignment, which says what to do" "driver nvme" "vfioctl release $nvme"
 check "vfiod serves" serving

@@ -12,7 +12,8 @@ slot=0000:07:00.0	# one slot together with
 slot_sibling=0000:07:00.1
 sysfs=/sys/bus/pci/devices
 
-load vfio-pci e1000
+load_vfio
+load e1000
 wait_for "the kernel's e1000 driver has $nic" driver_is $nic e1000
 equal "$edu and $nic share a group" "$(group_of $edu)" "$(group_of $nic)"
 use_clients
@@ -43,7 +44,7 @@ rule "the second one" { address = "$slot_sibling"  reset = "best-effort" }
 CONF
 start_vfiod
 check "with the advice followed and that rule, assign works" vfioctl assign $edu --user alice
-equal "the function is on vfio-pci" vfio-pci "$(driver_of $edu)"
+equal "the function is on the VFIO driver" $vfio_driver "$(driver_of $edu)"
 check "its owner can use it" as alice edu $edu
 
 # ---- one owner ---------------------------------------------------------------------------------------

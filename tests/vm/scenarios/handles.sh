@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Revocable handles over stock vfio-pci, without vfiod: what works through them, and what a revocation ends.
+# Revocable handles over a VFIO driver, without vfiod: what works through them, and what a revocation ends.
 # What an edu was told before a revocation it tries after it, when its next user lets it: the IOMMU says so.
 # expect-kernel: DMAR: DRHD: handling fault status
 # expect-kernel: DMAR: \[DMA Write.*fault addr 0xdea[0-9a-f]{4} 
@@ -15,13 +15,13 @@ edu=0000:01:00.0 e1000e=0000:04:00.0
 
 load_handles
 use_clients
-bind vfio-pci $edu
+bind $vfio_driver $edu
 
 # A test more where the kernel has iommufd, which of ours only the debug kernel does.
 modprobe -q iommufd || true
 every_test handles $edu
 # An edu has no power management.
-bind vfio-pci $e1000e
+bind $vfio_driver $e1000e
 check "a device in D3 has taken pages away from handles' mappings" \
 	handles a_device_in_D3_has_taken_pages_away_from_handles_mappings $e1000e
 
@@ -41,12 +41,12 @@ check "and it works when it is loaded again" handles the_next_user_has_the_devic
 
 # ---- the driver's end --------------------------------------------------------------------------------------
 background ready /run/hold handles hold $edu
-echo $edu >/sys/bus/pci/drivers/vfio-pci/unbind &
+echo $edu >"/sys/bus/pci/drivers/$vfio_driver/unbind" &
 unbinding=$!
 end KILL "$process"
 wait "$unbinding"
 equal "a driver that is unbound waits no longer than for the last handle" "" "$(driver_of $edu)"
-bind vfio-pci $edu
+bind $vfio_driver $edu
 check "and all is well after it" handles registers_dma_and_interrupts_work_through_handles $edu
 
 finish

@@ -26,7 +26,8 @@ unharmed() {
 	check "another user is served after $1" as bob nvme-identify $nvme
 }
 
-load vfio-pci nvme
+load_vfio
+load nvme
 wait_for "the kernel's nvme driver has $nvme" driver_is $nvme nvme
 use_clients
 start_vfiod

@@ -40,7 +40,8 @@ taken_and_back() {
 	equal "its driver has it again" "$2" "$(driver_of "$1")"
 }
 
-load vfio-pci nvme e1000e igb
+load_vfio
+load nvme e1000e igb
 for function in $nvme $multipath; do wait_for "$function has a disk" has_disk "$function"; done
 for function in $e1000e $igb; do wait_for "$function has an interface" has_interface "$function"; done
 use_clients

@@ -41,7 +41,8 @@ assign() {
 	config_before[$1]=$(config "$1")
 }
 
-load vfio-pci nvme e1000e igb
+load_vfio
+load nvme e1000e igb
 use_clients
 declare -A driver=([$edu]='' [$nvme]=nvme [$e1000e]=e1000e [$igb]=igb)
 echo e1000e >$sysfs/$e1000e/driver_override

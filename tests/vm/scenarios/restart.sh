@@ -30,10 +30,11 @@ held() {
 	refused as alice lease hold "$function"
 	names "its user gets no second lease" "leased to user"
 	nothing_half_done "these refusals"
-	equal "it is on vfio-pci still" vfio-pci "$(driver_of "$function")"
+	equal "it is on its VFIO driver still" $vfio_driver "$(driver_of "$function")"
 }
 
-load vfio-pci nvme
+load_vfio
+load nvme
 wait_for "the kernel's nvme driver has $nvme" driver_is $nvme nvme
 use_clients
 start_vfiod
@@ -100,7 +101,7 @@ check "its user gets it again" as alice edu $edu
 stop_vfiod
 unbind $edu
 start_vfiod
-equal "a function that was taken from vfio-pci meanwhile is the host's" unmanaged "$(field $edu state)"
+equal "a function that was taken from its VFIO driver meanwhile is the host's" unmanaged "$(field $edu state)"
 quietly assign $edu --user alice
 stop_vfiod
 printf 'nonsense' >/run/vfiod/state

@@ -25,7 +25,8 @@ configure <<CONF
 rule "a slot of two functions" { address = "$twin"  reset = "best-effort" }
 rule "the second one" { address = "$other_twin"  reset = "best-effort" }
 CONF
-load vfio-pci nvme
+load_vfio
+load nvme
 use_clients
 start_vfiod
 quietly vfioctl assign $edu --user alice
