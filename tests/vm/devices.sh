@@ -77,7 +77,9 @@ next_port() {
 # make_rom: 16 KiB that are no program of any firmware's: the header (PCI Firmware 3.0, 5.1), a PCI data structure at 0x1c of
 # a code type that nobody knows, and a line over and over.
 make_rom() {
-	printf '\x55\xaa\x20\xcb%20s\x1c\0%2s' '' '' | tr ' ' '\0'
+	printf '\x55\xaa\x20\xcb'
+	head -c 20 /dev/zero
+	printf '\x1c\0\0\0'
 	printf 'PCIR\x36\x1b\x05\0\0\0\x18\0\0\0\0\xff\x20\0\0\0\x7f\x80\0\0'
 	head -c 12 /dev/zero
 	yes vfiod | head -c $((16 * 1024 - 64))

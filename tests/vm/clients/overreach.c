@@ -248,6 +248,8 @@ static unsigned char *edge(size_t count)
 	return pages + PAGE - count;
 }
 
+static void *volatile nowhere[] = { NULL, (void *)0xffff888000000000ul, (void *)0xffffffff81000000ul };
+
 static void a_buffer_that_ends_early_ends_the_access_after_the_bytes_that_were_done(void)
 {
 	const struct region *space = &regions[CONFIG];
@@ -270,10 +272,10 @@ static void a_buffer_that_ends_early_ends_the_access_after_the_bytes_that_were_d
 		expect(room < 4 ? (done == -1 && errno == EFAULT) || (done > 0 && done <= (ssize_t)room)
 				: done >= (ssize_t)(room & ~3ul) && done <= (ssize_t)room);
 	}
-	expect_errno(EFAULT, region_read(space, 0, NULL, 4));
-	expect_errno(EFAULT, region_write(space, 0, NULL, 4));
-	expect_errno(EFAULT, region_read(space, 0, (void *)0xffff888000000000ul, 4));
-	expect_errno(EFAULT, region_write(space, 0, (void *)0xffffffff81000000ul, 4));
+	for (size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {
+		expect_errno(EFAULT, region_read(space, 0, nowhere[i], 4));
+		expect_errno(EFAULT, region_write(space, 0, nowhere[i], 4));
+	}
 }
 
 /* ---- BARs -------------------------------------------------------------------------------------------------------- */
@@ -371,8 +373,8 @@ static void a_buffer_that_ends_early_ends_the_access_to_a_bar_too(void)
 			expect(room < 8 ? (done == -1 && errno == EFAULT) || (done > 0 && done <= (ssize_t)room)
 					: done >= (ssize_t)(room & ~7ul) && done <= (ssize_t)room);
 		}
-		expect_errno(EFAULT, region_read(&regions[i], 0, NULL, 4));
-		expect_errno(EFAULT, region_write(&regions[i], 0, NULL, 4));
+		expect_errno(EFAULT, region_read(&regions[i], 0, nowhere[0], 4));
+		expect_errno(EFAULT, region_write(&regions[i], 0, nowhere[0], 4));
 	}
 }
 

@@ -81,6 +81,12 @@ static int any_file(uint64_t *state)
 /* ---- operations
  * ------------------------------------------------------------------------------------------------------ */
 
+/* Of calls whose result does not matter, which the compiler would rather have looked at. */
+static void whatever(ssize_t result)
+{
+	(void)result;
+}
+
 static void set_irqs(uint64_t *state)
 {
 	struct function *f = any_function(state);
@@ -157,7 +163,8 @@ static void read_any(uint64_t *state)
 	unsigned int index;
 	off_t at = any_place(state, f, &index);
 
-	pread(f->vfio.device, below(state, 32) ? bytes : (void *)draw(state), 1 + below(state, sizeof(bytes)), at);
+	whatever(pread(f->vfio.device, below(state, 32) ? bytes : (void *)draw(state), 1 + below(state, sizeof(bytes)),
+		       at));
 }
 
 /*
@@ -185,7 +192,7 @@ static void write_any(uint64_t *state)
 	for (size_t i = 0; i < count; i++)
 		bytes[i] = (unsigned char)(below(state, 3) ? draw(state) >> 8 : below(state, 2) ? 0 : 0xff);
 	if (is_harmless(f, index, at, count))
-		pwrite(f->vfio.device, below(state, 32) ? bytes : (void *)draw(state), count, at);
+		whatever(pwrite(f->vfio.device, below(state, 32) ? bytes : (void *)draw(state), count, at));
 }
 
 /* The first registers of config space and of the capabilities, where most happens. */
@@ -195,7 +202,7 @@ static void write_config(uint64_t *state)
 	uint32_t value = below(state, 2) ? (uint32_t)draw(state) : 1u << below(state, 32);
 	unsigned int at = below(state, 2) ? PCI_COMMAND : below(state, 256);
 
-	pwrite(f->vfio.device, &value, 1u << below(state, 3), (off_t)((7ull << REGION_SHIFT) + at));
+	whatever(pwrite(f->vfio.device, &value, 1u << below(state, 3), (off_t)((7ull << REGION_SHIFT) + at)));
 }
 
 /* So that it is of use, now and then, what others do. */
@@ -248,7 +255,7 @@ static void wait_any(uint64_t *state)
 	uint64_t count;
 
 	if (poll(wait, 2, 0) > 0 && (wait[1].revents & POLLIN))
-		read(wait[1].fd, &count, sizeof(count));
+		whatever(read(wait[1].fd, &count, sizeof(count)));
 }
 
 /* Which unmasks INTx, if it is the one that does. */
@@ -256,7 +263,7 @@ static void signal_any(uint64_t *state)
 {
 	const uint64_t one = 1;
 
-	write(eventfds[below(state, EVENTFDS)], &one, sizeof(one));
+	whatever(write(eventfds[below(state, EVENTFDS)], &one, sizeof(one)));
 }
 
 /* The old one is closed: whatever is signalled by it has to hold on to it. */
