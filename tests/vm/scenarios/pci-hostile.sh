@@ -22,8 +22,8 @@ sysfs=/sys/bus/pci/devices
 seed=${PCI_HOSTILE_SEED:-$RANDOM}
 echo "# seed $seed (again with: --env PCI_HOSTILE_SEED=$seed)"
 
-# disk_of NVME: its block device.
-disk_of() { find $sysfs/"$1"/nvme/ -name 'nvme*n*' -path '*/nvme*/nvme*' -printf '/dev/%f\n' | head -n 1; }
+# disk_of NVME: its block device; nvme0c1n1 is a path to nvme0n1.
+disk_of() { find $sysfs/"$1"/nvme/* -maxdepth 1 -name 'nvme*n[0-9]*' -printf '/dev/%f\n' | sed 's/c[0-9]*n/n/'; }
 sum_of() { dd if="$1" iflag=direct bs=64k count=16 status=none | sha256sum; }
 
 # host_works: the disk of a function that is the host's has on it what was written there.
