@@ -111,3 +111,32 @@ tests_vm_clients_stuck_SOURCES = tests/vm/clients/stuck.c
 tests_vm_clients_stuck_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_stuck_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_stuck_LDADD = tests/vm/clients/libhandles.la libvfiodma/libvfiodma-all.la
+
+# Those of the strict driver (kmod/vfiod_pci), which work with vfio-pci, too.
+noinst_PROGRAMS += tests/vm/clients/scribble tests/vm/clients/overreach tests/vm/clients/pcimisuse \
+	tests/vm/clients/pcifuzz tests/vm/clients/pcifailnth
+
+tests_vm_clients_scribble_SOURCES = tests/vm/clients/scribble.c
+tests_vm_clients_scribble_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_scribble_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_scribble_LDADD = tests/vm/clients/libhandles.la libpcicfg/libpcicfg-all.la
+
+tests_vm_clients_overreach_SOURCES = tests/vm/clients/overreach.c
+tests_vm_clients_overreach_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_overreach_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_overreach_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_pcimisuse_SOURCES = tests/vm/clients/pcimisuse.c
+tests_vm_clients_pcimisuse_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pcimisuse_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pcimisuse_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_pcifuzz_SOURCES = tests/vm/clients/pcifuzz.c
+tests_vm_clients_pcifuzz_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pcifuzz_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pcifuzz_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_pcifailnth_SOURCES = tests/vm/clients/pcifailnth.c
+tests_vm_clients_pcifailnth_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pcifailnth_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pcifailnth_LDADD = tests/vm/clients/libhandles.la
