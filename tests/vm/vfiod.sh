@@ -68,6 +68,20 @@ load_handles() {
 	wait_for "its node is there" test -c /dev/vfiod
 }
 
+# load_pci: the VFIO PCI driver that a scenario is about, whose name is $pci_driver: vfiod-pci, as build-aux/kmod has built
+# it for this kernel; or stock vfio-pci, where PCI_DRIVER says so (does a test fail because of the test?).
+pci_driver=${PCI_DRIVER:-vfiod-pci}
+load_pci() {
+	local module
+	load vfio_iommu_type1
+	if [ "$pci_driver" = vfio-pci ]; then load vfio-pci; return; fi
+	module=${VFIOD_KMOD:-${BASH_SOURCE[0]%/*}/../../build/kmod}/$(uname -r)/vfiod_pci/vfiod_pci.ko
+	[ -e "$module" ] || fail "$module is there (build-aux/kmod KERNEL builds it)"
+	# what it needs and older kernels have apart
+	modprobe -q vfio_virqfd || true
+	check "the strict PCI driver can be loaded" insmod "$module"
+}
+
 # every_test PROGRAM FUNCTION: the tests that a client has, each by its name, which is a sentence.
 every_test() {
 	local names name
@@ -152,7 +166,7 @@ nothing_half_done() {
 use_clients() {
 	local folder=${VFIOD_CLIENTS:-${BASH_SOURCE[0]%/*}/../../build/default/tests/vm/clients} name
 	for name in lease badmsg hostile exclusive handles misuse fire stall stuck handlecost failnth storm pattern killpoint \
-		table lend; do
+		table lend interrupts irqrounds pcifaults; do
 		[ -x "$folder/$name" ] || fail "$name is built in $folder (else set VFIOD_CLIENTS)"
 		install -m 755 "$folder/$name" "/usr/local/bin/$name"
 	done
