@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * irqrounds ROUNDS SEED HOW ADDRESS: interrupts of a device that keeps firing are enabled and disabled ROUNDS times, while
- * other threads mask and unmask them, trigger them by hand and reset the device. HOW says in which way its user goes now
- * and then, in the midst of that, and the next one comes: `close` (it dies) or `revoke` (by a handle of vfiod_handle).
+ * irqrounds ROUNDS SEED HOW ADDRESS: interrupts of a device that keeps firing are enabled and disabled ROUNDS times,
+ * while other threads mask and unmask them, trigger them by hand and reset the device. HOW says in which way its user
+ * goes now and then, in the midst of that, and the next one comes: `close` (it dies) or `revoke` (by a handle of
+ * vfiod_handle).
  */
 #include "tests/vm/clients/client.h"
 #include "tests/vm/clients/edu.h"
@@ -27,7 +28,7 @@ static const unsigned int kinds[] = { VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_
 /* Between the broker and all its clients. */
 static struct {
 	volatile unsigned long rounds, resets, signals[KINDS];
-	volatile int revoked; /* REVOKE has returned */
+	volatile int revoked;	     /* REVOKE has returned */
 	volatile unsigned int after; /* calls refused since */
 } * shared;
 
@@ -39,7 +40,8 @@ static void pause_for(long ns)
 	nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
 }
 
-/* ---- the client ------------------------------------------------------------------------------------------------------ */
+/* ---- the client
+ * ------------------------------------------------------------------------------------------------------ */
 
 static volatile unsigned int armed; /* the index that is enabled now, or was last */
 static int irqs[VECTORS_MAX];
@@ -58,7 +60,8 @@ static int set_irqs(uint32_t flags, unsigned int index, unsigned int count, cons
 	return ioctl(my.lease.device.fd, VFIO_DEVICE_SET_IRQS, set) ? errno : 0;
 }
 
-/* What a call came to: each may be refused once the client has been revoked, and has to be from when it is known to be. */
+/* What a call came to: each may be refused once the client has been revoked, and has to be from when it is known to be.
+ */
 static void judge(int error, bool after, int allowed)
 {
 	if (after)
@@ -123,7 +126,8 @@ static void *switch_about(void *unused)
 /* Of what is enabled, if it still is: otherwise it is refused. */
 static void *mask_and_trigger(void *unused)
 {
-	const uint32_t actions[] = { VFIO_IRQ_SET_ACTION_MASK, VFIO_IRQ_SET_ACTION_UNMASK, VFIO_IRQ_SET_ACTION_TRIGGER };
+	const uint32_t actions[] = { VFIO_IRQ_SET_ACTION_MASK, VFIO_IRQ_SET_ACTION_UNMASK,
+				     VFIO_IRQ_SET_ACTION_TRIGGER };
 	unsigned int mine = seed + 100;
 
 	for (;;) {
@@ -203,7 +207,8 @@ static long each_kind_works(long unused)
 	return 0;
 }
 
-/* ---- the broker --------------------------------------------------------------------------------------------------------- */
+/* ---- the broker
+ * --------------------------------------------------------------------------------------------------------- */
 
 static const char *address;
 static int node = -1; /* of handles, if that is how */
@@ -296,7 +301,8 @@ int main(int argc, char **argv)
 	}
 	all_is_well(&vfio);
 	expect(shared->resets && shared->signals[0] && shared->signals[1]);
-	printf("figure: %lu rounds of interrupts enabled and disabled, %lu resets, %lu users (%s), signals: INTx %lu, MSI "
+	printf("figure: %lu rounds of interrupts enabled and disabled, %lu resets, %lu users (%s), signals: INTx %lu, "
+	       "MSI "
 	       "%lu, MSI-X %lu\n",
 	       shared->rounds, shared->resets, generations, argv[3], shared->signals[0], shared->signals[1],
 	       shared->signals[2]);

@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Devices of the test machine whose interrupts are raised by writes to a register: edu (INTx, MSI without mask bits) and
- * igb (INTx, MSI with a mask bit, ten MSI-X vectors). MSI and MSI-X take bus mastering, all takes memory decoding. */
+/* Devices of the test machine whose interrupts are raised by writes to a register: edu (INTx, MSI without mask bits)
+ * and igb (INTx, MSI with a mask bit, ten MSI-X vectors). MSI and MSI-X take bus mastering, all takes memory decoding.
+ */
 struct raiser {
 	uint32_t id; /* the first dword of config space */
 	size_t size; /* of BAR 0 */
