@@ -99,18 +99,12 @@ load_handles() {
 	wait_for "its node is there" test -c /dev/vfiod
 }
 
-# load_pci: $pci_driver is the VFIO driver of PCI functions that is to be tested, and loaded: vfiod-pci, as build-aux/kmod
-# has built it for this kernel, or what --env VFIOD_PCI_DRIVER=vfio-pci names.
-pci_driver=
+# load_pci: $pci_driver is the VFIO driver of PCI functions that is to be tested, and loaded: vfiod-pci, or vfio-pci where
+# VFIO_DRIVER says so (does a test fail because of the test?).
+pci_driver=${VFIO_DRIVER:-vfiod-pci}
 load_pci() {
-	local module
-	module=${VFIOD_KMOD:-${BASH_SOURCE[0]%/*}/../../build/kmod}/$(uname -r)/vfiod_pci/vfiod_pci.ko
-	pci_driver=${VFIOD_PCI_DRIVER:-vfiod-pci}
 	load vfio-pci
-	if [ "$pci_driver" = vfiod-pci ]; then
-		[ -e "$module" ] || fail "$module is there (build-aux/kmod KERNEL builds it)"
-		check "the strict driver can be loaded" insmod "$module"
-	fi
+	[ "$pci_driver" = vfio-pci ] || load_strict
 }
 
 # give_group FUNCTION USER: its IOMMU group is that user's.
@@ -200,7 +194,7 @@ nothing_half_done() {
 use_clients() {
 	local folder=${VFIOD_CLIENTS:-${BASH_SOURCE[0]%/*}/../../build/default/tests/vm/clients} name
 	for name in lease badmsg hostile exclusive handles misuse fire stall stuck handlecost failnth storm pattern killpoint \
-		table lend scribble overreach pcimisuse pcifuzz pcifailnth; do
+		table lend scribble overreach pcimisuse pcifuzz pcifailnth interrupts irqrounds pcifaults; do
 		[ -x "$folder/$name" ] || fail "$name is built in $folder (else set VFIOD_CLIENTS)"
 		install -m 755 "$folder/$name" "/usr/local/bin/$name"
 	done

@@ -51,7 +51,7 @@ noinst_LTLIBRARIES += tests/vm/clients/libhandles.la
 tests_vm_clients_libhandles_la_SOURCES = kmod/uapi/vfiod_handle.h tests/vm/clients/expect.h \
 	tests/vm/clients/actor.c tests/vm/clients/actor.h tests/vm/clients/broker.c tests/vm/clients/broker.h \
 	tests/vm/clients/client.c tests/vm/clients/client.h tests/vm/clients/edu.c tests/vm/clients/edu.h \
-	tests/vm/clients/stalling.c tests/vm/clients/stalling.h
+	tests/vm/clients/raiser.c tests/vm/clients/raiser.h tests/vm/clients/stalling.c tests/vm/clients/stalling.h
 tests_vm_clients_libhandles_la_CFLAGS = $(PROGRAM_FLAGS)
 
 tests_vm_clients_handles_SOURCES = tests/vm/clients/handles.c
@@ -140,3 +140,20 @@ tests_vm_clients_pcifailnth_SOURCES = tests/vm/clients/pcifailnth.c
 tests_vm_clients_pcifailnth_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_pcifailnth_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_pcifailnth_LDADD = tests/vm/clients/libhandles.la
+
+noinst_PROGRAMS += tests/vm/clients/interrupts tests/vm/clients/irqrounds tests/vm/clients/pcifaults
+
+tests_vm_clients_interrupts_SOURCES = tests/vm/clients/interrupts.c
+tests_vm_clients_interrupts_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_interrupts_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_interrupts_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_irqrounds_SOURCES = tests/vm/clients/irqrounds.c
+tests_vm_clients_irqrounds_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_irqrounds_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_irqrounds_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_pcifaults_SOURCES = tests/vm/clients/pcifaults.c
+tests_vm_clients_pcifaults_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pcifaults_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pcifaults_LDADD = tests/vm/clients/libhandles.la
