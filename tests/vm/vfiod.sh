@@ -58,12 +58,37 @@ configure() {
 	cat >/etc/vfiod/vfiod.conf
 }
 
-# load_handles: the module of revocable handles, as build-aux/kmod has built it for this kernel, and vfio-pci.
+# find_module NAME: sets $module to what build-aux/kmod has built of it for this kernel.
+find_module() {
+	module=${VFIOD_KMOD:-${BASH_SOURCE[0]%/*}/../../build/kmod}/$(uname -r)/$1/$1.ko
+	[ -e "$module" ] || fail "$module is there (build-aux/kmod KERNEL builds it)"
+}
+
+# load_strict [PARAMETER...]: the strict driver, and what it needs of VFIO.
+load_strict() {
+	local module
+	local -a needed
+	find_module vfiod_pci
+	IFS=, read -ra needed < <(modinfo -F depends "$module")
+	load vfio vfio_iommu_type1 "${needed[@]}"
+	check "the strict driver can be loaded" insmod "$module" "$@"
+}
+
+# load_driver: what `bind vfio-pci` binds to: the kernel's own driver or, with DRIVER=vfiod-pci, the strict one under its
+# name.
+load_driver() {
+	case ${DRIVER:-vfio-pci} in
+	vfio-pci) load vfio-pci ;;
+	vfiod-pci) load_strict stock_name=1 ;;
+	*) fail "DRIVER is vfio-pci or vfiod-pci, not '$DRIVER'" ;;
+	esac
+}
+
+# load_handles: the module of revocable handles, and what it makes handles of.
 load_handles() {
 	local module
-	module=${VFIOD_KMOD:-${BASH_SOURCE[0]%/*}/../../build/kmod}/$(uname -r)/vfiod_handle/vfiod_handle.ko
-	[ -e "$module" ] || fail "$module is there (build-aux/kmod KERNEL builds it)"
-	load vfio-pci
+	find_module vfiod_handle
+	load_driver
 	check "the module of handles can be loaded" insmod "$module"
 	wait_for "its node is there" test -c /dev/vfiod
 }
