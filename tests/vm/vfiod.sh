@@ -65,7 +65,6 @@ find_module() {
 }
 
 # load_strict [PARAMETER...]: the strict driver, and what it needs of VFIO.
-# shellcheck disable=SC2120  # scenarios give some
 load_strict() {
 	local module
 	local -a needed
@@ -75,15 +74,17 @@ load_strict() {
 	check "the strict driver can be loaded" insmod "$module" "$@"
 }
 
-# The VFIO driver that a scenario is run with: vfio-pci, or by the environment (tests/vm/run --env) vfiod-pci.
+# The VFIO driver that a scenario is run with: vfio-pci, or by the environment (tests/vm/run --env VFIO_DRIVER=…)
+# vfiod-pci; or stock-name: the strict one, which calls itself vfio-pci.
 vfio_driver=${VFIO_DRIVER:-vfio-pci}
 
-# load_vfio: loads it; a vfiod that is started after that insists on the strict one.
+# load_vfio: loads it; a vfiod that is started after that insists on the strict one, where it has its own name.
 load_vfio() {
 	case $vfio_driver in
 	vfio-pci) load vfio-pci; return ;;
+	stock-name) vfio_driver=vfio-pci; load_strict stock_name=1; return ;;
 	vfiod-pci) ;;
-	*) fail "VFIO_DRIVER is vfio-pci or vfiod-pci, not '$vfio_driver'" ;;
+	*) fail "VFIO_DRIVER is vfio-pci, vfiod-pci or stock-name, not '$vfio_driver'" ;;
 	esac
 	mkdir -p /etc/vfiod/conf.d
 	echo 'driver = "vfiod-pci"' >/etc/vfiod/conf.d/00-driver.conf

@@ -157,3 +157,15 @@ tests_vm_clients_pcifaults_SOURCES = tests/vm/clients/pcifaults.c
 tests_vm_clients_pcifaults_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_pcifaults_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_pcifaults_LDADD = tests/vm/clients/libhandles.la
+
+noinst_PROGRAMS += tests/vm/clients/replay
+tests_vm_clients_replay_SOURCES = tests/vm/clients/replay.c tests/vm/clients/owned.c tests/vm/clients/owned.h
+tests_vm_clients_replay_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_replay_LDFLAGS = $(PROGRAM_LINK)
+tests_vm_clients_replay_LDADD = tests/vm/clients/libhandles.la libpcicfg/libpcicfg-all.la
+
+noinst_PROGRAMS += tests/vm/clients/pcicost
+tests_vm_clients_pcicost_SOURCES = tests/vm/clients/pcicost.c
+tests_vm_clients_pcicost_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pcicost_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pcicost_LDADD = tests/vm/clients/libhandles.la
