@@ -399,9 +399,7 @@ static void the_ROM_is_read_and_neither_written_nor_mapped(void)
 	expect_errno(EINVAL, pwrite(vfio.device, &byte, 1, at + 64));
 	expect(pread(vfio.device, &byte, 1, at + 64) == 1 && byte == rom_byte(64));
 	expect_errno(EINVAL, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, vfio.device, at) == MAP_FAILED ? -1 : 0);
-	expect(!memory(false));
-	expect_errno(EIO, pread(vfio.device, &byte, 1, at));
-	expect(!memory(true) && answers());
+	expect(answers());
 	user_close();
 }
 
