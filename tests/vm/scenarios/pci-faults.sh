@@ -4,7 +4,6 @@
 # Functions with the strict PCI driver whose BARs come and go under their user (see clients/pcifaults.c): memory decoding,
 # resets, power states, FLR, removal; the ROM; virtual functions of igb and nvme; and what the driver does not take.
 # run-options: --single --device VGA,addr=1b.0
-# A driver of Linux that leaves while its function has VFs.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
@@ -13,6 +12,7 @@ edu=0000:01:00.0
 nvme=0000:02:00.0
 nvme_pf=0000:03:00.0
 e1000e=0000:04:00.0
+testdev=0000:06:00.0
 igb=0000:05:00.0
 shared=(0000:07:00.0 0000:07:00.1)
 bridge=0000:08:00.0
@@ -32,8 +32,8 @@ all_of() {
 }
 
 # ---- what is taken, and used -----------------------------------------------------------------------------------
-bind "$pci_driver" $edu $nvme $e1000e $igb "${shared[@]}"
-for function in $edu $nvme $e1000e $igb "${shared[0]}"; do all_of $function; done
+bind "$pci_driver" $edu $nvme $e1000e $igb $testdev "${shared[@]}"
+for function in $edu $nvme $e1000e $igb $testdev "${shared[0]}"; do all_of $function; done
 
 # ---- removal ---------------------------------------------------------------------------------------------------
 look_for() {
