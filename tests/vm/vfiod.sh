@@ -81,7 +81,7 @@ vfio_driver=${VFIO_DRIVER:-vfio-pci}
 # load_vfio: loads it; a vfiod that is started after that insists on the strict one, where it has its own name.
 load_vfio() {
 	case $vfio_driver in
-	vfio-pci) load vfio-pci; return ;;
+	vfio-pci) [ -e /sys/bus/pci/drivers/vfio-pci ] || load vfio-pci; return ;;
 	stock-name) vfio_driver=vfio-pci; load_strict stock_name=1; return ;;
 	vfiod-pci) ;;
 	*) fail "VFIO_DRIVER is vfio-pci, vfiod-pci or stock-name, not '$vfio_driver'" ;;
