@@ -401,6 +401,8 @@ static int set_triggers(struct vfiod_pci *vp, const struct vfio_irq_set *set, co
 	bool fresh = is_set_up(vp, NO_IRQ);
 	int error;
 
+	if (!set->count)
+		return -EINVAL;
 	if (fresh)
 		error = enable_vectors(vp, set->index, set->start + set->count);
 	else
