@@ -234,7 +234,7 @@ static const char *const names[] = { [READ] = "read", [WRITE] = "write", [RESET]
 static void say_access(const char *who, const struct access *access)
 {
 	fprintf(stderr, "%s: %s of %u at 0x%03x: 0x%0*x, result %d\n", who, names[access->what], access->size,
-		access->offset, 2 * access->size, access->value, access->result);
+		access->offset, 2 * access->size, access->value & ~0u >> (32 - 8 * access->size), access->result);
 }
 
 static uint32_t mask(const struct access *access)
