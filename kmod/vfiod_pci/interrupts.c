@@ -579,7 +579,8 @@ int interrupts_set(struct vfiod_pci *vp, const struct vfio_irq_set *set, const v
 	if (hweight32(flag) != 1)
 		return -EINVAL;
 	/* A function that sleeps does not take writes to its table of MSI-X. */
-	if (set->index != VFIO_PCI_INTX_IRQ_INDEX && vp->pdev->current_state != PCI_D0)
+	if ((set->index == VFIO_PCI_MSI_IRQ_INDEX || set->index == VFIO_PCI_MSIX_IRQ_INDEX) &&
+	    vp->pdev->current_state != PCI_D0)
 		return -EIO;
 	act = actions[set->index][ilog2(flag) - ilog2(VFIO_IRQ_SET_ACTION_MASK)];
 	if (!act)
