@@ -9,9 +9,19 @@
  * INTx as it was then: an interrupt in between has held it back since. So it is set again.
  */
 
+/* PCI Power Management 1.2 §3.2.4: No_Soft_Reset says that it keeps its state in D3hot. */
+static bool forgets_in_d3(struct pci_dev *pdev)
+{
+	u16 control = PCI_PM_CTRL_NO_SOFT_RESET;
+
+	if (pdev->pm_cap)
+		pci_read_config_word(pdev, pdev->pm_cap + PCI_PM_CTRL, &control);
+	return !(control & PCI_PM_CTRL_NO_SOFT_RESET);
+}
+
 /*
  * Brings the function into @state; @vp->memory_lock is held for writing. One that forgets all in
- * D3hot (No_Soft_Reset is off) gets it back. Return: 0 or an errno.
+ * D3hot gets it back. Return: 0 or an errno.
  */
 int power_set(struct vfiod_pci *vp, pci_power_t state)
 {
@@ -23,7 +33,7 @@ int power_set(struct vfiod_pci *vp, pci_power_t state)
 	if (state != PCI_D0 && pdev->current_state == PCI_D0)
 		pci_save_state(pdev);
 	error = pci_set_power_state(pdev, state);
-	if (!error && state == PCI_D0) {
+	if (!error && state == PCI_D0 && forgets_in_d3(pdev)) {
 		pci_restore_state(pdev);
 		interrupts_sync_pin(vp);
 	}
