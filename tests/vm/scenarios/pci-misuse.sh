@@ -3,7 +3,7 @@
 #
 # The VFIO device file with arguments of every wrong kind, and then with random calls from many threads.
 # PCI_FUZZ_SECONDS (20) and PCI_FUZZ_SEED are how long and which.
-# run-options: --single
+# run-options: --single -t 1200
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
