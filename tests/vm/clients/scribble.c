@@ -176,6 +176,9 @@ static void policy_with_interrupts(const unsigned char *hardware)
 			policy.effects[mask / 4 + 1] = 0xffffffffu;
 		}
 	}
+	/* INTx is masked by Interrupt Disable, the user's and the hardware's. */
+	if (!msi && !msix)
+		policy.effects[PCI_COMMAND / 4] |= PCI_COMMAND_INTX_DISABLE;
 	if (msix)
 		policy.effects[msix / 4] |= (uint32_t)(PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL) << 16;
 }
