@@ -465,9 +465,9 @@ int main(int argc, char **argv)
 	}
 	faults += pass(seed, "after all writes in any order", &count);
 	vfio_detach(&vfio);
-	/* its power state and its pin are the business of whoever has it closed; all else is as it was */
+	/* its power state, its pin and its decoding are the business of whoever has it closed; all else is as it was */
 	memset(policy.granted, 0, sizeof(policy.granted));
-	policy.granted[PCI_COMMAND / 4] = PCI_COMMAND_INTX_DISABLE;
+	policy.granted[PCI_COMMAND / 4] = PCI_COMMAND_INTX_DISABLE | PCI_COMMAND_MEMORY | PCI_COMMAND_IO;
 	if (pm)
 		policy.granted[pm / 4 + 1] = PCI_PM_CTRL_STATE_MASK;
 	/* what COMMAND has done was not there before */

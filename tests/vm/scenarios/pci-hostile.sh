@@ -57,8 +57,8 @@ assault() {
 	check "$function: a device of the host goes on working" host_works
 }
 
-# errors_stay FUNCTION NAME: those that its hardware has noted are the host's to see and to clear. They are masked, so that the
-# host does neither now. QEMU knows the function by NAME.
+# errors_stay FUNCTION NAME: those that its hardware has noted are the host's to see and to clear. They are masked, so that
+# the host does neither now. QEMU knows the function by NAME.
 errors_stay() {
 	local function=$1 status=0
 	wanted "$function" || return 0
