@@ -83,15 +83,15 @@ stop_vfiod
 # ---- errors ----------------------------------------------------------------------------------------------------------
 if [ "$VFIO_DRIVER" != vfio-pci ]; then
 	bind "$VFIO_DRIVER" $igb
-	# Not every kernel has errors reported by a function whose driver has not asked for it.
-	report=$(readlink -f /sys/bus/pci/devices/$igb)
-	setpci -s "${report##*/}" CAP_EXP+8.w=f:f
-	port=${report%/*}
-	setpci -s "${port##*/}" CAP_EXP+8.w=f:f
+	port=$(dirname "$(readlink -f /sys/bus/pci/devices/$igb)")
+	port=${port##*/}
 	for name in $(pcierrors); do
 		kind=UNSUP
 		[[ $name != *a_fatal* ]] || kind=DLP
 		background ready /run/errors pcierrors "$name" $igb
+		# have it reported, and passed on: not every kernel does
+		setpci -s $igb CAP_EXP+8.w=f:f
+		setpci -s "$port" CAP_EXP+8.w=f:f COMMAND=100:100 BRIDGE_CONTROL=2:2
 		qemu_monitor pcie_aer_inject_error nic5 $kind
 		status=0
 		wait "${job_of[$process]}" || status=$?
