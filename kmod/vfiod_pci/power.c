@@ -26,15 +26,19 @@ static bool forgets_in_d3(struct pci_dev *pdev)
 int power_set(struct vfiod_pci *vp, pci_power_t state)
 {
 	struct pci_dev *pdev = vp->pdev;
+	u16 command;
 	int error;
 
 	if (pdev->current_state == state)
 		return 0;
+	/* In D3hot its user may have changed it since the rest was saved. */
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
 	if (state != PCI_D0 && pdev->current_state == PCI_D0)
 		pci_save_state(pdev);
 	error = pci_set_power_state(pdev, state);
 	if (!error && state == PCI_D0 && forgets_in_d3(pdev)) {
 		pci_restore_state(pdev);
+		pci_write_config_word(pdev, PCI_COMMAND, command);
 		interrupts_sync_pin(vp);
 	}
 	return error;

@@ -229,6 +229,23 @@ static void a_BAR_is_away_in_D3_and_back_in_D0(void)
 	user_close();
 }
 
+static void what_COMMAND_was_told_in_D3_holds_in_D0(void)
+{
+	user_open();
+	for (int i = 0; i < 3; i++) {
+		expect(!memory(false));
+		set_power(3);
+		expect(!memory(true) && is_away());
+		set_power(0);
+		expect(answers());
+		set_power(3);
+		expect(!memory(false) && is_away());
+		set_power(0);
+		expect(is_away() && !memory(true) && answers());
+	}
+	user_close();
+}
+
 /* As root sees it. */
 static bool power_state_is(const char *state)
 {
@@ -873,6 +890,7 @@ static const struct {
 	TEST(a_mapping_that_was_made_while_memory_was_off_works_when_it_is_on, NEEDS_PF),
 	TEST(who_follows_a_user_that_left_memory_off_finds_the_BARs, 0),
 	TEST(a_BAR_is_away_in_D3_and_back_in_D0, NEEDS_PM),
+	TEST(what_COMMAND_was_told_in_D3_holds_in_D0, NEEDS_STRICT | NEEDS_PM | NEEDS_PF),
 	TEST(who_follows_a_user_that_left_it_in_D3_finds_D0, NEEDS_PM),
 	TEST(VFIO_DEVICE_RESET_resets_it, NEEDS_RESET | NEEDS_SCRATCH),
 	TEST(FLR_through_config_space_resets_it_and_nothing_is_lost, NEEDS_FLR | NEEDS_SCRATCH | NEEDS_PF),
