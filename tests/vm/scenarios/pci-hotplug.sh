@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Functions of the strict PCI driver that are pulled out of the machine (by QEMU), free, leased, in use, and in the midst
-# of leases that begin and end: HOTPLUG_ROUNDS times, 3 unless it says otherwise. And functions that report errors, which
-# QEMU injects (see clients/pcierrors.c).
-# qemu-monitor: device_del device_add pcie_aer_inject_error
+# of leases that begin and end: HOTPLUG_ROUNDS times, 3 unless it says otherwise.
+# qemu-monitor: device_del device_add
 # run-options: --single
 set -euo pipefail
 export VFIO_DRIVER=${VFIO_DRIVER:-vfiod-pci}
@@ -13,7 +12,6 @@ export VFIO_DRIVER=${VFIO_DRIVER:-vfiod-pci}
 
 edu=0000:01:00.0
 nvme=0000:02:00.0
-igb=0000:05:00.0
 rounds=${HOTPLUG_ROUNDS:-3}
 
 load_handles
@@ -79,25 +77,5 @@ done
 quietly vfioctl assign $nvme --user bob
 check "and others have not been disturbed" as bob nvme-identify $nvme
 stop_vfiod
-
-# ---- errors ----------------------------------------------------------------------------------------------------------
-if [ "$VFIO_DRIVER" != vfio-pci ]; then
-	bind "$VFIO_DRIVER" $igb
-	port=$(dirname "$(readlink -f /sys/bus/pci/devices/$igb)")
-	port=${port##*/}
-	for name in $(pcierrors); do
-		kind=UNSUP
-		[[ $name != *a_fatal* ]] || kind=DLP
-		background ready /run/errors pcierrors "$name" $igb
-		# have it reported, and passed on: not every kernel does
-		setpci -s $igb CAP_EXP+8.w=f:f
-		setpci -s "$port" CAP_EXP+8.w=f:f COMMAND=100:100 BRIDGE_CONTROL=2:2
-		qemu_monitor pcie_aer_inject_error nic5 $kind
-		status=0
-		wait "${job_of[$process]}" || status=$?
-		[ $status = 0 ] || sed 's/^/# /' /run/errors
-		equal "$kind: ${name//_/ }" 0 $status
-	done
-fi
 
 finish
