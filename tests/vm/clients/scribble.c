@@ -29,6 +29,7 @@
 #define SPACE	      PCICFG_SIZE_PCIE
 #define DWORDS	      (SPACE / 4)
 #define FUNCTIONS_MAX 64
+#define TOLD_MAX      40			      /* differences that are shown, per process */
 #define PLACES	      (SPACE + SPACE / 2 + SPACE / 4) /* offsets of each width */
 
 /* ---- what root sees -------------------------------------------------------------------------------------------- */
@@ -189,9 +190,14 @@ static bool known[DWORDS]; /* each dword is told once */
 
 static bool differs(const char *address, const char *when, unsigned int at, uint32_t was, uint32_t is, uint32_t may)
 {
+	static unsigned int told;
+
 	if (!((was ^ is) & ~may))
 		return false;
-	printf("# %s, %s: %#05x was %08x and is %08x; only %08x may change\n", address, when, at, was, is, may);
+	if (told++ < TOLD_MAX)
+		printf("# %s, %s: %#05x was %08x and is %08x; only %08x may change\n", address, when, at, was, is, may);
+	if (told == TOLD_MAX)
+		printf("# and so on\n");
 	return true;
 }
 

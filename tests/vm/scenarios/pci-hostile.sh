@@ -57,16 +57,17 @@ assault() {
 	check "$function: a device of the host goes on working" host_works
 }
 
-# errors_stay FUNCTION NAME: those that its hardware has noted are the host's to see and to clear. They are masked, so that
-# the host does neither now. QEMU knows the function by NAME.
+# errors_stay FUNCTION NAME: those that its hardware has noted are the host's to see and to clear. The host is not told of
+# them, so that it does neither now; one is noted beside COMMAND, too, as a system error. QEMU knows the function by NAME.
 errors_stay() {
 	local function=$1 status=0
 	wanted "$function" || return 0
 	cat >/run/inject <<-INJECT
 		. "${0%/*}/../guest.sh"
-		setpci -s $function ECAP_AER+08.l=ffffffff ECAP_AER+14.l=ffffffff
+		setpci -s $function COMMAND=0100:0100 CAP_EXP+08.w=0000:000f ECAP_AER+08.l=0 ECAP_AER+14.l=ffffffff
 		qemu_monitor pcie_aer_inject_error $2 RCVR
 		qemu_monitor pcie_aer_inject_error $2 POISON_TLP
+		[ "\$((0x\$(setpci -s $function STATUS) & 0x4000))" != 0 ] || fail "the system error is noted"
 	INJECT
 	bind "$pci_driver" "$function"
 	scribble --gently "$function" "$seed" "bash /run/inject" || status=$?
