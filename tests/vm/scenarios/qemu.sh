@@ -31,7 +31,8 @@ make_bootable() {
 	dd if=/run/sector of="$disk" bs=4096 conv=sync,fsync status=none
 }
 has_disk() {
-	disk=/dev/$(find "/sys/bus/pci/devices/$1/nvme/" -name 'nvme*n1' -printf '%f')
+	# the path by this controller is nvme0c0n1, the disk nvme0n1
+	disk=/dev/$(find "/sys/bus/pci/devices/$1/nvme/" -name 'nvme*n1' -printf '%f' | sed 's/c[0-9]*n/n/')
 	[ -b "$disk" ]
 }
 
