@@ -100,10 +100,10 @@ static inline void compat_vfio_free(struct vfio_device *vdev)
 }
 
 #ifdef HAVE_VFIO_IOMMUFD
-#define COMPAT_IOMMUFD_OPS                                         \
-	.bind_iommufd = vfio_iommufd_physical_bind,                \
-	.unbind_iommufd = vfio_iommufd_physical_unbind,            \
-	.attach_ioas = vfio_iommufd_physical_attach_ioas,          \
+#define COMPAT_IOMMUFD_OPS \
+	.bind_iommufd = vfio_iommufd_physical_bind, \
+	.unbind_iommufd = vfio_iommufd_physical_unbind, \
+	.attach_ioas = vfio_iommufd_physical_attach_ioas, \
 	.detach_ioas = vfio_iommufd_physical_detach_ioas,
 #else
 #define COMPAT_IOMMUFD_OPS

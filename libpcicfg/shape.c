@@ -19,7 +19,7 @@ static void hide(struct shape *shape)
 	shape->length = PCI_CAP_SIZEOF;
 }
 
-static void at_least(struct shape *shape, __u16 length)
+static void need_length(struct shape *shape, __u16 length)
 {
 	if (shape->length < length)
 		hide(shape);
@@ -52,7 +52,7 @@ static void shape_vndr(const struct question *question, struct shape *shape)
 	shape->first = shape->length == PCICFG_SIZEOF_VNDR_MIN ? PLAIN_STD_HEADER_3 : PLAIN_STD_HEADER_RAW;
 	shape->rest = PLAIN_RAW;
 	shape->has_tail = true;
-	at_least(shape, PCICFG_SIZEOF_VNDR_MIN);
+	need_length(shape, PCICFG_SIZEOF_VNDR_MIN);
 }
 
 /* PCIe 6.0 §7.5.3: a root complex integrated endpoint has no link, and may have no registers for it. */
@@ -92,7 +92,7 @@ static void shape_vsec(const struct question *question, struct shape *shape)
 {
 	shape->length = (__u16)PCI_VNDR_HEADER_LEN(question->dword);
 	shape->has_tail = true;
-	at_least(shape, PCICFG_SIZEOF_VSEC_MIN);
+	need_length(shape, PCICFG_SIZEOF_VSEC_MIN);
 }
 
 static void shape_dvsec(const struct question *question, struct shape *shape)
@@ -100,7 +100,7 @@ static void shape_dvsec(const struct question *question, struct shape *shape)
 	shape->length = (__u16)PCI_DVSEC_HEADER1_LEN(question->dword);
 	if (PCI_DVSEC_HEADER1_VID(question->dword) == PCICFG_VENDOR_CXL)
 		shape->decision = DECISION_HIDDEN;
-	at_least(shape, PCICFG_SIZEOF_DVSEC_MIN);
+	need_length(shape, PCICFG_SIZEOF_DVSEC_MIN);
 }
 
 static const struct {

@@ -4,24 +4,28 @@
 
 #include <linux/types.h>
 
-/*
- * /dev/vfiod-pci: what happens to the functions of the driver vfiod-pci, for root (CAP_SYS_ADMIN).
+/**
+ * DOC: /dev/vfiod-pci, what happens to the functions of the driver vfiod-pci
  *
- * read() gives as many whole struct vfiod_pci_event as there are and fit, and waits for one (EAGAIN with O_NONBLOCK);
- * poll() says when. Every opener gets every event from its open on. An event with an id waits for an answer, a
- * struct vfiod_pci_answer by write(), as long as it says; without one, and with no opener, the driver goes on as if it
- * had been VFIOD_PCI_GO_ON.
+ * For root (CAP_SYS_ADMIN). read() gives as many whole struct vfiod_pci_event as there are and fit,
+ * and waits for one (EAGAIN with O_NONBLOCK); poll() says when. Every opener gets every event from
+ * its open on.
+ *
+ * An event with an id waits for an answer, a struct vfiod_pci_answer by write(), as long as it
+ * says; without one, and with no opener, the driver goes on as if it had been VFIOD_PCI_GO_ON.
  */
 
 /**
  * enum vfiod_pci_event_kind - what happened
  * @VFIOD_PCI_LOST: this opener has not read for too long, and events are missing here
- * @VFIOD_PCI_ERROR: the function reported an error, detail says how bad (enum vfiod_pci_channel). The answer may ask for
- *	a reset. In a channel that is not VFIOD_PCI_CHANNEL_NORMAL BARs give SIGBUS
+ * @VFIOD_PCI_ERROR: the function reported an error, detail says how bad (enum vfiod_pci_channel).
+ *	The answer may ask for a reset. In a channel that is not normal BARs give SIGBUS
  * @VFIOD_PCI_RESET: it has been reset, its registers are accessible. Bus mastering is off
  * @VFIOD_PCI_RESUMED: errors are over
- * @VFIOD_PCI_REMOVAL: somebody waits for the function: it is unbound, or pulled out. Its users should close it
- * @VFIOD_PCI_SUSPEND: the machine is about to sleep, and the function loses its state. The answer says that all is saved
+ * @VFIOD_PCI_REMOVAL: somebody waits for the function: it is unbound, or pulled out. Its users
+ *	should close it
+ * @VFIOD_PCI_SUSPEND: the machine is about to sleep, and the function loses its state. The answer
+ *	says that all is saved
  * @VFIOD_PCI_WOKEN: it is awake again
  */
 enum vfiod_pci_event_kind {
@@ -67,7 +71,8 @@ struct vfiod_pci_event {
 
 /**
  * enum vfiod_pci_verdict - an answer
- * @VFIOD_PCI_GO_ON: to an error: the user can go on; to a reset: the function works; to a suspend: all is saved
+ * @VFIOD_PCI_GO_ON: to an error: the user can go on; to a reset: the function works; to a suspend:
+ *	all is saved
  * @VFIOD_PCI_NEED_RESET: to an error: the function has to be reset
  * @VFIOD_PCI_GIVE_UP: the function is not to be used any more
  */

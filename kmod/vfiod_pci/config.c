@@ -98,8 +98,7 @@ int config_open(struct vfiod_pci *vp)
 		.size = pdev->cfg_size > PCICFG_SIZE_PCI ? PCICFG_SIZE_PCIE : PCICFG_SIZE_PCI,
 		.vendor = pdev->vendor,
 		.device = pdev->device,
-		.flags = (pdev->is_virtfn ? PCICFG_VF : 0) |
-			 (has_intx(pdev) ? 0 : PCICFG_NO_INTX),
+		.flags = (pdev->is_virtfn ? PCICFG_VF : 0) | (has_intx(pdev) ? 0 : PCICFG_NO_INTX),
 	};
 	unsigned int bar;
 	int error;

@@ -123,7 +123,8 @@ static long get_info(struct vfiod_pci *vp, void __user *argument)
 }
 
 /* Where a BAR can be mapped, when that is not all of it. */
-static int add_areas(struct vfiod_pci *vp, struct vfio_region_info *info, struct vfio_info_cap *caps)
+static int add_areas(struct vfiod_pci *vp, struct vfio_region_info *info,
+		     struct vfio_info_cap *caps)
 {
 	struct vfio_region_info_cap_sparse_mmap *sparse;
 	unsigned int n = 0;
@@ -227,12 +228,12 @@ static long get_region_info(struct vfiod_pci *vp, void __user *argument)
 /* ---- interrupts ---- */
 
 static const u32 irq_flags[VFIO_PCI_NUM_IRQS] = {
-	[VFIO_PCI_INTX_IRQ_INDEX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
-				    VFIO_IRQ_INFO_AUTOMASKED,
-	[VFIO_PCI_MSI_IRQ_INDEX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
-				   VFIO_IRQ_INFO_NORESIZE,
-	[VFIO_PCI_MSIX_IRQ_INDEX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
-				    VFIO_IRQ_INFO_NORESIZE,
+	[VFIO_PCI_INTX_IRQ_INDEX] =
+		VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED,
+	[VFIO_PCI_MSI_IRQ_INDEX] =
+		VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_NORESIZE,
+	[VFIO_PCI_MSIX_IRQ_INDEX] =
+		VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_NORESIZE,
 	[VFIO_PCI_ERR_IRQ_INDEX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE,
 	[VFIO_PCI_REQ_IRQ_INDEX] = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE,
 };

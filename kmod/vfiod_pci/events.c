@@ -156,8 +156,8 @@ static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 	memory_unblock(vp);
 	mutex_unlock(&vp->lock);
 	trace_vfiod_pci_reset(vp, "error", 0);
-	return ask(vp, VFIOD_PCI_RESET, 0) == VFIOD_PCI_GIVE_UP ? PCI_ERS_RESULT_DISCONNECT :
-								   PCI_ERS_RESULT_RECOVERED;
+	return ask(vp, VFIOD_PCI_RESET, 0) == VFIOD_PCI_GIVE_UP ? PCI_ERS_RESULT_DISCONNECT
+								: PCI_ERS_RESULT_RECOVERED;
 }
 
 static void resume(struct pci_dev *pdev)

@@ -236,9 +236,9 @@ static irqreturn_t vector_handler(int irq, void *context)
 /* By SET_IRQS, by a mask bit of the vector, or as one of all. */
 static bool should_be_off(struct vfiod_pci *vp, u32 n)
 {
-	return vp->vectors[n].masked || (is_set_up(vp, VFIO_PCI_MSI_IRQ_INDEX) ?
-						 pcicfg_msi_held(&vp->cfg, n) :
-						 pcicfg_msix_held(&vp->cfg, n));
+	return vp->vectors[n].masked ||
+	       (is_set_up(vp, VFIO_PCI_MSI_IRQ_INDEX) ? pcicfg_msi_held(&vp->cfg, n)
+						      : pcicfg_msix_held(&vp->cfg, n));
 }
 
 /* The kernel's interrupt layer keeps what comes in the meantime, if the function does not. */
@@ -424,8 +424,7 @@ static bool concerns(const struct vfio_irq_set *set, const void *data, u32 n)
 
 static int mask_pin(struct vfiod_pci *vp, const struct vfio_irq_set *set, const void *data)
 {
-	if (!is_set_up(vp, set->index) || set->count != 1 ||
-	    set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
+	if (!is_set_up(vp, set->index) || set->count != 1 || set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
 		return -EINVAL;
 	if (concerns(set, data, 0))
 		mask_intx(vp);
@@ -501,9 +500,9 @@ static int trigger_vectors(struct vfiod_pci *vp, const struct vfio_irq_set *set,
 		return 0;
 	}
 	if (set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
-		return is_set_up(vp, set->index) || is_set_up(vp, NO_IRQ) ?
-			       set_triggers(vp, set, data) :
-			       -EINVAL;
+		return is_set_up(vp, set->index) || is_set_up(vp, NO_IRQ)
+			       ? set_triggers(vp, set, data)
+			       : -EINVAL;
 	if (!is_set_up(vp, set->index) || set->start + set->count > vp->vector_count)
 		return -EINVAL;
 	for (n = 0; n < set->count; n++)
@@ -515,8 +514,8 @@ static int trigger_vectors(struct vfiod_pci *vp, const struct vfio_irq_set *set,
 /* Errors, and the wish to have the device back. */
 static int set_signal(struct vfiod_pci *vp, const struct vfio_irq_set *set, const void *data)
 {
-	struct eventfd_ctx **where = set->index == VFIO_PCI_ERR_IRQ_INDEX ? &vp->error_trigger :
-									    &vp->request_trigger;
+	struct eventfd_ctx **where =
+		set->index == VFIO_PCI_ERR_IRQ_INDEX ? &vp->error_trigger : &vp->request_trigger;
 	bool off = !set->count && set->flags & VFIO_IRQ_SET_DATA_NONE;
 	struct eventfd_ctx *context = NULL;
 	unsigned long flags;

@@ -10,8 +10,8 @@
 
 static bool stock_name;
 module_param(stock_name, bool, 0444);
-MODULE_PARM_DESC(stock_name, "Be the driver \"vfio-pci\", for programs that compare its name; the "
-			     "stock one must not be loaded");
+MODULE_PARM_DESC(stock_name,
+		 "Be called vfio-pci, instead of the stock driver, which must not be there");
 
 #define IDLE_MS 5000 /* until a function that nobody has open may sleep */
 
@@ -135,8 +135,7 @@ static const struct vfio_device_ops vfiod_pci_ops = {
 	.name = "vfiod-pci",
 	.init = device_init,
 	.release = device_release,
-	COMPAT_IOMMUFD_OPS
-	.open_device = device_open,
+	COMPAT_IOMMUFD_OPS.open_device = device_open,
 	.close_device = device_close,
 	.read = device_read,
 	.write = device_write,
@@ -238,8 +237,7 @@ static void remove(struct pci_dev *pdev)
 
 /* None is bound by itself: only by driver_override. */
 static const struct pci_device_id ids[] = {
-	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },
-	{}
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) }, {}
 };
 MODULE_DEVICE_TABLE(pci, ids);
 

@@ -58,8 +58,7 @@ static vm_fault_t fault(struct vm_fault *vmf)
 
 	down_read(&vp->memory_lock);
 	if (vp->memory_on)
-		result = vmf_insert_pfn(vmf->vma, vmf->address,
-					pfn_at(vmf->vma, vp, vmf->address));
+		result = vmf_insert_pfn(vmf->vma, vmf->address, pfn_at(vmf->vma, vp, vmf->address));
 	up_read(&vp->memory_lock);
 	return result;
 }
@@ -134,8 +133,7 @@ static vm_fault_t fault(struct vm_fault *vmf)
 	mutex_lock(&vp->vma_lock);
 	down_read(&vp->memory_lock);
 	if (vp->memory_on) {
-		result = vmf_insert_pfn(vmf->vma, vmf->address,
-					pfn_at(vmf->vma, vp, vmf->address));
+		result = vmf_insert_pfn(vmf->vma, vmf->address, pfn_at(vmf->vma, vp, vmf->address));
 		if (!m->has_pages)
 			list_add(&m->node, &vp->vmas);
 		m->has_pages = true;

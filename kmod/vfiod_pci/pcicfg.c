@@ -3,8 +3,8 @@
  * libpcicfg's engine, as it is in user space: one unit, so that the compiler sees through it where
  * every access passes.
  */
-#include "libpcicfg/engine.c"
 #include "libpcicfg/effects.c"
+#include "libpcicfg/engine.c"
 #include "libpcicfg/interrupts.c"
 #include "libpcicfg/open.c"
 #include "libpcicfg/quirks.c"

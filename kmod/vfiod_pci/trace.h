@@ -40,7 +40,8 @@ DEFINE_EVENT(vfiod_pci_config, vfiod_pci_config_denied,
 
 /* VFIO_DEVICE_SET_IRQS, as linux/vfio.h has it, and what came of it. */
 TRACE_EVENT(vfiod_pci_irq,
-	TP_PROTO(const struct vfiod_pci *vp, u32 index, u32 flags, u32 start, u32 count, int result),
+	TP_PROTO(const struct vfiod_pci *vp, u32 index, u32 flags, u32 start, u32 count,
+		 int result),
 	TP_ARGS(vp, index, flags, start, count, result),
 	TP_STRUCT__entry(
 		__string(name, pci_name(vp->pdev))

@@ -64,8 +64,8 @@ struct vfiod_pci {
 	struct vfio_device vdev; /* first, as VFIO allocates it */
 	struct pci_dev *pdev;
 
-	struct mutex lock;
-	/* Under lock, and under that of the device set in open and close. */
+	struct mutex lock; /* what is between here and intx */
+	/* In open and close under the device set's lock, too. */
 	struct pcicfg cfg;
 	bool is_open;
 	bool clean; /* has been reset since its last user, and looked it */
@@ -73,7 +73,7 @@ struct vfiod_pci {
 	struct pci_saved_state *saved; /* of the function as its user got it */
 	struct pci_saved_state *found; /* as its driver before us left it; set at probe */
 	const char *irq_name;
-	u32 irq_index;		       /* which of the VFIO_PCI_*_IRQ_INDEX is set up, or NO_IRQ */
+	u32 irq_index; /* which of the VFIO_PCI_*_IRQ_INDEX is set up, or NO_IRQ */
 	u32 vector_count;
 	struct vector *vectors;
 	void *rom; /* a copy, made at the first read */
@@ -88,7 +88,7 @@ struct vfiod_pci {
 	void __iomem *bar[PCI_STD_NUM_BARS];
 	struct msix_table table;
 
-	spinlock_t signal_lock;
+	spinlock_t signal_lock; /* these two */
 	struct eventfd_ctx *error_trigger, *request_trigger;
 
 	/* events.c's. */
@@ -97,16 +97,16 @@ struct vfiod_pci {
 	u32 answer;
 
 #ifndef HAVE_VFIO_DEVICE_INODE
-	struct mutex vma_lock;
+	struct mutex vma_lock; /* these */
 	struct list_head vmas;
 #endif
 };
 
 #define NO_IRQ VFIO_PCI_NUM_IRQS
 
-#define REGION_SHIFT	  40 /* as of vfio-pci: some programs do not ask where a region is */
-#define REGION_INDEX(at)  ((unsigned int)((u64)(at) >> REGION_SHIFT))
-#define REGION_OFFSET(i)  ((u64)(i) << REGION_SHIFT)
+#define REGION_SHIFT	     40 /* as of vfio-pci: some programs do not ask where a region is */
+#define REGION_INDEX(at)     ((unsigned int)((u64)(at) >> REGION_SHIFT))
+#define REGION_OFFSET(i)     ((u64)(i) << REGION_SHIFT)
 #define OFFSET_IN_REGION(at) ((u64)(at) & (REGION_OFFSET(1) - 1))
 
 static inline struct vfiod_pci *to_vfiod_pci(struct vfio_device *vdev)

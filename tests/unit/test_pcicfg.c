@@ -203,6 +203,7 @@ START_TEST(an_msi_that_comes_while_masked_is_pending_and_due_when_unmasked)
 	hw_put(&hw, MSI + PCI_MSI_PENDING_64, 4, 0xff);
 	ck_assert_uint_eq(reads(MSI + PCI_MSI_PENDING_64, 4), 0);
 	writes(MSI + PCI_MSI_MASK_64, 4, 0x0a);
+	ck_assert(pcicfg_msi_held(&cfg, 1) && !pcicfg_msi_held(&cfg, 2) && !pcicfg_msi_held(&cfg, 8));
 	ck_assert(pcicfg_msi_raise(&cfg, 0));
 	ck_assert(!pcicfg_msi_raise(&cfg, 1));
 	ck_assert(!pcicfg_msi_raise(&cfg, 3));
@@ -241,8 +242,10 @@ START_TEST(an_msix_that_comes_while_masked_is_pending_and_due_when_unmasked)
 	ck_assert_int_eq(pcicfg_msix_due(&cfg), -ENOENT);
 	writes(MSIX + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
 	assert_event(PCICFG_MSIX, PCI_MSIX_FLAGS_ENABLE, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	ck_assert(pcicfg_msix_held(&cfg, 3) && pcicfg_msix_held(&cfg, 39) && !pcicfg_msix_held(&cfg, 40));
 	ck_assert(!pcicfg_msix_raise(&cfg, 3));
 	ck_assert_int_eq(pcicfg_msix_set_mask(&cfg, 39, false), 0);
+	ck_assert(pcicfg_msix_held(&cfg, 39));
 	ck_assert_int_eq(pcicfg_msix_due(&cfg), -ENOENT);
 	writes(MSIX + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
 	ck_assert_int_eq(pcicfg_msix_due(&cfg), 3);
@@ -914,6 +917,19 @@ START_TEST(a_pin_that_leads_nowhere_is_not_shown)
 }
 END_TEST
 
+START_TEST(which_bits_are_the_users_can_be_asked)
+{
+	a_usual_function();
+	ck_assert_uint_eq(pcicfg_writable(&cfg, PCI_VENDOR_ID, 4), 0);
+	ck_assert_uint_eq(pcicfg_writable(&cfg, PCI_INTERRUPT_LINE, 1), 0xff);
+	ck_assert_uint_eq(pcicfg_writable(&cfg, PCI_INTERRUPT_LINE, 4), 0xff);
+	ck_assert_uint_eq(pcicfg_writable(&cfg, PCI_COMMAND, 2) & PCI_COMMAND_MASTER, PCI_COMMAND_MASTER);
+	ck_assert_uint_eq(pcicfg_writable(&cfg, PCI_COMMAND, 3), 0);
+	ck_assert_uint_eq(pcicfg_writable(&cfg, PCI_COMMAND + 1, 2), 0);
+	ck_assert_uint_eq(pcicfg_writable(&cfg, 0x1000, 4), 0);
+}
+END_TEST
+
 START_TEST(memory_can_be_reached_while_it_is_decoded_in_d0)
 {
 	a_usual_function();
@@ -1405,6 +1421,7 @@ static Suite *pcicfg_suite(void)
 	tcase_add_test(contract, a_bridge_is_refused);
 	tcase_add_test(contract, a_virtual_function_has_its_ids_from_the_kernel_no_pin_and_memory_always);
 	tcase_add_test(contract, a_pin_that_leads_nowhere_is_not_shown);
+	tcase_add_test(contract, which_bits_are_the_users_can_be_asked);
 	tcase_add_test(contract, memory_can_be_reached_while_it_is_decoded_in_d0);
 	tcase_add_test(contract, the_power_state_is_a_request_to_the_owner);
 	tcase_add_test(contract, a_function_level_reset_is_a_request_to_the_owner_and_reads_as_zero);
