@@ -387,12 +387,12 @@ static void stop_what_runs(void)
 START_TEST(hello_settles_on_a_version_that_both_speak)
 {
 	static const struct {
-		uint16_t min, max;
-	} ranges[] = { { 1, 1 }, { 1, 9 }, { 0, 1 }, { 0, 65535 } };
+		uint16_t min, max, agreed;
+	} ranges[] = { { 1, 1, 1 }, { 1, 9, 2 }, { 2, 2, 2 }, { 0, 1, 1 }, { 0, 65535, 2 } };
 	struct proto_conn conn = strange_client(pub_path);
 	const struct vfiod_hello_rep *rep = say_hello(&conn, ranges[_i].min, ranges[_i].max);
 
-	ck_assert_uint_eq(le16toh(rep->version), 1);
+	ck_assert_uint_eq(le16toh(rep->version), ranges[_i].agreed);
 	ck_assert_uint_eq(le16toh(rep->version_min), VFIOD_VERSION_MIN);
 	ck_assert_uint_eq(le16toh(rep->version_max), VFIOD_VERSION_MAX);
 	ck_assert_uint_eq(le16toh(rep->features), 0);
@@ -408,7 +408,7 @@ START_TEST(hello_without_a_common_version_names_those_of_both)
 		uint16_t min, max;
 		const char *words;
 	} ranges[] = {
-		{ 2, 9, "versions 2 to 9" },
+		{ 3, 9, "versions 3 to 9" },
 		{ 0, 0, "versions 0 to 0" },
 		{ 9, 1, "versions 9 to 1" },
 		{ 65535, 65535, "versions 65535 to 65535" },
@@ -418,7 +418,7 @@ START_TEST(hello_without_a_common_version_names_those_of_both)
 	struct proto_conn conn = strange_client(pub_path);
 
 	expect_refusal(&conn, VFIOD_HELLO, &body, sizeof(body), EPROTONOSUPPORT, ranges[_i].words);
-	expect_refusal(&conn, VFIOD_HELLO, &body, sizeof(body), EPROTONOSUPPORT, "this vfiod versions 1 to 1");
+	expect_refusal(&conn, VFIOD_HELLO, &body, sizeof(body), EPROTONOSUPPORT, "this vfiod versions 1 to 2");
 	/* it was a good message: the client may ask for less */
 	say_hello(&conn, 1, 1);
 	list(&conn, 0, 1);
@@ -632,10 +632,23 @@ START_TEST(a_clients_request_on_the_administrators_socket_is_refused_and_the_con
 {
 	const struct vfiod_acquire_req acquire = { .address = htole64(NO_ADDRESS), .mode = htole32(1) };
 	const struct vfiod_release_req release = { .lease = htole64(1) };
+	const struct vfiod_answer_req answer = { .lease = htole64(1) };
 	struct proto_conn conn = client_of(admin_path);
 
 	expect_refusal(&conn, VFIOD_ACQUIRE, &acquire, sizeof(acquire), EACCES, "pub/vfiod.sock");
 	expect_refusal(&conn, VFIOD_RELEASE, &release, sizeof(release), EACCES, "pub/vfiod.sock");
+	expect_refusal(&conn, VFIOD_ANSWER, &answer, sizeof(answer), EACCES, "pub/vfiod.sock");
+	list(&conn, 0, 1);
+	close(conn.fd);
+}
+END_TEST
+
+START_TEST(an_answer_about_no_lease_is_refused_and_the_connection_stays)
+{
+	const struct vfiod_answer_req answer = { .lease = htole64(1), .id = htole64(1), .verdict = htole32(1) };
+	struct proto_conn conn = client_of(pub_path);
+
+	expect_refusal(&conn, VFIOD_ANSWER, &answer, sizeof(answer), ENOENT, "has no lease 1");
 	list(&conn, 0, 1);
 	close(conn.fd);
 }
@@ -1531,7 +1544,7 @@ static TCase *hello_case(void)
 {
 	TCase *tcase = case_of("hello", start_with_witness, assert_unharmed_and_stop);
 
-	tcase_add_loop_test(tcase, hello_settles_on_a_version_that_both_speak, 0, 4);
+	tcase_add_loop_test(tcase, hello_settles_on_a_version_that_both_speak, 0, 5);
 	tcase_add_loop_test(tcase, hello_without_a_common_version_names_those_of_both, 0, 4);
 	return tcase;
 }
@@ -1558,6 +1571,7 @@ static TCase *refusals_case(void)
 
 	tcase_add_test(tcase, an_administrators_request_on_the_public_socket_is_refused_and_the_connection_stays);
 	tcase_add_test(tcase, a_clients_request_on_the_administrators_socket_is_refused_and_the_connection_stays);
+	tcase_add_test(tcase, an_answer_about_no_lease_is_refused_and_the_connection_stays);
 	tcase_add_test(tcase, a_function_that_is_not_there_is_named);
 	tcase_add_loop_test(tcase, a_lease_that_is_not_there_cannot_be_released, 0, 4);
 	tcase_add_loop_test(tcase, a_function_that_is_not_assigned_cannot_be_acquired, VFIOD_MODE_CONTAINER,
