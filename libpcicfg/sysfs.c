@@ -87,10 +87,10 @@ static int read_bars(const char *root, const char *address, struct pcicfg_facts 
 	return bar == PCICFG_BARS ? 0 : -EIO;
 }
 
-static bool is_vf(const char *root, const char *address)
+static bool is_there(const char *root, const char *address, const char *name)
 {
 	char path[PATH_MAX];
-	int length = snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/physfn", root, address);
+	int length = snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/%s", root, address, name);
 
 	return length > 0 && (size_t)length < sizeof(path) && !access(path, F_OK);
 }
@@ -112,19 +112,10 @@ int pcicfg_sysfs_read(const char *root, const char *address, struct pcicfg_dump 
 	if (error)
 		return error;
 	known.size = read.size;
-	known.flags = is_vf(root, address) ? PCICFG_VF : 0;
+	known.flags = is_there(root, address, "physfn") ? PCICFG_VF : 0;
 	*dump = read;
 	*facts = known;
 	return 0;
-}
-
-static bool is_there(const char *root, const char *address)
-{
-	FILE *file = open_file(root, address, "config");
-
-	if (file)
-		fclose(file);
-	return file;
 }
 
 int pcicfg_sysfs_read_user(const char *root, const char *address, struct pcicfg_dump *dump)
@@ -133,7 +124,7 @@ int pcicfg_sysfs_read_user(const char *root, const char *address, struct pcicfg_
 	int error = read_space(root, address, "user_config", &read);
 
 	if (error == -ENOENT)
-		return is_there(root, address) ? -EOPNOTSUPP : -ENODEV;
+		return is_there(root, address, "config") ? -EOPNOTSUPP : -ENODEV;
 	if (error == -ENODEV)
 		return -ENOTCONN;
 	if (!error)

@@ -120,75 +120,112 @@ int vfiodma_region_size(struct vfiodma_device *device, unsigned int index, uint6
 
 /* ---- mapped ---- */
 
-/* Whether the areas that may be mapped, which the kernel lists in ascending order, leave nothing of the region out. */
-static bool areas_cover(const void *areas, size_t size, size_t count, uint64_t region_size)
-{
-	uint64_t covered = 0;
-
-	if (count > size / sizeof(struct vfio_region_sparse_mmap_area))
-		return false;
-	for (size_t i = 0; i < count; i++) {
-		struct vfio_region_sparse_mmap_area area;
-
-		memcpy(&area, (const char *)areas + i * sizeof(area), sizeof(area));
-		if (area.offset > covered || area.size > UINT64_MAX - area.offset)
-			return false;
-		if (area.offset + area.size > covered)
-			covered = area.offset + area.size;
-	}
-	return covered >= region_size;
-}
-
-static int check_mappable(struct vfiodma_device *device, const struct vfio_region_info *info)
+/*
+ * The areas that may be mapped; a kernel that lists none means the whole region.
+ *
+ * Return: 0 with @areas, to be freed; -EOPNOTSUPP (none), -EBADMSG (areas that are not in the region, or not of whole
+ * pages), -ENOMEM, or what the kernel said.
+ */
+static int mappable_areas(struct vfiodma_device *device, const struct vfio_region_info *info,
+			  struct vfio_region_sparse_mmap_area **areas, size_t *count)
 {
 	const struct vfio_region_info question = { .argsz = sizeof(question), .index = info->index };
-	struct vfio_region_info_cap_sparse_mmap sparse;
-	const void *areas;
-	size_t size, areas_size;
-	void *full;
-	int err;
+	struct vfio_region_info_cap_sparse_mmap sparse = { .nr_areas = 1 };
+	const struct vfio_region_sparse_mmap_area whole = { .size = info->size };
+	size_t size, list_size = sizeof(whole);
+	const void *list = &whole;
+	void *full = NULL;
+	int err = 0;
 
 	if (!(info->flags & VFIO_REGION_INFO_FLAG_MMAP))
 		return -EOPNOTSUPP;
-	if (!(info->flags & VFIO_REGION_INFO_FLAG_CAPS))
-		return 0;
-	err = kernel_info(device->lease->device_fd, VFIO_DEVICE_GET_REGION_INFO, &question, &full, &size);
+	if (info->flags & VFIO_REGION_INFO_FLAG_CAPS)
+		err = kernel_info(device->lease->device_fd, VFIO_DEVICE_GET_REGION_INFO, &question, &full, &size);
+	if (!err && full)
+		err = kernel_info_cap(full, size, ((struct vfio_region_info *)full)->cap_offset,
+				      VFIO_REGION_INFO_CAP_SPARSE_MMAP, &sparse, sizeof(sparse), &list, &list_size);
+	if (err == -ENOENT)
+		err = 0;
+	if (!err && sparse.nr_areas > list_size / sizeof(whole))
+		err = -EBADMSG;
+	if (!err && !sparse.nr_areas)
+		err = -EOPNOTSUPP;
+	if (!err) {
+		*count = sparse.nr_areas;
+		*areas = malloc(*count * sizeof(whole));
+		if (*areas)
+			memcpy(*areas, list, *count * sizeof(whole));
+		else
+			err = -ENOMEM;
+	}
+	free(full);
+	return err;
+}
+
+static bool area_fits(const struct vfio_region_sparse_mmap_area *area, uint64_t region_size, uint64_t page)
+{
+	return area->offset % page == 0 && area->offset <= region_size && area->size <= region_size - area->offset;
+}
+
+/* Maps @areas where they belong in @base. Return: 0 or a negative errno. */
+static int map_areas(struct vfiodma_device *device, const struct vfio_region_info *info, char *base,
+		     const struct vfio_region_sparse_mmap_area *areas, size_t count)
+{
+	int protection = (info->flags & VFIO_REGION_INFO_FLAG_READ ? PROT_READ : 0) |
+			 (info->flags & VFIO_REGION_INFO_FLAG_WRITE ? PROT_WRITE : 0);
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!area_fits(&areas[i], info->size, page))
+			return -EBADMSG;
+		if (areas[i].size &&
+		    mmap(base + areas[i].offset, (size_t)areas[i].size, protection, MAP_SHARED | MAP_FIXED,
+			 device->lease->device_fd, (off_t)(info->offset + areas[i].offset)) == MAP_FAILED)
+			return -errno;
+	}
+	return 0;
+}
+
+/* The region's own range of addresses, with the areas in it. */
+static int map_sparse(struct vfiodma_device *device, const struct vfio_region_info *info)
+{
+	struct vfio_region_sparse_mmap_area *areas;
+	size_t count;
+	void *base;
+	int err = info->size > SIZE_MAX ? -EOPNOTSUPP : mappable_areas(device, info, &areas, &count);
+
 	if (err)
 		return err;
-	err = kernel_info_cap(full, size, ((struct vfio_region_info *)full)->cap_offset,
-			      VFIO_REGION_INFO_CAP_SPARSE_MMAP, &sparse, sizeof(sparse), &areas, &areas_size);
-	if (!err && !areas_cover(areas, areas_size, sparse.nr_areas, info->size))
-		err = -EOPNOTSUPP;
-	free(full);
-	return err == -ENOENT ? 0 : err;
+	base = mmap(NULL, (size_t)info->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	err = base == MAP_FAILED ? -errno : map_areas(device, info, base, areas, count);
+	free(areas);
+	if (err) {
+		if (base != MAP_FAILED)
+			munmap(base, (size_t)info->size);
+		return err;
+	}
+	/* a child would keep the lease alive by it */
+	madvise(base, (size_t)info->size, MADV_DONTFORK);
+	device->maps[info->index].base = base;
+	device->maps[info->index].size = info->size;
+	return 0;
 }
 
 static int map_region(struct vfiodma_device *device, unsigned int index)
 {
 	struct vfio_region_info info = { 0 };
-	int protection, err = existing_region(device, index, &info);
-	void *base;
+	int err = existing_region(device, index, &info);
 
 	if (err)
 		return err;
-	err = check_mappable(device, &info);
-	if (!err && info.size > SIZE_MAX)
-		err = -EOPNOTSUPP;
-	if (err)
+	err = map_sparse(device, &info);
+	if (err == -EOPNOTSUPP)
 		return lease_error(device->lease, err,
-				   "%s of %s cannot be mapped whole (%s): use vfiodma_region_read() and "
-				   "vfiodma_region_write()",
-				   region_name(index), device->lease->address, strerror(-err));
-	protection = (info.flags & VFIO_REGION_INFO_FLAG_READ ? PROT_READ : 0) |
-		     (info.flags & VFIO_REGION_INFO_FLAG_WRITE ? PROT_WRITE : 0);
-	base = mmap(NULL, (size_t)info.size, protection, MAP_SHARED, device->lease->device_fd, (off_t)info.offset);
-	if (base == MAP_FAILED)
-		return lease_error(device->lease, -errno, "cannot map %s of %s: %m", region_name(index),
-				   device->lease->address);
-	/* a child would keep the lease alive by it */
-	madvise(base, (size_t)info.size, MADV_DONTFORK);
-	device->maps[index].base = base;
-	device->maps[index].size = info.size;
+				   "%s of %s cannot be mapped: use vfiodma_region_read() and vfiodma_region_write()",
+				   region_name(index), device->lease->address);
+	if (err)
+		return lease_error(device->lease, err, "cannot map %s of %s: %s", region_name(index),
+				   device->lease->address, strerror(-err));
 	return 0;
 }
 

@@ -92,18 +92,18 @@ static ssize_t device_read(struct vfio_device *vdev, char __user *to, size_t cou
 	struct vfiod_pci *vp = to_vfiod_pci(vdev);
 	u8 bytes[BOUNCE] __aligned(8);
 	ssize_t done = 0, now = 0;
+	size_t missing = 0;
 
-	while ((size_t)done < count) {
+	while (!missing && (size_t)done < count) {
 		now = access_region(vp, bytes, min_t(size_t, count - done, BOUNCE - (*at & 7)), *at,
 				    false);
 		if (now <= 0)
 			break;
-		if (copy_to_user(to + done, bytes, now)) {
+		missing = copy_to_user(to + done, bytes, now);
+		done += now - missing;
+		*at += now - missing;
+		if (missing)
 			now = -EFAULT;
-			break;
-		}
-		done += now;
-		*at += now;
 	}
 	return done ? done : now;
 }
@@ -118,11 +118,8 @@ static ssize_t device_write(struct vfio_device *vdev, const char __user *from, s
 
 	while ((size_t)done < count) {
 		piece = min_t(size_t, count - done, BOUNCE - (*at & 7));
-		if (copy_from_user(bytes, from + done, piece)) {
-			now = -EFAULT;
-			break;
-		}
-		now = access_region(vp, bytes, piece, *at, true);
+		piece -= copy_from_user(bytes, from + done, piece);
+		now = piece ? access_region(vp, bytes, piece, *at, true) : -EFAULT;
 		if (now <= 0)
 			break;
 		done += now;

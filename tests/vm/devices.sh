@@ -9,7 +9,7 @@
 #   03:00.0          nvme with 4 VFs           SR-IOV, function level reset
 #   04:00.0          e1000e                    power management reset
 #   05:00.0          igb with 8 VFs            SR-IOV, function level reset
-#   06:00.0          pci-testdev
+#   06:00.0          pci-testdev               with a ROM
 #   07:00.0, 07:00.1 edu, pci-testdev          two functions of a slot: one group
 #   09:01.0, 09:02.0 edu, e1000                behind a bridge to conventional PCI: one group
 #   0a:00.0, 0b:00.0 ...                       edu, as many as --edus says: none by itself
@@ -24,6 +24,7 @@ make_devices() {
 	local queues=max_ioqpairs=10,msix_qsize=10,sriov_vq_flexible=8,sriov_vi_flexible=4
 	device_args=()
 	truncate -s 64M "$folder/nvme0.img" "$folder/nvme1.img"
+	make_rom >"$folder/rom"
 
 	next_port
 	device_args+=(-device "edu,bus=rp$port")
@@ -50,7 +51,7 @@ make_devices() {
 	add_nic igb 1 "bus=rp$port"
 
 	next_port
-	device_args+=(-device "pci-testdev,bus=rp$port,membar=1M")
+	device_args+=(-device "pci-testdev,bus=rp$port,membar=1M,romfile=$folder/rom")
 
 	next_port
 	device_args+=(
@@ -73,7 +74,18 @@ next_port() {
 	device_args+=(-device "pcie-root-port,id=rp$port,slot=$port,chassis=$port")
 }
 
+# make_rom: 16 KiB that are no program of any firmware's: the header (PCI Firmware 3.0, 5.1), a PCI data structure at 0x1c of
+# a code type that nobody knows, and a line over and over.
+make_rom() {
+	printf '\x55\xaa\x20\xcb'
+	head -c 20 /dev/zero
+	printf '\x1c\0\0\0'
+	printf 'PCIR\x36\x1b\x05\0\0\0\x18\0\0\0\0\xff\x20\0\0\0\x7f\x80\0\0'
+	head -c 12 /dev/zero
+	printf 'vfiod\n%.0s' {1..2720}
+}
+
 # add_nic MODEL HUB PLACE: without a boot ROM, which would only slow the firmware down.
 add_nic() {
-	device_args+=(-netdev "hubport,id=net$port,hubid=$2" -device "$1,netdev=net$port,romfile=,$3")
+	device_args+=(-netdev "hubport,id=net$port,hubid=$2" -device "$1,id=nic$port,netdev=net$port,romfile=,$3")
 }

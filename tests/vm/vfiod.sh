@@ -65,7 +65,6 @@ find_module() {
 }
 
 # load_strict [PARAMETER...]: the strict driver, and what it needs of VFIO.
-# shellcheck disable=SC2120  # scenarios give some
 load_strict() {
 	local module
 	local -a needed
@@ -75,15 +74,17 @@ load_strict() {
 	check "the strict driver can be loaded" insmod "$module" "$@"
 }
 
-# The VFIO driver that a scenario is run with: vfio-pci, or by the environment (tests/vm/run --env) vfiod-pci.
+# The VFIO driver that a scenario is run with: vfio-pci, or by the environment (tests/vm/run --env VFIO_DRIVER=…)
+# vfiod-pci; or stock-name: the strict one, which calls itself vfio-pci.
 vfio_driver=${VFIO_DRIVER:-vfio-pci}
 
-# load_vfio: loads it; a vfiod that is started after that insists on the strict one.
+# load_vfio: loads it; a vfiod that is started after that insists on the strict one, where it has its own name.
 load_vfio() {
 	case $vfio_driver in
-	vfio-pci) load vfio-pci; return ;;
+	vfio-pci) [ -e /sys/bus/pci/drivers/vfio-pci ] || load vfio-pci; return ;;
+	stock-name) vfio_driver=vfio-pci; load_strict stock_name=1; return ;;
 	vfiod-pci) ;;
-	*) fail "VFIO_DRIVER is vfio-pci or vfiod-pci, not '$vfio_driver'" ;;
+	*) fail "VFIO_DRIVER is vfio-pci, vfiod-pci or stock-name, not '$vfio_driver'" ;;
 	esac
 	mkdir -p /etc/vfiod/conf.d
 	echo 'driver = "vfiod-pci"' >/etc/vfiod/conf.d/00-driver.conf
@@ -98,6 +99,17 @@ load_handles() {
 	check "the module of handles can be loaded" insmod "$module"
 	wait_for "its node is there" test -c /dev/vfiod
 }
+
+# load_pci: $pci_driver is the VFIO driver of PCI functions that is to be tested, and loaded: vfiod-pci, or vfio-pci where
+# VFIO_DRIVER says so (does a test fail because of the test?).
+pci_driver=${VFIO_DRIVER:-vfiod-pci}
+load_pci() {
+	load vfio-pci
+	[ "$pci_driver" = vfio-pci ] || load_strict
+}
+
+# give_group FUNCTION USER: its IOMMU group is that user's.
+give_group() { chown "$2" "/dev/vfio/$(group_of "$1")"; }
 
 # every_test PROGRAM FUNCTION: the tests that a client has, each by its name, which is a sentence.
 every_test() {
@@ -183,7 +195,7 @@ nothing_half_done() {
 use_clients() {
 	local folder=${VFIOD_CLIENTS:-${BASH_SOURCE[0]%/*}/../../build/default/tests/vm/clients} name
 	for name in lease badmsg hostile exclusive handles misuse fire stall stuck handlecost failnth storm pattern killpoint \
-		table lend; do
+		table lend scribble overreach pcimisuse pcifuzz pcifailnth interrupts irqrounds pcifaults; do
 		[ -x "$folder/$name" ] || fail "$name is built in $folder (else set VFIOD_CLIENTS)"
 		install -m 755 "$folder/$name" "/usr/local/bin/$name"
 	done

@@ -51,7 +51,7 @@ noinst_LTLIBRARIES += tests/vm/clients/libhandles.la
 tests_vm_clients_libhandles_la_SOURCES = kmod/uapi/vfiod_handle.h tests/vm/clients/expect.h \
 	tests/vm/clients/actor.c tests/vm/clients/actor.h tests/vm/clients/broker.c tests/vm/clients/broker.h \
 	tests/vm/clients/client.c tests/vm/clients/client.h tests/vm/clients/edu.c tests/vm/clients/edu.h \
-	tests/vm/clients/stalling.c tests/vm/clients/stalling.h
+	tests/vm/clients/raiser.c tests/vm/clients/raiser.h tests/vm/clients/stalling.c tests/vm/clients/stalling.h
 tests_vm_clients_libhandles_la_CFLAGS = $(PROGRAM_FLAGS)
 
 tests_vm_clients_handles_SOURCES = tests/vm/clients/handles.c
@@ -111,3 +111,61 @@ tests_vm_clients_stuck_SOURCES = tests/vm/clients/stuck.c
 tests_vm_clients_stuck_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_stuck_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_stuck_LDADD = tests/vm/clients/libhandles.la libvfiodma/libvfiodma-all.la
+
+# Those of the strict driver (kmod/vfiod_pci), which work with vfio-pci, too.
+noinst_PROGRAMS += tests/vm/clients/scribble tests/vm/clients/overreach tests/vm/clients/pcimisuse \
+	tests/vm/clients/pcifuzz tests/vm/clients/pcifailnth
+
+tests_vm_clients_scribble_SOURCES = tests/vm/clients/scribble.c
+tests_vm_clients_scribble_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_scribble_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_scribble_LDADD = tests/vm/clients/libhandles.la libpcicfg/libpcicfg-all.la
+
+tests_vm_clients_overreach_SOURCES = tests/vm/clients/overreach.c
+tests_vm_clients_overreach_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_overreach_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_overreach_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_pcimisuse_SOURCES = tests/vm/clients/pcimisuse.c
+tests_vm_clients_pcimisuse_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pcimisuse_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pcimisuse_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_pcifuzz_SOURCES = tests/vm/clients/pcifuzz.c
+tests_vm_clients_pcifuzz_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pcifuzz_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pcifuzz_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_pcifailnth_SOURCES = tests/vm/clients/pcifailnth.c
+tests_vm_clients_pcifailnth_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pcifailnth_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pcifailnth_LDADD = tests/vm/clients/libhandles.la
+
+noinst_PROGRAMS += tests/vm/clients/interrupts tests/vm/clients/irqrounds tests/vm/clients/pcifaults
+
+tests_vm_clients_interrupts_SOURCES = tests/vm/clients/interrupts.c
+tests_vm_clients_interrupts_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_interrupts_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_interrupts_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_irqrounds_SOURCES = tests/vm/clients/irqrounds.c
+tests_vm_clients_irqrounds_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_irqrounds_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_irqrounds_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_pcifaults_SOURCES = tests/vm/clients/pcifaults.c
+tests_vm_clients_pcifaults_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pcifaults_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pcifaults_LDADD = tests/vm/clients/libhandles.la
+
+noinst_PROGRAMS += tests/vm/clients/replay
+tests_vm_clients_replay_SOURCES = tests/vm/clients/replay.c tests/vm/clients/owned.c tests/vm/clients/owned.h
+tests_vm_clients_replay_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_replay_LDFLAGS = $(PROGRAM_LINK)
+tests_vm_clients_replay_LDADD = tests/vm/clients/libhandles.la libpcicfg/libpcicfg-all.la
+
+noinst_PROGRAMS += tests/vm/clients/pcicost
+tests_vm_clients_pcicost_SOURCES = tests/vm/clients/pcicost.c
+tests_vm_clients_pcicost_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pcicost_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pcicost_LDADD = tests/vm/clients/libhandles.la

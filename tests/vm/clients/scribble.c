@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * scribble [--gently] ADDRESS SEED [COMMAND]: an ordinary user with the VFIO device file of a function writes zeros,
+ * ones and each single bit, with 1, 2 and 4 bytes, to every offset of its config space: once in order, and once more in
+ * an order that SEED gives, while its interrupts are enabled. Root looks at the hardware meanwhile: nothing but what
+ * the tables of libpcicfg pass through to the user may be different, in that function or in any other.
+ *
+ * COMMAND is run when the function is open, to do something to its hardware that has to stay. With --gently the user
+ * asks for no reset and no power state, in which a function loses such things by right.
+ */
+#include "libpcicfg/pcicfg_people.h"
+#include "tests/vm/clients/actor.h"
+#include "tests/vm/clients/broker.h"
+#include "tests/vm/clients/edu.h"
+#include "tests/vm/clients/expect.h"
+
+#include <dirent.h>
+#include <endian.h>
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define ALICE	      1001
+#define SYSFS	      "/sys/bus/pci/devices"
+#define SPACE	      PCICFG_SIZE_PCIE
+#define DWORDS	      (SPACE / 4)
+#define FUNCTIONS_MAX 64
+#define PLACES	      (SPACE + SPACE / 2 + SPACE / 4) /* offsets of each width */
+
+/* ---- what root sees -------------------------------------------------------------------------------------------- */
+
+struct function {
+	char address[16];
+	unsigned int size;
+	unsigned char bytes[SPACE];
+};
+
+struct machine {
+	size_t count;
+	struct function function[FUNCTIONS_MAX];
+};
+
+static int physical_open(const char *address)
+{
+	char path[64];
+	int file;
+
+	snprintf(path, sizeof(path), SYSFS "/%s/config", address);
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	expect(file >= 0);
+	return file;
+}
+
+static void function_read(struct function *function, const char *address)
+{
+	int file = physical_open(address);
+	ssize_t size = pread(file, function->bytes, SPACE, 0);
+
+	expect(size == PCICFG_SIZE_PCI || size == PCICFG_SIZE_PCIE);
+	function->size = (unsigned int)size;
+	snprintf(function->address, sizeof(function->address), "%.15s", address);
+	close(file);
+}
+
+static void machine_read(struct machine *machine)
+{
+	DIR *folder = opendir(SYSFS);
+	struct dirent *entry;
+
+	expect(folder);
+	machine->count = 0;
+	while ((entry = readdir(folder)))
+		if (entry->d_name[0] != '.') {
+			expect(machine->count < FUNCTIONS_MAX);
+			function_read(&machine->function[machine->count++], entry->d_name);
+		}
+	closedir(folder);
+}
+
+static const struct function *function_of(const struct machine *machine, const char *address)
+{
+	for (size_t i = 0; i < machine->count; i++)
+		if (!strcmp(machine->function[i].address, address))
+			return &machine->function[i];
+	expect(!"the function is there");
+	return NULL;
+}
+
+static uint32_t dword(const unsigned char *bytes, unsigned int at)
+{
+	uint32_t value;
+
+	memcpy(&value, bytes + (at & ~3u), sizeof(value));
+	return le32toh(value);
+}
+
+/* ---- what may be different --------------------------------------------------------------------------------------- */
+
+/* By dword. What a user asks the owner for is in effects: the hardware may have it until the user takes it back. */
+static struct {
+	uint32_t passed[DWORDS];   /* bits that the tables pass through */
+	uint32_t granted[DWORDS];  /* what the owner sets for its user, by its own lights: the size of read requests */
+	uint32_t effects[DWORDS];  /* power state; while interrupts are enabled, whether and which of them are masked */
+	uint32_t triggers[DWORDS]; /* resets and power states */
+} policy;
+
+/* Where the user's registers are that have such effects, 0 for none. */
+static unsigned int pm, msi, msix;
+
+static void policy_of_capability(const struct pcicfg_found *found)
+{
+	unsigned int at = found->offset / 4;
+
+	if (found->is_extended || !found->is_shown || !at)
+		return;
+	switch (found->id) {
+	case PCI_CAP_ID_PM:
+		pm = found->offset;
+		policy.effects[at + 1] = policy.triggers[at + 1] = PCI_PM_CTRL_STATE_MASK;
+		break;
+	case PCI_CAP_ID_VPD: /* root reads it by sysfs through the same window */
+		policy.granted[at] = 0xffff0000u;
+		policy.granted[at + 1] = 0xffffffffu;
+		break;
+	case PCI_CAP_ID_MSI:
+		msi = found->offset;
+		break;
+	case PCI_CAP_ID_EXP:
+		policy.granted[at + PCI_EXP_DEVCTL / 4] = PCI_EXP_DEVCTL_READRQ;
+		policy.triggers[at + PCI_EXP_DEVCTL / 4] = PCI_EXP_DEVCTL_BCR_FLR;
+		break;
+	case PCI_CAP_ID_MSIX:
+		msix = found->offset;
+		break;
+	case PCI_CAP_ID_AF:
+		policy.triggers[at + PCI_AF_CTRL / 4] = PCI_AF_CTRL_FLR;
+		break;
+	}
+}
+
+static void policy_read(const char *address)
+{
+	static struct pcicfg_found found[PCICFG_FOUND_MAX];
+	static struct pcicfg_dump dump;
+	static struct pcicfg cfg;
+	struct pcicfg_facts facts;
+	uint32_t masks[PCICFG_CONDITIONS];
+	int count;
+
+	expect(!pcicfg_sysfs_read("/sys", address, &dump, &facts));
+	expect(!pcicfg_open(&cfg, &facts, &pcicfg_dump_hw, &dump));
+	for (unsigned int at = 0; at < facts.size; at += 4) {
+		pcicfg_conditions(&cfg, (__u16)at, masks);
+		policy.passed[at / 4] = masks[PCICFG_PASSED];
+	}
+	count = pcicfg_find(&cfg, found);
+	expect(count > 0 && count < PCICFG_FOUND_MAX);
+	for (int i = 0; i < count; i++)
+		policy_of_capability(&found[i]);
+}
+
+/* While its interrupts are enabled the user can have them masked, which the host may do in the hardware's registers. */
+static void policy_with_interrupts(const unsigned char *hardware)
+{
+	if (msi) {
+		uint32_t control = dword(hardware, msi) >> 16;
+		unsigned int mask = msi + (control & PCI_MSI_FLAGS_64BIT ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32);
+
+		policy.effects[msi / 4] |= (uint32_t)PCI_MSI_FLAGS_ENABLE << 16;
+		if (control & PCI_MSI_FLAGS_MASKBIT) {
+			policy.effects[mask / 4] = 0xffffffffu;
+			policy.effects[mask / 4 + 1] = 0xffffffffu;
+		}
+	}
+	if (msix)
+		policy.effects[msix / 4] |= (uint32_t)(PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL) << 16;
+}
+
+/* ---- faults ------------------------------------------------------------------------------------------------------ */
+
+static bool known[DWORDS]; /* each dword is told once */
+
+static bool differs(const char *address, const char *when, unsigned int at, uint32_t was, uint32_t is, uint32_t may)
+{
+	if (!((was ^ is) & ~may))
+		return false;
+	printf("# %s, %s: %#05x was %08x and is %08x; only %08x may change\n", address, when, at, was, is, may);
+	return true;
+}
+
+enum strictness { ALL_STAYS, PASSED_MAY, GRANTED_MAY, EFFECTS_MAY };
+
+static uint32_t may_change(unsigned int at, enum strictness strictness)
+{
+	uint32_t may = strictness >= PASSED_MAY ? policy.passed[at / 4] : 0;
+
+	if (strictness >= GRANTED_MAY)
+		may |= policy.granted[at / 4];
+	if (strictness >= EFFECTS_MAY)
+		may |= policy.effects[at / 4];
+	return may;
+}
+
+static long compare(const struct function *was, const struct function *is, enum strictness strictness, const char *when)
+{
+	long faults = 0;
+
+	expect(was->size == is->size);
+	for (unsigned int at = 0; at < was->size; at += 4)
+		faults += differs(was->address, when, at, dword(was->bytes, at), dword(is->bytes, at),
+				  may_change(at, strictness));
+	return faults;
+}
+
+/* All functions but the one at @address, which may differ as @strictness says. */
+static long compare_machine(const struct machine *was, const char *address, enum strictness strictness,
+			    const char *when)
+{
+	static struct machine now;
+	long faults = 0;
+
+	machine_read(&now);
+	expect(now.count == was->count);
+	for (size_t i = 0; i < was->count; i++)
+		faults += compare(&was->function[i], function_of(&now, was->function[i].address),
+				  strcmp(was->function[i].address, address) ? ALL_STAYS : strictness, when);
+	return faults;
+}
+
+/* ---- the user ---------------------------------------------------------------------------------------------------- */
+
+static const char *address;
+static bool gently;
+static struct vfio vfio;
+static int physical;		  /* of that function: opened by root, read by the user's process */
+static struct function reference; /* it, before the user writes */
+static unsigned long writes;
+
+/* What the user sees when it begins, and leaves behind: it switches off what it has asked for. */
+static unsigned char seen[SPACE];
+
+static bool write_value(unsigned int at, unsigned int width, uint32_t value)
+{
+	if (gently)
+		value &= ~(policy.triggers[at / 4] >> 8 * (at & 3));
+	value = htole32(value);
+	writes++;
+	return config_write(vfio.device, at, &value, width);
+}
+
+/* The dword that was written to, as the hardware has it now. */
+static long look(unsigned int at, const char *when)
+{
+	unsigned int start = at & ~3u;
+	uint32_t is;
+
+	if (known[start / 4])
+		return 0;
+	expect(pread(physical, &is, 4, (off_t)start) == 4);
+	known[start / 4] = differs(address, when, start, dword(reference.bytes, start), le32toh(is),
+				   may_change(start, EFFECTS_MAY));
+	return known[start / 4];
+}
+
+static long write_place(unsigned int at, unsigned int width)
+{
+	char when[64];
+	long faults;
+
+	snprintf(when, sizeof(when), "after a write of %u bytes to %#05x", width, at);
+	expect(write_value(at, width, 0));
+	faults = look(at, when);
+	expect(write_value(at, width, ~0u));
+	faults += look(at, when);
+	for (unsigned int bit = 0; bit < 8 * width; bit++)
+		expect(write_value(at, width, 1u << bit));
+	return faults + look(at, when);
+}
+
+struct place {
+	uint16_t at;
+	uint16_t width;
+};
+
+static size_t places(struct place *place)
+{
+	size_t count = 0;
+
+	for (unsigned int width = 1; width <= 4; width *= 2)
+		for (unsigned int at = 0; at < reference.size; at += width)
+			place[count++] = (struct place){ .at = (uint16_t)at, .width = (uint16_t)width };
+	return count;
+}
+
+static void shuffle(struct place *place, size_t count, unsigned int seed)
+{
+	while (count > 1) {
+		size_t other = (size_t)rand_r(&seed) % count--;
+		struct place kept = place[count];
+
+		place[count] = place[other];
+		place[other] = kept;
+	}
+}
+
+/* A pass over all places: how many dwords of the hardware have changed that must not. 0: in order. */
+static long scribble(long seed)
+{
+	static struct place place[PLACES];
+	size_t count = places(place);
+	long faults = 0;
+
+	if (seed)
+		shuffle(place, count, (unsigned int)seed);
+	for (size_t i = 0; i < count; i++)
+		faults += write_place(place[i].at, place[i].width);
+	fflush(stdout);
+	return faults;
+}
+
+static long count_writes(long unused)
+{
+	(void)unused;
+	return (long)writes;
+}
+
+static long begin(long unused)
+{
+	(void)unused;
+	for (unsigned int at = 0; at < reference.size; at += 4)
+		expect(config_read(vfio.device, at, seen + at, 4));
+	return 0;
+}
+
+static void write_back(unsigned int at, unsigned int width)
+{
+	expect(config_write(vfio.device, at, seen + at, width));
+}
+
+static long leave(long unused)
+{
+	(void)unused;
+	if (pm)
+		write_back(pm + PCI_PM_CTRL, 2);
+	write_back(PCI_COMMAND, 2);
+	if (msi) {
+		uint32_t control = dword(seen, msi) >> 16;
+
+		write_back(msi + PCI_MSI_FLAGS, 2);
+		if (control & PCI_MSI_FLAGS_MASKBIT)
+			write_back(msi + (control & PCI_MSI_FLAGS_64BIT ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32), 4);
+	}
+	if (msix)
+		write_back(msix + PCI_MSIX_FLAGS, 2);
+	return 0;
+}
+
+/* ---- the two together -------------------------------------------------------------------------------------------- */
+
+static struct machine before, open_now;
+
+static struct actor user_start(void)
+{
+	const int fds[] = { vfio.device, physical };
+
+	return actor_start(ALICE, fds, 2);
+}
+
+/* One pass from what the hardware has now on. */
+static long pass(unsigned int seed, const char *when, unsigned long *count)
+{
+	struct actor user;
+	long faults;
+
+	machine_read(&open_now);
+	reference = *function_of(&open_now, address);
+	user = user_start();
+	expect(!actor_ask(&user, begin, 0));
+	faults = actor_ask(&user, scribble, (long)seed);
+	expect(!actor_ask(&user, leave, 0));
+	*count += (unsigned long)actor_ask(&user, count_writes, 0);
+	actor_end(&user);
+	return faults + compare_machine(&open_now, address, GRANTED_MAY, when);
+}
+
+/* Vector 0 of what the function has. */
+static bool interrupts_on(int eventfd)
+{
+	static const unsigned int kinds[] = { VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX,
+					      VFIO_PCI_INTX_IRQ_INDEX };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct vfio_irq_info info = { .argsz = sizeof(info), .index = kinds[i] };
+
+		expect(!ioctl(vfio.device, VFIO_DEVICE_GET_IRQ_INFO, &info));
+		if (info.count) {
+			expect(!irq_enable(vfio.device, kinds[i], eventfd));
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What COMMAND has done to the hardware has to be there, to be of use. */
+static void prepare(const char *command)
+{
+	struct function then, now;
+	unsigned int bits = 0;
+
+	function_read(&then, address);
+	expect(!system(command));
+	function_read(&now, address);
+	for (unsigned int at = 0; at < now.size; at += 4) {
+		uint32_t set = dword(now.bytes, at) & ~dword(then.bytes, at);
+
+		if (set)
+			printf("# %s: %#05x has %08x set\n", address, at, set);
+		bits += (unsigned int)__builtin_popcount(set);
+	}
+	expect(bits);
+}
+
+static bool has_pin(void)
+{
+	return reference.bytes[PCI_INTERRUPT_PIN] != 0;
+}
+
+int main(int argc, char **argv)
+{
+	int first = argc > 1 && !strcmp(argv[1], "--gently") ? 2 : 1,
+	    interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	unsigned long count = 0;
+	unsigned int seed;
+	long faults = 0;
+
+	if (argc < first + 2 || argc > first + 3)
+		return 2;
+	setlinebuf(stdout);
+	gently = first == 2;
+	address = argv[first];
+	seed = (unsigned int)strtoul(argv[first + 1], NULL, 10) | 1u << 16;
+	machine_read(&before);
+	vfio = vfio_open(address);
+	physical = physical_open(address);
+	if (argc == first + 3)
+		prepare(argv[first + 2]);
+	policy_read(address);
+
+	faults += pass(0, "after all writes in order", &count);
+	/* a level that nobody sees to would hold the line of the host's devices */
+	if (has_pin() && !(dword(reference.bytes, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE)) {
+		printf("# %s: INTx is not disabled where nobody handles it\n", address);
+		faults++;
+	}
+	if (interrupts_on(interrupt)) {
+		function_read(&reference, address);
+		policy_with_interrupts(reference.bytes);
+	}
+	faults += pass(seed, "after all writes in any order", &count);
+	vfio_detach(&vfio);
+	/* its power state and its pin are the business of whoever has it closed; all else is as it was */
+	memset(policy.granted, 0, sizeof(policy.granted));
+	policy.granted[PCI_COMMAND / 4] = PCI_COMMAND_INTX_DISABLE;
+	if (pm)
+		policy.granted[pm / 4 + 1] = PCI_PM_CTRL_STATE_MASK;
+	faults += compare_machine(&before, address, GRANTED_MAY, "after the last close");
+	printf("%s %s: %lu writes, %ld faults\n", faults ? "#" : "figure:", address, count, faults);
+	return faults != 0;
+}

@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Open, interrupts and resets of the strict driver with each of their allocations failing in turn, on the kernel that can
+# do that.
+# kernels: debug
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../vfiod.sh
+. "${0%/*}/../vfiod.sh"
+
+edu=0000:01:00.0
+nvme=0000:02:00.0
+
+load_pci
+use_clients
+bind "$pci_driver" $edu $nvme
+
+# Also allocations that may wait fail, and the log stays clean of the stack of each.
+for kind in failslab fail_page_alloc fail_usercopy; do
+	echo 0 >/sys/kernel/debug/$kind/verbose
+	for filter in ignore-gfp-wait ignore-gfp-highmem cache-filter; do
+		[ ! -e /sys/kernel/debug/$kind/$filter ] || echo N >/sys/kernel/debug/$kind/$filter
+	done
+	[ ! -e /sys/kernel/debug/$kind/min-order ] || echo 0 >/sys/kernel/debug/$kind/min-order
+done
+
+for function in $edu $nvme; do
+	status=0
+	pcifailnth $function || status=$?
+	equal "what has failed works when it is tried again, on $function" 0 $status
+done
+check "and the device works after it" pcimisuse the_device_works $edu
+
+finish

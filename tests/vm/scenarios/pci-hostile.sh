@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A hostile client of each function of the machine in turn: it writes all over the config space, and reaches beyond the ends
+# of every region. PCI_HOSTILE_SEED repeats the order of its writes; PCI_HOSTILE_FUNCTIONS names the only functions.
+# run-options: -t 1500
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../vfiod.sh
+. "${0%/*}/../vfiod.sh"
+
+edu=0000:01:00.0
+nvme=0000:02:00.0
+sriov_nvme=0000:03:00.0
+e1000e=0000:04:00.0
+igb=0000:05:00.0
+testdev=0000:06:00.0
+several=(0000:07:00.0 0000:07:00.1)
+conventional=(0000:09:01.0 0000:09:02.0)
+igb_vf=0000:05:10.0
+nvme_vf=0000:03:00.1
+sysfs=/sys/bus/pci/devices
+seed=${PCI_HOSTILE_SEED:-$RANDOM}
+echo "# seed $seed (again with: --env PCI_HOSTILE_SEED=$seed)"
+
+# disk_of NVME: its block device; nvme0c1n1 is a path to nvme0n1.
+disk_of() { find $sysfs/"$1"/nvme/* -maxdepth 1 -name 'nvme*n[0-9]*' -printf '/dev/%f\n' | sed 's/c[0-9]*n/n/'; }
+sum_of() { dd if="$1" iflag=direct bs=64k count=16 status=none | sha256sum; }
+
+# host_works: the disk of a function that is the host's has on it what was written there.
+host_works() {
+	sync
+	[ "$(sum_of "$disk")" = "$sum" ]
+}
+
+# take_disk NVME: the host uses that one from now on, by its own driver.
+take_disk() {
+	bind nvme "$1"
+	wait_for "the host has the disk of $1" disk_there "$1"
+	disk=$(disk_of "$1")
+	head -c 1M /dev/urandom | dd of="$disk" oflag=direct bs=64k status=none
+	sum=$(sum_of "$disk")
+}
+disk_there() { [ -b "$(disk_of "$1")" ]; }
+
+wanted() { [ -z "${PCI_HOSTILE_FUNCTIONS-}" ] || [[ " $PCI_HOSTILE_FUNCTIONS " == *" $1 "* ]]; }
+
+# assault FUNCTION: which $pci_driver has. All that is said of a fault is shown.
+assault() {
+	local function=$1 status=0 name
+	wanted "$function" || return 0
+	scribble "$function" "$seed" || status=$?
+	equal "$function: no write of its user reaches what is the host's" 0 $status
+	for name in $(overreach); do
+		check "$function: ${name//_/ }" overreach "$name" "$function"
+	done
+	check "$function: a device of the host goes on working" host_works
+}
+
+load_pci
+use_clients
+load nvme
+
+take_disk $nvme
+for function in $edu $sriov_nvme $e1000e $igb $testdev; do
+	bind "$pci_driver" "$function"
+	assault "$function"
+	unbind "$function"
+done
+
+# groups of several
+for function in "${several[@]}" "${conventional[@]}"; do bind "$pci_driver" "$function"; done
+for function in "${several[@]}" "${conventional[@]}"; do assault "$function"; done
+
+# virtual functions, whose physical ones are the host's
+load igb
+bind igb $igb
+echo 2 >$sysfs/$igb/sriov_numvfs
+unbind $igb_vf
+bind "$pci_driver" $igb_vf
+assault $igb_vf
+unbind $igb_vf
+echo 0 >$sysfs/$igb/sriov_numvfs
+
+take_disk $sriov_nvme
+echo 1 >$sysfs/$sriov_nvme/sriov_numvfs
+bind "$pci_driver" $nvme_vf
+assault $nvme_vf
+unbind $nvme_vf
+echo 0 >$sysfs/$sriov_nvme/sriov_numvfs
+
+unbind $nvme
+bind "$pci_driver" $nvme
+assault $nvme
+
+finish

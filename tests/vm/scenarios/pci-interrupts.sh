@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Interrupts of a function that has the strict PCI driver (see clients/interrupts.c): an edu, and an igb, which has mask
+# bits and MSI-X. Then PCI_IRQ_ROUNDS rounds, 300 unless it says otherwise, of enabling and disabling what keeps firing
+# (clients/irqrounds.c); PCI_IRQ_SEED repeats them, more or less.
+# run-options: --single --edus 4
+# When an MSI is let go of, the kernel writes a message of zeros before it switches MSI off (msi_domain_deactivate()): an
+# interrupt in between is a write to 0.
+# expect-kernel: DMAR: DRHD: handling fault status
+# expect-kernel: DMAR: \[DMA Write.*fault addr 0x0 
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../vfiod.sh
+. "${0%/*}/../vfiod.sh"
+
+edu=0000:01:00.0
+igb=0000:05:00.0
+others=(0000:0a:00.0 0000:0b:00.0 0000:0c:00.0 0000:0d:00.0)
+rounds=${PCI_IRQ_ROUNDS:-300}
+seed=${PCI_IRQ_SEED:-$RANDOM}
+
+load_pci
+load_handles
+use_clients
+bind "$pci_driver" $edu $igb "${others[@]}"
+
+# all_of FUNCTION [OTHER...]
+all_of() {
+	local names name
+	names=$(interrupts "$@")
+	[ -n "$names" ] || fail "$1 has tests"
+	for name in $names; do check "$1: ${name//_/ }" interrupts "$name" "$@"; done
+}
+all_of $edu "${others[@]}"
+all_of $igb
+
+echo "# PCI_IRQ_SEED=$seed"
+for function in $edu $igb; do
+	for way in close revoke; do
+		status=0
+		irqrounds "$rounds" "$seed" $way $function || status=$?
+		equal "$function: $rounds rounds with seed $seed, its users gone by $way" 0 $status
+	done
+done
+all_of $edu "${others[@]}"
+
+finish
