@@ -14,6 +14,8 @@
 #   09:01.0, 09:02.0 edu, e1000                behind a bridge to conventional PCI: one group
 #   0a:00.0, 0b:00.0 ...                       edu, as many as --edus says: none by itself
 #
+# QEMU's monitor knows those by themselves behind a port as devN (the NICs as nicN), N being the bus.
+#
 # What the e1000e and the igb send reaches the other one; what the e1000 sends goes nowhere. No network of the host is
 # touched.
 
@@ -27,12 +29,12 @@ make_devices() {
 	make_rom >"$folder/rom"
 
 	next_port
-	device_args+=(-device "edu,bus=rp$port")
+	device_args+=(-device "edu,id=dev$port,bus=rp$port")
 
 	next_port
 	device_args+=(
 		-drive "if=none,id=disk0,file=$folder/nvme0.img,format=raw"
-		-device "nvme,bus=rp$port,serial=vfiod0,drive=disk0,logical_block_size=4096,physical_block_size=4096"
+		-device "nvme,id=dev$port,bus=rp$port,serial=vfiod0,drive=disk0,logical_block_size=4096,physical_block_size=4096"
 	)
 
 	# SR-IOV wants a subsystem, and queues and vectors that the VFs can be given.
@@ -51,7 +53,7 @@ make_devices() {
 	add_nic igb 1 "bus=rp$port"
 
 	next_port
-	device_args+=(-device "pci-testdev,bus=rp$port,membar=1M,romfile=$folder/rom")
+	device_args+=(-device "pci-testdev,id=dev$port,bus=rp$port,membar=1M,romfile=$folder/rom")
 
 	next_port
 	device_args+=(
@@ -65,7 +67,7 @@ make_devices() {
 
 	for ((; edus > 0; edus--)); do
 		next_port
-		device_args+=(-device "edu,bus=rp$port")
+		device_args+=(-device "edu,id=dev$port,bus=rp$port")
 	done
 }
 

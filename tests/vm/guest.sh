@@ -116,6 +116,20 @@ as() {
 		"$@"
 }
 
+# ---- QEMU's monitor ---------------------------------------------------------------------------------
+
+# qemu_monitor COMMAND...: has it carried out by the emulator; one of those in the scenario's line "# qemu-monitor:".
+# What QEMU says about it is an error, of which it has no other sign.
+qemu_monitor() {
+	local folder=/run/vfiod-vm reply
+	rm -f $folder/reply
+	echo "$*" >$folder/request.new
+	mv $folder/request.new $folder/request
+	wait_for "QEMU answers to '$*'" test -e $folder/reply
+	reply=$(cat $folder/reply)
+	[[ $reply == '{"return": ""'* ]] || fail "QEMU does '$*' ($reply)"
+}
+
 # ---- devices ---------------------------------------------------------------------------------------
 # Functions go by their full address, such as 0000:01:00.0.
 

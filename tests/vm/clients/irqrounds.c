@@ -89,10 +89,10 @@ static void *fire_away(void *number)
 	return NULL;
 }
 
-static void enable_and_disable(unsigned int kind, unsigned int *mine)
+static void enable_and_disable(unsigned int kind, unsigned int count, unsigned int *mine)
 {
 	const uint32_t trigger = VFIO_IRQ_SET_ACTION_TRIGGER;
-	unsigned int index = kinds[kind], count = vector_count(my.lease.device.fd, index);
+	unsigned int index = kinds[kind];
 	bool after = shared->revoked;
 
 	armed = index;
@@ -116,7 +116,7 @@ static void *switch_about(void *unused)
 			judge(errno, shared->revoked, 0);
 			pause_for(1000000);
 		} else if (info.count) {
-			enable_and_disable(kind, &mine);
+			enable_and_disable(kind, info.count, &mine);
 			shared->rounds++;
 		}
 	}
@@ -225,26 +225,28 @@ static struct actor next_user(struct vfio *vfio)
 	return client_start(&lease, ALICE);
 }
 
+static bool has_died(const struct actor *user)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return !waitid(P_PID, (id_t)user->pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
+}
+
 /* With handles: until @wanted calls more have been refused. */
 static void take_back(struct actor *user, struct vfio *vfio, unsigned int wanted)
 {
 	if (node >= 0) {
 		expect(!revoke_lease(node, 1, 6 * TIME_LIMIT).pending);
 		shared->revoked = 1;
-		while (shared->after < wanted)
+		while (shared->after < wanted) {
+			expect(!has_died(user));
 			pause_for(1000000);
+		}
 	}
 	actor_end(user);
 	if (node >= 0)
 		table_clear(node);
 	expect(!ioctl(vfio->group, VFIO_GROUP_UNSET_CONTAINER));
-}
-
-static bool has_died(const struct actor *user)
-{
-	siginfo_t info = { .si_pid = 0 };
-
-	return !waitid(P_PID, (id_t)user->pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
 }
 
 /* From one user to the next. */

@@ -368,10 +368,10 @@ static void nobody_keeps_the_device_awake_who_has_closed_it(void)
 
 /* ---- the expansion ROM ------------------------------------------------------------------------------------------- */
 
-/* What tests/vm/devices.sh put into it behind the headers. */
+/* What tests/vm/devices.sh put into it behind 64 bytes of headers. */
 static unsigned char rom_byte(size_t at)
 {
-	return (unsigned char)(at * 7 + at / 256);
+	return (unsigned char)"vfiod\n"[(at - 64) % 6];
 }
 
 static void the_ROM_is_read_and_neither_written_nor_mapped(void)
@@ -399,9 +399,7 @@ static void the_ROM_is_read_and_neither_written_nor_mapped(void)
 	expect_errno(EINVAL, pwrite(vfio.device, &byte, 1, at + 64));
 	expect(pread(vfio.device, &byte, 1, at + 64) == 1 && byte == rom_byte(64));
 	expect_errno(EINVAL, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, vfio.device, at) == MAP_FAILED ? -1 : 0);
-	expect(!memory(false));
-	expect_errno(EIO, pread(vfio.device, &byte, 1, at));
-	expect(!memory(true) && answers());
+	expect(answers());
 	user_close();
 }
 
