@@ -338,7 +338,7 @@ START_TEST(a_version_that_was_not_offered_is_refused)
 	session = fail_to_open(-EPROTONOSUPPORT);
 	daemon_join(&daemon);
 	assert_says(session, "version 9");
-	assert_says(session, "1 to 1");
+	assert_says(session, "1 to 2");
 	assert_ended(session);
 	vfiodma_session_close(session);
 	daemon_close(&daemon);
@@ -1186,8 +1186,9 @@ static void send_event(struct daemon *daemon, const struct event_packet *packet)
 
 static void tell(struct daemon *daemon, uint64_t lease, uint32_t kind, uint32_t grace_ms)
 {
-	const struct event_packet packet = event_packet(lease, kind, grace_ms);
+	struct event_packet packet = event_packet(lease, kind, grace_ms);
 
+	packet.hdr.version = htole16(daemon->conn.version);
 	send_event(daemon, &packet);
 }
 

@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What happens to a function goes to the client that has it: errors, which it may answer, removal and suspend.
+# qemu-monitor: pcie_aer_inject_error
+# expect-kernel: AER: .*(Uncorrect|device recovery)
+# expect-kernel: PCIe Bus Error: severity=Uncorrect
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../vfiod.sh
+. "${0%/*}/../vfiod.sh"
+
+nic=0000:04:00.0 # with a capability for errors; to QEMU it is nic4
+edu=0000:01:00.0
+heard=/run/heard
+answer_ms=/sys/module/vfiod_pci/parameters/answer_ms
+
+# heed WAY FUNCTION: alice's program, which has it then.
+heed() { background leased $heard as alice heed "$@"; }
+# hears WORD...: it is told, or says, these in this order, and no others meanwhile.
+hears() {
+	local expected
+	expected=$(printf '%s\n' leased "$@")
+	wait_for "the client hears: $*" eval "[ \"\$(cat $heard)\" = '$expected' ]"
+	ok "the client hears: $*"
+}
+logged() { grep -q "$1" "$vfiod_log"; }
+# inject ERROR: in the function, which reports it.
+inject() { qemu_monitor pcie_aer_inject_error nic4 "$1"; }
+node_is_open() { find "/proc/$vfiod_pid/fd" -lname /dev/vfiod-pci | grep -q .; }
+not() { ! "$@"; }
+
+load_strict
+use_clients
+configure <<<'driver = "vfiod-pci"'
+start_vfiod
+check "without a function of the strict driver its node is let alone" not node_is_open
+quietly vfioctl assign $nic --user alice
+check "it is open with the first" node_is_open
+quietly vfioctl assign $edu --user alice
+
+# ---- errors ------------------------------------------------------------------------------------------------------
+# Without a time to wait for nobody can have answered but who is told.
+echo 60000 >$answer_ms
+inject POISON_TLP
+wait_for "an error of a function that nobody has is logged" logged "$nic has reported an error.*no client"
+wait_for "and over at once" logged "$nic has recovered"
+ok "an error of a function that nobody has is over at once"
+
+: >"$vfiod_log"
+heed go-on $nic
+inject POISON_TLP
+hears "error usable asked" answered resumed works
+check "its answer is logged" logged "$nic: lease .* goes on"
+end KILL "$process"
+wait_for "it is free" state_is $nic free
+
+heed reset $nic
+inject POISON_TLP
+hears "error usable asked" answered "reset asked" works answered resumed works
+end KILL "$process"
+wait_for "it is free" state_is $nic free
+
+heed go-on $nic
+inject MALF_TLP
+hears "error frozen asked" answered "reset asked" works answered resumed works
+check "there is a line for how bad it was" logged "cannot be reached until it has been reset"
+end KILL "$process"
+wait_for "it is free" state_is $nic free
+
+heed give-up $nic
+inject POISON_TLP
+hears "error usable asked" answered
+wait_for "its answer is logged" logged "gives the function up"
+end KILL "$process"
+wait_for "who gives up leaves it clean to the next" state_is $nic free
+ok "who gives up leaves it clean to the next"
+
+# A client that dies with the question open does not keep the kernel waiting.
+: >"$vfiod_log"
+heed never $nic
+inject POISON_TLP
+hears "error usable asked"
+end KILL "$process"
+wait_for "the kernel goes on when the client dies over its answer" logged "$nic has recovered"
+ok "the kernel goes on when the client dies over its answer"
+wait_for "it is free" state_is $nic free
+
+echo 300 >$answer_ms
+heed late $nic
+inject POISON_TLP
+wait_for "who is late is told" grep -q "^refused: .*has gone on" $heard
+ok "who answers too late is told that the kernel has gone on"
+end KILL "$process"
+wait_for "it is free" state_is $nic free
+
+# ---- a program that has the files from before a vfiod that knows of nothing ---------------------------------------
+echo 60000 >$answer_ms
+heed never $nic
+kill -KILL "$vfiod_pid"
+wait "$vfiod_pid" 2>/dev/null || true
+wait "${job_of[$process]}" 2>/dev/null || true
+start_vfiod
+check "a new vfiod listens, too" node_is_open
+wait_for "what its client left is free" state_is $nic free
+inject POISON_TLP
+wait_for "and answers" logged "$nic has recovered"
+ok "a new vfiod answers, too"
+
+# ---- removal -----------------------------------------------------------------------------------------------------
+heed go-on $edu
+check "an unbind waits for a client that heeds it" timeout 20 bash -c "echo $edu >/sys/bus/pci/drivers/vfiod-pci/unbind"
+hears removal released
+wait "${job_of[$process]}" || fail "the client ends by itself"
+wait_for "vfiod has seen it" eval '[ -z "$(driver_of '$edu')" ]'
+quietly vfioctl release $edu
+
+# ---- suspend -----------------------------------------------------------------------------------------------------
+sleep_now() {
+	echo freezer >/sys/power/pm_test
+	echo 0 >/sys/module/suspend/parameters/pm_test_delay
+	echo freeze >/sys/power/state
+}
+if [ -w /sys/power/pm_test ]; then
+	heed go-on $nic
+	check "the machine sleeps when its clients have saved their states" timeout 20 bash -c "$(declare -f sleep_now); sleep_now"
+	hears "suspend asked" answered woken
+	end KILL "$process"
+	wait_for "it is free" state_is $nic free
+	echo 300 >$answer_ms
+	heed stay $nic
+	check "a client that does not answer does not keep it awake" timeout 20 bash -c "$(declare -f sleep_now); sleep_now"
+	hears "suspend asked" woken
+	end KILL "$process"
+	wait_for "it is free" state_is $nic free
+else
+	echo "# this kernel cannot sleep"
+fi
+
+# ---- the end -----------------------------------------------------------------------------------------------------
+quietly vfioctl release $nic
+check "with the last function its node is let go" not node_is_open
+check "so that the module can be unloaded under vfiod" rmmod vfiod_pci
+stop_vfiod
+finish
