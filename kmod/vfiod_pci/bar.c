@@ -52,19 +52,20 @@ static void table_access(struct vfiod_pci *vp, u64 dword, u8 *bytes, size_t coun
 	interrupts_apply_masks(vp);
 }
 
-static size_t access_table(struct vfiod_pci *vp, u8 *bytes, size_t count, u64 offset, bool write)
+/* Return: bytes, or -EIO: the BAR does not answer. */
+static ssize_t access_table(struct vfiod_pci *vp, u8 *bytes, size_t count, u64 offset, bool write)
 {
 	u64 at = offset - vp->table.offset;
 	size_t done = 0, now;
 
 	mutex_lock(&vp->lock);
-	count = min_t(u64, count, vp->table.length - at);
+	count = vp->memory_on ? min_t(u64, count, vp->table.length - at) : 0;
 	for (; done < count; done += now, at += now) {
 		now = min_t(size_t, count - done, 4 - at % 4);
 		table_access(vp, at / 4, bytes + done, now, at % 4 == 0, write);
 	}
 	mutex_unlock(&vp->lock);
-	return done;
+	return done ? done : -EIO;
 }
 
 /* ---- BARs ---- */

@@ -138,7 +138,7 @@ static int add_areas(struct vfiod_pci *vp, struct vfio_region_info *info,
 		return -ENOMEM;
 	mapping_hole(vp, &from, &to);
 	if (from)
-		sparse->areas[n++].size = from;
+		sparse->areas[n++].size = min_t(u64, from, info->size);
 	if (to < info->size) {
 		sparse->areas[n].offset = to;
 		sparse->areas[n++].size = info->size - to;

@@ -233,6 +233,32 @@ static irqreturn_t vector_handler(int irq, void *context)
 	return IRQ_HANDLED;
 }
 
+/* MSI-X is set up, and masked, in a BAR, which has to answer for that. */
+static bool enable_memory(struct vfiod_pci *vp)
+{
+	u16 command;
+
+	memory_block(vp, false);
+	pci_read_config_word(vp->pdev, PCI_COMMAND, &command);
+	if (command & PCI_COMMAND_MEMORY)
+		return true;
+	pci_write_config_word(vp->pdev, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
+	return false;
+}
+
+/* The kernel lets go of INTx's pin when MSI is switched off; and the host's registers are new. */
+static void restore_memory(struct vfiod_pci *vp, bool was_on)
+{
+	u16 command;
+
+	pci_read_config_word(vp->pdev, PCI_COMMAND, &command);
+	if (!was_on)
+		pci_write_config_word(vp->pdev, PCI_COMMAND, command & ~PCI_COMMAND_MEMORY);
+	interrupts_sync_pin(vp);
+	config_remember(vp);
+	memory_unblock(vp);
+}
+
 /* By SET_IRQS, by a mask bit of the vector, or as one of all. */
 static bool should_be_off(struct vfiod_pci *vp, u32 n)
 {
@@ -256,13 +282,23 @@ static void apply_mask(struct vfiod_pci *vp, u32 n)
 		enable_irq(pci_irq_vector(vp->pdev, n));
 }
 
+static void apply_masks(struct vfiod_pci *vp, u32 start, u32 count)
+{
+	bool dark = is_set_up(vp, VFIO_PCI_MSIX_IRQ_INDEX) && !vp->memory_on, was_on = true;
+	u32 n;
+
+	if (dark)
+		was_on = enable_memory(vp);
+	for (n = start; n < start + count; n++)
+		apply_mask(vp, n);
+	if (dark)
+		restore_memory(vp, was_on);
+}
+
 /* The user has changed masks in config space or in the table. */
 void interrupts_apply_masks(struct vfiod_pci *vp)
 {
-	u32 n;
-
-	for (n = 0; n < vp->vector_count; n++)
-		apply_mask(vp, n);
+	apply_masks(vp, 0, vp->vector_count);
 	/* The hardware delivers what was pending; the model need not tell. */
 	while (pcicfg_msi_due(&vp->cfg) >= 0)
 		;
@@ -308,32 +344,6 @@ static int set_vector(struct vfiod_pci *vp, u32 n, struct eventfd_ctx *trigger)
 	return 0;
 }
 
-/* MSI-X is set up in a BAR, which has to answer for that. */
-static bool enable_memory(struct vfiod_pci *vp)
-{
-	u16 command;
-
-	memory_block(vp, false);
-	pci_read_config_word(vp->pdev, PCI_COMMAND, &command);
-	if (command & PCI_COMMAND_MEMORY)
-		return true;
-	pci_write_config_word(vp->pdev, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
-	return false;
-}
-
-/* The kernel lets go of INTx's pin when MSI is switched off; and the host's registers are new. */
-static void restore_memory(struct vfiod_pci *vp, bool was_on)
-{
-	u16 command;
-
-	pci_read_config_word(vp->pdev, PCI_COMMAND, &command);
-	if (!was_on)
-		pci_write_config_word(vp->pdev, PCI_COMMAND, command & ~PCI_COMMAND_MEMORY);
-	interrupts_sync_pin(vp);
-	config_remember(vp);
-	memory_unblock(vp);
-}
-
 /* Return: 0, or how many there are where @count are too many, or an errno. */
 static int enable_vectors(struct vfiod_pci *vp, unsigned int index, u32 count)
 {
@@ -367,9 +377,9 @@ static void disable_vectors(struct vfiod_pci *vp)
 	bool was_on;
 	u32 n;
 
+	was_on = enable_memory(vp);
 	for (n = 0; n < vp->vector_count; n++)
 		set_vector(vp, n, NULL);
-	was_on = enable_memory(vp);
 	pci_free_irq_vectors(vp->pdev);
 	restore_memory(vp, was_on);
 	kfree(vp->vectors);
@@ -398,16 +408,20 @@ static int set_vectors(struct vfiod_pci *vp, u32 start, u32 count, const s32 *fd
 
 static int set_triggers(struct vfiod_pci *vp, const struct vfio_irq_set *set, const s32 *fds)
 {
-	bool fresh = is_set_up(vp, NO_IRQ);
+	bool fresh = is_set_up(vp, NO_IRQ), was_on;
 	int error;
 
+	if (!set->count)
+		return -EINVAL;
 	if (fresh)
 		error = enable_vectors(vp, set->index, set->start + set->count);
 	else
 		error = set->start + set->count > vp->vector_count ? -EINVAL : 0;
 	if (error)
 		return error;
+	was_on = enable_memory(vp);
 	error = set_vectors(vp, set->start, set->count, fds);
+	restore_memory(vp, was_on);
 	if (error && fresh)
 		disable_vectors(vp);
 	return error;
@@ -471,12 +485,10 @@ static int set_masked(struct vfiod_pci *vp, const struct vfio_irq_set *set, cons
 	if (!is_set_up(vp, set->index) || set->start + set->count > vp->vector_count ||
 	    set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
 		return -EINVAL;
-	for (n = 0; n < set->count; n++) {
-		if (!concerns(set, data, n))
-			continue;
-		vp->vectors[set->start + n].masked = masked;
-		apply_mask(vp, set->start + n);
-	}
+	for (n = 0; n < set->count; n++)
+		if (concerns(set, data, n))
+			vp->vectors[set->start + n].masked = masked;
+	apply_masks(vp, set->start, set->count);
 	return 0;
 }
 

@@ -156,15 +156,19 @@ static struct mapping *new_mapping(struct vm_area_struct *vma, struct vfiod_pci 
 }
 
 /*
- * A fork, or a vma that is split or moved, and cannot be refused here. Its pages have been copied:
- * away with them, so that it begins as one without.
+ * A fork, or a vma that is split or moved, which cannot be refused here. It has pages by now, or
+ * will have those of the vma that it comes from.
  */
 static void open_vma(struct vm_area_struct *vma)
 {
 	struct mapping *from = vma->vm_private_data;
+	struct mapping *m = new_mapping(vma, from->vp, __GFP_NOFAIL);
 
-	zap_vma_ptes(vma, vma->vm_start, vma->vm_end - vma->vm_start);
-	vma->vm_private_data = new_mapping(vma, from->vp, __GFP_NOFAIL);
+	vma->vm_private_data = m;
+	mutex_lock(&m->vp->vma_lock);
+	m->has_pages = true;
+	list_add(&m->node, &m->vp->vmas);
+	mutex_unlock(&m->vp->vma_lock);
 }
 
 static void close_vma(struct vm_area_struct *vma)

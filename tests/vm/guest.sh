@@ -119,7 +119,7 @@ as() {
 # ---- QEMU's monitor ---------------------------------------------------------------------------------
 
 # qemu_monitor COMMAND...: has it carried out by the emulator; one of those in the scenario's line "# qemu-monitor:".
-# What QEMU says about it is an error, of which it has no other sign.
+# What QEMU says about it is an error, of which it has no other sign, unless it is OK.
 qemu_monitor() {
 	local folder=/run/vfiod-vm reply
 	rm -f $folder/reply
@@ -127,7 +127,7 @@ qemu_monitor() {
 	mv $folder/request.new $folder/request
 	wait_for "QEMU answers to '$*'" test -e $folder/reply
 	reply=$(cat $folder/reply)
-	[[ $reply == '{"return": ""'* ]] || fail "QEMU does '$*' ($reply)"
+	[[ $reply == '{"return": ""'* || $reply == '{"return": "OK '* ]] || fail "QEMU does '$*' ($reply)"
 }
 
 # ---- devices ---------------------------------------------------------------------------------------

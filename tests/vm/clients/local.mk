@@ -147,7 +147,8 @@ tests_vm_clients_pcifailnth_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_pcifailnth_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_pcifailnth_LDADD = tests/vm/clients/libhandles.la
 
-noinst_PROGRAMS += tests/vm/clients/interrupts tests/vm/clients/irqrounds tests/vm/clients/pcifaults
+noinst_PROGRAMS += tests/vm/clients/interrupts tests/vm/clients/irqrounds tests/vm/clients/pcifaults \
+	tests/vm/clients/pcierrors
 
 tests_vm_clients_interrupts_SOURCES = tests/vm/clients/interrupts.c
 tests_vm_clients_interrupts_CFLAGS = $(PROGRAM_FLAGS)
@@ -158,6 +159,11 @@ tests_vm_clients_irqrounds_SOURCES = tests/vm/clients/irqrounds.c
 tests_vm_clients_irqrounds_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_irqrounds_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_irqrounds_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_pcierrors_SOURCES = tests/vm/clients/pcierrors.c kmod/uapi/vfiod_pci.h
+tests_vm_clients_pcierrors_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pcierrors_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pcierrors_LDADD = tests/vm/clients/libhandles.la
 
 tests_vm_clients_pcifaults_SOURCES = tests/vm/clients/pcifaults.c
 tests_vm_clients_pcifaults_CFLAGS = $(PROGRAM_FLAGS)

@@ -12,11 +12,13 @@
 #include "tests/vm/clients/broker.h"
 #include "tests/vm/clients/edu.h"
 #include "tests/vm/clients/expect.h"
+#include "tests/vm/clients/raiser.h"
 
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -29,6 +31,8 @@
 #define ENTRY_SIZE  PCI_MSIX_ENTRY_SIZE
 #define REGION_SIZE (1ull << 40) /* of file offsets, which a region has for itself */
 #define AREAS_MAX   16
+#define PATIENCE_MS 20000
+#define SILENCE_MS  300 /* in which an interrupt that must not come would have come */
 
 struct area {
 	uint64_t offset, size;
@@ -605,6 +609,43 @@ static void the_table_of_interrupts_is_virtual_and_cannot_be_mapped(void)
 		expect_entry(&regions[table & PCI_MSIX_TABLE_BIR], (table & PCI_MSIX_TABLE_OFFSET) + i * ENTRY_SIZE);
 }
 
+/* By ACTION_MASK or ACTION_UNMASK, while no register of the function answers. */
+static void set_mask_in_the_dark(uint32_t action)
+{
+	struct vfio_irq_set set = { .argsz = sizeof(set),
+				    .flags = VFIO_IRQ_SET_DATA_NONE | action,
+				    .index = VFIO_PCI_MSIX_IRQ_INDEX,
+				    .count = 1 };
+
+	expect(!command_change(vfio.device, 0, COMMAND_MEMORY));
+	expect(!ioctl(vfio.device, VFIO_DEVICE_SET_IRQS, &set));
+	expect(!command_change(vfio.device, COMMAND_MEMORY | COMMAND_MASTER, 0));
+}
+
+/* On an igb, which can be told to raise them. */
+static void interrupts_set_and_masked_while_their_table_is_not_decoded_are_so_when_it_is(void)
+{
+	int interrupt = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	const struct raiser *raiser;
+	volatile void *bar;
+
+	if (number(PCI_VENDOR_ID, 4) != 0x10c98086)
+		return;
+	raiser = raiser_of(vfio.device);
+	bar = bar_map(vfio.device, 0, raiser->size);
+	expect(!command_change(vfio.device, 0, COMMAND_MEMORY));
+	expect(!irq_enable(vfio.device, VFIO_PCI_MSIX_IRQ_INDEX, interrupt));
+	expect(!command_change(vfio.device, COMMAND_MEMORY | COMMAND_MASTER, 0));
+	expect(raiser->arm(bar, VFIO_PCI_MSIX_IRQ_INDEX) && raiser->raise(bar, VFIO_PCI_MSIX_IRQ_INDEX, 0));
+	expect(irq_wait(interrupt, PATIENCE_MS) && raiser->ack(bar, VFIO_PCI_MSIX_IRQ_INDEX, 0));
+
+	set_mask_in_the_dark(VFIO_IRQ_SET_ACTION_MASK);
+	expect(raiser->raise(bar, VFIO_PCI_MSIX_IRQ_INDEX, 0) && !irq_wait(interrupt, SILENCE_MS));
+	set_mask_in_the_dark(VFIO_IRQ_SET_ACTION_UNMASK);
+	expect(irq_wait(interrupt, PATIENCE_MS));
+	expect(!munmap((void *)bar, raiser->size) && !close(interrupt));
+}
+
 /* ------------------------------------------------------------------------------------------------------------------ */
 
 #define TEST(name) \
@@ -631,6 +672,7 @@ static const struct {
 	TEST(io_ports_are_read_and_written_but_not_mapped),
 	TEST(a_mapping_is_shared_and_within_what_the_region_offers),
 	TEST(the_table_of_interrupts_is_virtual_and_cannot_be_mapped),
+	TEST(interrupts_set_and_masked_while_their_table_is_not_decoded_are_so_when_it_is),
 };
 
 static int run(void (*test)(void), const char *address)

@@ -350,8 +350,9 @@ static void wait_ms(unsigned int ms)
 	nanosleep(&time, NULL);
 }
 
-/* In a process of its own, which ends with all of it open; @ms: 0 for one that does not end by itself. */
-static void round_of(uint64_t *state, unsigned int ms)
+/* In a process of its own, which ends with all of it open; @ms: 0 for one that does not end by itself. Says when it
+ * begins. */
+static void round_of(uint64_t *state, unsigned int ms, int begins)
 {
 	pthread_t threads[THREADS];
 	uint64_t states[THREADS];
@@ -366,6 +367,7 @@ static void round_of(uint64_t *state, unsigned int ms)
 		states[i] = draw(state);
 		expect(!pthread_create(&threads[i], NULL, run_thread, &states[i]));
 	}
+	close(begins);
 	if (!ms)
 		pause();
 	wait_ms(ms);
@@ -378,12 +380,19 @@ static void round_of(uint64_t *state, unsigned int ms)
 static void one_round(uint64_t *state, bool kill_it)
 {
 	unsigned int ms = kill_it ? 1 + below(state, ROUND_MS) : ROUND_MS;
-	pid_t child = fork();
-	int status;
+	int status, ends[2];
+	char nothing;
+	pid_t child;
 
+	expect(!pipe2(ends, O_CLOEXEC));
+	child = fork();
 	expect(child >= 0);
 	if (!child)
-		round_of(state, kill_it ? 0 : ms);
+		round_of(state, kill_it ? 0 : ms, ends[1]);
+	close(ends[1]);
+	/* its end is closed when it begins, or has ended */
+	expect(!read(ends[0], &nothing, 1));
+	close(ends[0]);
 	if (kill_it) {
 		wait_ms(ms);
 		kill(child, SIGKILL);

@@ -58,9 +58,11 @@ static bool is_edu(void)
 	return id == 0x11e81234;
 }
 
-/* Says what was tried. */
-static void answer(const char *what, int row, int result, int error, int should)
+/* The result of a call, in which errno is; says what was tried. */
+static void answer(const char *what, int row, int result, int should)
 {
+	int error = errno;
+
 	if (should ? result == -1 && error == should : result >= 0)
 		return;
 	dprintf(2, "pcimisuse: %s, row %d: result %d, errno %d (%s); should be %d (%s)\n", what, row, result, error,
@@ -105,8 +107,7 @@ static void questions_of_every_size_are_answered_or_refused(void)
 
 			a.argsz = size;
 			memset(a.bytes + PAGE, 0xee, PAGE);
-			answer(q->name, (int)size, ioctl(vfio.device, q->command, &a), errno,
-			       size < q->least ? EINVAL : 0);
+			answer(q->name, (int)size, ioctl(vfio.device, q->command, &a), size < q->least ? EINVAL : 0);
 			/* nothing is written behind what was offered; these have no capabilities to tell */
 			for (size_t at = size < q->least ? 4 : size; at < PAGE; at++)
 				expect(at < sizeof(struct vfio_region_info) || a.bytes[at] == 0);
@@ -116,7 +117,7 @@ static void questions_of_every_size_are_answered_or_refused(void)
 			union argument a = q->argument;
 
 			a.argsz = huge[j];
-			answer(q->name, (int)j, ioctl(vfio.device, q->command, &a), errno, 0);
+			answer(q->name, (int)j, ioctl(vfio.device, q->command, &a), 0);
 		}
 	}
 }
@@ -147,8 +148,7 @@ static void bad_pointers_give_EFAULT(void)
 
 	for (size_t i = 0; i < ROWS(commands); i++)
 		for (size_t j = 0; j < ROWS(bad); j++)
-			answer("a bad pointer", (int)(100 * i + j), ioctl(vfio.device, commands[i], bad[j]), errno,
-			       EFAULT);
+			answer("a bad pointer", (int)(100 * i + j), ioctl(vfio.device, commands[i], bad[j]), EFAULT);
 	for (size_t i = 0; i < ROWS(questions); i++) {
 		const struct question *q = &questions[i];
 		unsigned char *at = end - q->least;
@@ -157,13 +157,13 @@ static void bad_pointers_give_EFAULT(void)
 		for (int odd = 0; odd < 8; odd++) {
 			memcpy(at - odd, &q->argument, q->least);
 			memcpy(at - odd, &q->least, 4);
-			answer(q->name, odd, ioctl(vfio.device, q->command, at - odd), errno, 0);
+			answer(q->name, odd, ioctl(vfio.device, q->command, at - odd), 0);
 		}
 		/* an answer that cannot be written */
 		memcpy(at, &q->argument, q->least);
 		memcpy(at, &q->least, 4);
 		expect(!mprotect(end - PAGE, PAGE, PROT_READ));
-		answer(q->name, 100, ioctl(vfio.device, q->command, at), errno, EFAULT);
+		answer(q->name, 100, ioctl(vfio.device, q->command, at), EFAULT);
 		expect(!mprotect(end - PAGE, PAGE, PROT_READ | PROT_WRITE));
 	}
 }
@@ -178,12 +178,12 @@ static void indexes_out_of_range_are_refused(void)
 		struct vfio_region_info region = { .argsz = sizeof(region), .index = indexes[i] };
 		struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = indexes[i] };
 
-		answer("a region", (int)i, ioctl(vfio.device, VFIO_DEVICE_GET_REGION_INFO, &region), errno,
+		answer("a region", (int)i, ioctl(vfio.device, VFIO_DEVICE_GET_REGION_INFO, &region),
 		       indexes[i] >= VFIO_PCI_VGA_REGION_INDEX ? EINVAL : 0);
 		/* a function without PCI Express reports no errors */
 		if (indexes[i] == ERROR)
 			continue;
-		answer("an interrupt", (int)i, ioctl(vfio.device, VFIO_DEVICE_GET_IRQ_INFO, &irq), errno,
+		answer("an interrupt", (int)i, ioctl(vfio.device, VFIO_DEVICE_GET_IRQ_INFO, &irq),
 		       indexes[i] >= VFIO_PCI_NUM_IRQS ? EINVAL : 0);
 	}
 }
@@ -286,14 +286,13 @@ static void run_table(const char *what, const struct try *table, size_t rows)
 		int result;
 
 		fill(&table[i], &a);
-		errno = 0;
 		result = ioctl(vfio.device, VFIO_DEVICE_SET_IRQS, &a);
 		if (table[i].error == EITHER)
 			expect(!result || errno == EINVAL || errno == EBUSY);
 		else if (table[i].error == REFUSED && errno == ENOTTY)
-			answer(what, (int)i, result, errno, ENOTTY);
+			answer(what, (int)i, result, ENOTTY);
 		else
-			answer(what, (int)i, result, errno, table[i].error == REFUSED ? EINVAL : table[i].error);
+			answer(what, (int)i, result, table[i].error == REFUSED ? EINVAL : table[i].error);
 	}
 	expect(open_files() == before);
 }
@@ -521,19 +520,18 @@ static void data_is_read_from_any_address_and_not_from_none(void)
 	fill(&enable, &a);
 	for (unsigned int odd = 0; odd < 8; odd++) {
 		memcpy(end - size - odd, &a, size);
-		answer("at an odd address", (int)odd, ioctl(vfio.device, VFIO_DEVICE_SET_IRQS, end - size - odd), errno,
-		       0);
+		answer("at an odd address", (int)odd, ioctl(vfio.device, VFIO_DEVICE_SET_IRQS, end - size - odd), 0);
 	}
 	expect(comes(MSI) && !irq_enable(vfio.device, MSI, -1));
 	for (size_t there = 0; there < size; there++) {
 		memcpy(end - there, &a, there);
-		answer("with its end missing", (int)there, ioctl(vfio.device, VFIO_DEVICE_SET_IRQS, end - there), errno,
+		answer("with its end missing", (int)there, ioctl(vfio.device, VFIO_DEVICE_SET_IRQS, end - there),
 		       EFAULT);
 	}
 	/* a table of as many as there cannot be, in memory that is not there */
 	a.set.count = 1;
 	a.argsz = 0xffffffff;
-	answer("as long as can be", 0, ioctl(vfio.device, VFIO_DEVICE_SET_IRQS, &a), errno, 0);
+	answer("as long as can be", 0, ioctl(vfio.device, VFIO_DEVICE_SET_IRQS, &a), 0);
 	expect(!irq_enable(vfio.device, MSI, -1));
 }
 
@@ -545,7 +543,7 @@ static void a_reset_has_no_argument(void)
 	const unsigned long arguments[] = { 0, 1, 0xffff888000000000ul, ~0ul };
 
 	for (size_t i = 0; i < ROWS(arguments); i++)
-		answer("a reset", (int)i, ioctl(vfio.device, VFIO_DEVICE_RESET, arguments[i]), errno, 0);
+		answer("a reset", (int)i, ioctl(vfio.device, VFIO_DEVICE_RESET, arguments[i]), 0);
 }
 
 static void calls_that_are_not_offered_give_ENOTTY(void)
@@ -558,7 +556,7 @@ static void calls_that_are_not_offered_give_ENOTTY(void)
 		for (__u32 size = 0; size < 256; size++) {
 			union argument a = { .argsz = size };
 
-			answer("a call", (int)(1000 * i + size), ioctl(vfio.device, not_offered[i], &a), errno, ENOTTY);
+			answer("a call", (int)(1000 * i + size), ioctl(vfio.device, not_offered[i], &a), ENOTTY);
 		}
 }
 
@@ -575,7 +573,7 @@ static void unknown_calls_give_ENOTTY(void)
 					    number <= VFIO_BASE + 20)
 						continue;
 					answer("an unknown call", (int)(type << 8 | number),
-					       ioctl(vfio.device, _IOC(way, type, number, size), &a), errno, ENOTTY);
+					       ioctl(vfio.device, _IOC(way, type, number, size), &a), ENOTTY);
 				}
 }
 
@@ -595,7 +593,7 @@ static void features_are_asked_in_the_right_way_and_not_there(void)
 	for (size_t i = 0; i < ROWS(table); i++) {
 		union argument a = { .feature = { .argsz = table[i].argsz, .flags = table[i].flags } };
 
-		answer("a feature", (int)i, ioctl(vfio.device, VFIO_DEVICE_FEATURE, &a), errno, table[i].error);
+		answer("a feature", (int)i, ioctl(vfio.device, VFIO_DEVICE_FEATURE, &a), table[i].error);
 	}
 	for (__u32 number = 0; number <= 0xffff; number = number < 64 ? number + 1 : number * 2 + 1)
 		for (int way = 0; way < 3; way++) {
@@ -604,7 +602,7 @@ static void features_are_asked_in_the_right_way_and_not_there(void)
 			a.feature.flags |= way == 2 ? VFIO_DEVICE_FEATURE_SET : VFIO_DEVICE_FEATURE_GET;
 			if (!way)
 				a.feature.flags |= VFIO_DEVICE_FEATURE_PROBE;
-			answer("a feature", (int)number, ioctl(vfio.device, VFIO_DEVICE_FEATURE, &a), errno, ENOTTY);
+			answer("a feature", (int)number, ioctl(vfio.device, VFIO_DEVICE_FEATURE, &a), ENOTTY);
 		}
 }
 
@@ -664,7 +662,7 @@ static void expect_working(void)
 	expect(!map_bar(0) && bar_answers(0) == 1);
 	expect(!map_memory(NEW_IOVA) && !dma_round_trip(NEW_IOVA));
 	expect(!intx_works(0) && !msi_works(0));
-	expect(!irq_enable(vfio.device, MSI, -1));
+	expect(!irq_enable(vfio.device, MSI, -1) && !unmap_bar(0));
 }
 
 static int run(void (*test)(void), const char *address)

@@ -234,7 +234,7 @@ static const char *const names[] = { [READ] = "read", [WRITE] = "write", [RESET]
 static void say_access(const char *who, const struct access *access)
 {
 	fprintf(stderr, "%s: %s of %u at 0x%03x: 0x%0*x, result %d\n", who, names[access->what], access->size,
-		access->offset, 2 * access->size, access->value, access->result);
+		access->offset, 2 * access->size, access->value & ~0u >> (32 - 8 * access->size), access->result);
 }
 
 static uint32_t mask(const struct access *access)
@@ -247,9 +247,19 @@ static bool is_same(const struct access *a, const struct access *b)
 	return a->result == b->result && !((a->value ^ b->value) & mask(a));
 }
 
-#define HISTORY 8
+#define HISTORY 8 /* accesses that are shown before the first that differs */
+#define SHOWN	4 /* of those that differ */
 
-/* Return: how many differ; the first of them is shown, with what went before. */
+static void say_difference(const struct access *done, size_t i, const struct access *again, unsigned int history)
+{
+	fprintf(stderr, "access %zu differs\n", i);
+	for (size_t j = i < history ? 0 : i - history; j < i; j++)
+		say_access("  before", &done[j]);
+	say_access("  live", &done[i]);
+	say_access("  recording", again);
+}
+
+/* Return: how many differ. */
 static unsigned int compare_accesses(struct owned *owned, const struct access *done, size_t count)
 {
 	unsigned int different = 0;
@@ -260,13 +270,10 @@ static unsigned int compare_accesses(struct owned *owned, const struct access *d
 		if (again.what == READ)
 			again.value = 0;
 		by_libpcicfg(owned, &again);
-		if (is_same(&done[i], &again) || different++)
+		if (is_same(&done[i], &again))
 			continue;
-		fprintf(stderr, "access %zu differs\n", i);
-		for (size_t j = i < HISTORY ? 0 : i - HISTORY; j < i; j++)
-			say_access("  before", &done[j]);
-		say_access("  live", &done[i]);
-		say_access("  recording", &again);
+		if (different++ < SHOWN)
+			say_difference(done, i, &again, different == 1 ? HISTORY : 0);
 	}
 	return different;
 }

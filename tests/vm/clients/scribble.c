@@ -467,7 +467,9 @@ int main(int argc, char **argv)
 	policy.granted[PCI_COMMAND / 4] = PCI_COMMAND_INTX_DISABLE;
 	if (pm)
 		policy.granted[pm / 4 + 1] = PCI_PM_CTRL_STATE_MASK;
-	faults += compare_machine(&before, address, GRANTED_MAY, "after the last close");
+	/* what COMMAND has done was not there before */
+	if (argc < first + 3)
+		faults += compare_machine(&before, address, GRANTED_MAY, "after the last close");
 	printf("%s %s: %lu writes, %ld faults\n", faults ? "#" : "figure:", address, count, faults);
 	return faults != 0;
 }

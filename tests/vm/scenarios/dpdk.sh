@@ -15,10 +15,27 @@ command -v dpdk-testpmd >/dev/null || fail "dpdk-testpmd is there (build-aux/pac
 load_handles
 use_clients
 use_calls
-bind vfio-pci "${nics[@]}"
+bind $vfio_driver "${nics[@]}"
 install -d -o alice $folder
 for nic in "${nics[@]}"; do chown alice "/dev/vfio/$(group_of "$nic")"; done
 ulimit -l unlimited
+# DPDK asks sysfs for a driver by the name of vfio-pci, and for that module, before it opens anything. Where the driver
+# has another name, it is shown folders of functions in which there is what it looks for, and that link.
+settings=()
+show_as_stock() {
+	local name
+	mkdir -p "/run/functions/$1"
+	for name in vendor device subsystem_vendor subsystem_device class resource numa_node; do
+		ln -s "/sys/bus/pci/devices/$1/$name" "/run/functions/$1/"
+	done
+	ln -s "$(readlink "/sys/bus/pci/devices/$1/iommu_group")" "/run/functions/$1/iommu_group"
+	ln -s /sys/bus/pci/drivers/vfio-pci "/run/functions/$1/driver"
+}
+if [ "$vfio_driver" != vfio-pci ]; then
+	load vfio-pci
+	for nic in "${nics[@]}"; do show_as_stock "$nic"; done
+	settings=(SYSFS_PCI_DEVICES=/run/functions)
+fi
 # Here for every testpmd, so that its files have the same numbers.
 exec 7<>/dev/vfiod
 
@@ -29,7 +46,8 @@ start_testpmd() {
 	shift
 	rm -f $folder/in
 	mkfifo $folder/in
-	as alice setarch --addr-no-randomize env XDG_RUNTIME_DIR=$folder LD_PRELOAD="$calls" CALLS_FILE="$folder/$name" "$@" \
+	as alice setarch --addr-no-randomize env XDG_RUNTIME_DIR=$folder LD_PRELOAD="$calls" CALLS_FILE="$folder/$name" \
+		"${settings[@]}" "$@" \
 		dpdk-testpmd --no-huge -m 64 --no-telemetry "${nics[@]/#/--allow=}" -- \
 		--interactive --forward-mode=flowgen --total-num-mbufs=2048 <$folder/in >"$folder/$name.out" 2>&1 &
 	job=$!

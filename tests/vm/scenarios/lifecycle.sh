@@ -15,8 +15,13 @@ igb=0000:05:00.0
 sysfs=/sys/bus/pci/devices
 
 # config FUNCTION: its config space as text, without the status register (PCI Local Bus 3.0 §6.2.3), whose bits come and
-# go: an edu finishes its work, and says so there, also after a reset of its bus.
-config() { od -An -v -tx1 "$sysfs/$1/config" | sed '1s/\( .. .. .. .. .. ..\) .. ../\1 -- --/'; }
+# go: an edu finishes its work, and says so there, also after a reset of its bus. An idle function sleeps after a while,
+# which shows in its power state: it is kept awake.
+config() {
+	echo on >"$sysfs/$1/power/control"
+	od -An -v -tx1 "$sysfs/$1/config" | sed '1s/\( .. .. .. .. .. ..\) .. ../\1 -- --/'
+	echo auto >"$sysfs/$1/power/control"
+}
 
 # clean SENTENCE FUNCTION: bus mastering and MSI are off, and the config space is what it was before the first lease.
 declare -A config_before=()

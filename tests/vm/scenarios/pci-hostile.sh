@@ -4,6 +4,7 @@
 # A hostile client of each function of the machine in turn: it writes all over the config space, and reaches beyond the ends
 # of every region. PCI_HOSTILE_SEED repeats the order of its writes; PCI_HOSTILE_FUNCTIONS names the only functions.
 # run-options: -t 1500
+# qemu-monitor: pcie_aer_inject_error
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
@@ -56,6 +57,23 @@ assault() {
 	check "$function: a device of the host goes on working" host_works
 }
 
+# errors_stay FUNCTION NAME: those that its hardware has noted are the host's to see and to clear. They are masked, so that the
+# host does neither now. QEMU knows the function by NAME.
+errors_stay() {
+	local function=$1 status=0
+	wanted "$function" || return 0
+	cat >/run/inject <<-INJECT
+		. "${0%/*}/../guest.sh"
+		setpci -s $function ECAP_AER+08.l=ffffffff ECAP_AER+14.l=ffffffff
+		qemu_monitor pcie_aer_inject_error $2 RCVR
+		qemu_monitor pcie_aer_inject_error $2 POISON_TLP
+	INJECT
+	bind "$pci_driver" "$function"
+	scribble --gently "$function" "$seed" "bash /run/inject" || status=$?
+	equal "$function: no write of its user clears the status of errors" 0 $status
+	unbind "$function"
+}
+
 load_pci
 use_clients
 load nvme
@@ -66,6 +84,9 @@ for function in $edu $sriov_nvme $e1000e $igb $testdev; do
 	assault "$function"
 	unbind "$function"
 done
+
+errors_stay $e1000e nic4
+errors_stay $igb nic5
 
 # groups of several
 for function in "${several[@]}" "${conventional[@]}"; do bind "$pci_driver" "$function"; done

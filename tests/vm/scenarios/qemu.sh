@@ -4,8 +4,9 @@
 #
 # An unmodified QEMU of alice's has an edu and an nvme in its machine: with VFIO's own files, and with handles in their
 # place. It must not be able to tell the difference. Where there is iommufd it gets its files passed, and has no right
-# to open any; elsewhere it opens container and group itself. The machine runs no program: the scenario is its processor
-# and its driver, by QEMU's qtest protocol.
+# to open any; elsewhere it opens container and group itself. In these the machine runs no program: the scenario is its
+# processor and its driver, by QEMU's qtest protocol. In the last one its firmware finds the nvme, and boots from it.
+# run-options: --timeout 600
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
@@ -15,11 +16,32 @@ folder=/run/alice
 bar=$((0xe0000000))	# where the function's BAR 0 is in the machine
 slot=$((0x80001000))	# and its config space
 
+# ---- the firmware's disk -----------------------------------------------------------------------------------
+# make_bootable FUNCTION: its first sector says a word on the port that firmware says its own on (0x402), and halts:
+#	xor ax,ax; mov ds,ax; mov si,0x7c16; mov dx,0x402; cld; next: lodsb; or al,al; jz end; out dx,al; jmp next
+#	end: hlt; jmp end
+make_bootable() {
+	local disk="" code='\x31\xc0\x8e\xd8\xbe\x16\x7c\xba\x02\x04\xfc\xac\x08\xc0\x74\x03\xee\xeb\xf8\xf4\xeb\xfd'
+	load nvme
+	bind nvme "$1"
+	wait_for "its disk is there" has_disk "$1"
+	printf '%bbooted from it\n' "$code" >/run/sector
+	truncate -s 510 /run/sector
+	printf '\x55\xaa' >>/run/sector
+	dd if=/run/sector of="$disk" bs=4096 conv=sync,fsync status=none
+}
+has_disk() {
+	disk=/dev/$(find "/sys/bus/pci/devices/$1/nvme/" -name 'nvme*n1' -printf '%f')
+	[ -b "$disk" ]
+}
+
+# ---- what there is -----------------------------------------------------------------------------------------
 load_handles
 use_clients
 use_calls
 modprobe -q iommufd || true
-bind vfio-pci $edu $nvme
+make_bootable $nvme
+bind $vfio_driver $edu $nvme
 install -d -o alice $folder
 ulimit -l unlimited
 export -f as
@@ -175,6 +197,26 @@ same_calls() {
 
 same_calls edu $edu use_edu
 same_calls nvme $nvme use_nvme
+
+# ---- its firmware --------------------------------------------------------------------------------------------
+[ -e /dev/iommu ] || chown alice "/dev/vfio/$(group_of $nvme)"
+firmware=$folder/firmware
+machine=(qemu-system-x86_64 -M pc -m 16 -accel tcg -nodefaults -no-user-config -display none
+	-chardev "file,id=firmware,path=$firmware" -device "isa-debugcon,iobase=0x402,chardev=firmware")
+if [ -e /dev/iommu ]; then
+	give=(lend "$nvme" file bash -c 'as alice "$@"' -)
+	machine+=(-object "iommufd,id=iommu,fd=8" -device "vfio-pci,addr=2,fd=9,iommufd=iommu")
+else
+	give=(as alice)
+	machine+=(-device "vfio-pci,addr=2,host=$nvme")
+fi
+program_output=$firmware
+"${give[@]}" "${machine[@]}" 2>$folder/firmware.err &
+job=$!
+WAIT_SECONDS=240 wait_for "the firmware of a machine boots from nvme" grep -qs "booted from it" $firmware
+ok "the firmware of a machine boots from nvme ($(grep -o 's=[0-9]*$' $firmware) sectors)"
+kill "$(pgrep -P "$job")"
+wait "$job" || fail "QEMU ends well"
 
 # ---- in the middle of it -------------------------------------------------------------------------------------
 start_qemu revoked $edu handle
