@@ -229,6 +229,8 @@ static int write_piece(struct vfiod_pci *vp, u16 offset, unsigned int width, u32
 		config_update_decoding(vp);
 		memory_unblock(vp);
 	}
+	if (mark == PCICFG_MARK_POWER)
+		interrupts_apply_masks(vp);
 	/* An interrupt may have held the pin back between COMMAND's read and its write. */
 	if (mark == PCICFG_MARK_COMMAND)
 		interrupts_sync_pin(vp);

@@ -287,6 +287,8 @@ static void apply_masks(struct vfiod_pci *vp, u32 start, u32 count)
 	bool dark = is_set_up(vp, VFIO_PCI_MSIX_IRQ_INDEX) && !vp->memory_on, was_on = true;
 	u32 n;
 
+	if (vp->pdev->current_state != PCI_D0)
+		return; /* when it wakes up */
 	if (dark)
 		was_on = enable_memory(vp);
 	for (n = start; n < start + count; n++)
@@ -295,7 +297,7 @@ static void apply_masks(struct vfiod_pci *vp, u32 start, u32 count)
 		restore_memory(vp, was_on);
 }
 
-/* The user has changed masks in config space or in the table. */
+/* The user has changed masks in config space or in the table, or the function is awake again. */
 void interrupts_apply_masks(struct vfiod_pci *vp)
 {
 	apply_masks(vp, 0, vp->vector_count);
@@ -352,8 +354,6 @@ static int enable_vectors(struct vfiod_pci *vp, unsigned int index, u32 count)
 	bool was_on;
 	int got;
 
-	if (vp->pdev->current_state != PCI_D0)
-		return -EIO;
 	vectors = kcalloc(count, sizeof(*vectors), GFP_KERNEL_ACCOUNT);
 	if (!vectors)
 		return -ENOMEM;
@@ -560,7 +560,8 @@ typedef int (*action)(struct vfiod_pci *vp, const struct vfio_irq_set *set, cons
  * @data: what follows it
  *
  * Return: 0; -ENOTTY (there is no such action); -EINVAL (not one action, or not as interrupts are
- * set up); how many vectors there are, when more were asked for; or another errno.
+ * set up); -EIO (the function sleeps); how many vectors there are, when more were asked for; or
+ * another errno.
  */
 int interrupts_set(struct vfiod_pci *vp, const struct vfio_irq_set *set, const void *data)
 {
@@ -577,6 +578,10 @@ int interrupts_set(struct vfiod_pci *vp, const struct vfio_irq_set *set, const v
 
 	if (hweight32(flag) != 1)
 		return -EINVAL;
+	/* A function that sleeps does not take writes to its table of MSI-X. */
+	if ((set->index == VFIO_PCI_MSI_IRQ_INDEX || set->index == VFIO_PCI_MSIX_IRQ_INDEX) &&
+	    vp->pdev->current_state != PCI_D0)
+		return -EIO;
 	act = actions[set->index][ilog2(flag) - ilog2(VFIO_IRQ_SET_ACTION_MASK)];
 	if (!act)
 		return -ENOTTY;

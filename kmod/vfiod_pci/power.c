@@ -53,6 +53,7 @@ int power_reset(struct vfiod_pci *vp)
 	}
 	config_update_decoding(vp);
 	memory_unblock(vp);
+	interrupts_apply_masks(vp);
 	trace_vfiod_pci_reset(vp, "function", error);
 	return error;
 }
