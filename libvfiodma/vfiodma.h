@@ -316,7 +316,7 @@ enum vfiodma_verdict {
  * @verdict: enum vfiodma_verdict
  *
  * It may be called from the function that the event is told to, or later.  Without an answer in time the kernel goes on
- * as if it had been VFIODMA_GO_ON; of several functions that an error concerns the worst answer counts.
+ * as if it had been VFIODMA_GO_ON.  An answer counts for this function alone.
  *
  * Return: 0, -ENOENT (the kernel does not wait for it: its time is over, it was answered already, or it was never told
  * of this lease), -EINVAL (no such verdict).

@@ -253,7 +253,7 @@ struct vfiod_function_event {
 enum vfiod_verdict {
 	VFIOD_VERDICT_GO_ON = 1, /* to an error: it can be used; to a reset: it works; to a suspend: all is saved */
 	VFIOD_VERDICT_NEED_RESET = 2, /* to an error: the function has to be reset */
-	VFIOD_VERDICT_GIVE_UP = 3,    /* the function is not to be used any more */
+	VFIOD_VERDICT_GIVE_UP = 3,    /* it is not to be used any more: it is reset, and cannot be reached */
 };
 
 /* From version 2 on.  Taken from the connection that was told of the event, once, while the kernel waits for it:

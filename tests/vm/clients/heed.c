@@ -68,7 +68,7 @@ static void look(struct client *client)
 	uint32_t status = UINT32_MAX;
 
 	if (vfiodma_region_read(client->device, VFIO_PCI_BAR0_REGION_INDEX, 8, &status, sizeof(status)))
-		printf("unreachable: %s\n", vfiodma_session_error(client->session));
+		puts("unreachable");
 	else
 		puts(status == UINT32_MAX ? "all ones" : "works");
 }
