@@ -24,8 +24,11 @@ hears() {
 	ok "the client hears: $*"
 }
 logged() { grep -q "$1" "$vfiod_log"; }
-# inject ERROR: in the function, which reports it.
-inject() { qemu_monitor pcie_aer_inject_error nic4 "$1"; }
+# inject ERROR: in the function, which reports it if it is allowed to, as firmware or the administrator sees to.
+inject() {
+	setpci -s $nic CAP_EXP+08.w=0007:0007
+	qemu_monitor pcie_aer_inject_error nic4 "$1"
+}
 node_is_open() { find "/proc/$vfiod_pid/fd" -lname /dev/vfiod-pci | grep -q .; }
 not() { ! "$@"; }
 
