@@ -62,15 +62,15 @@ static void answer(struct client *client, uint64_t id, uint32_t verdict)
 		puts("answered");
 }
 
-/* The registers are there: nothing reads as all ones that is an e1000e's status. */
+/* The registers are there: the features of a virtio device do not read as all ones. */
 static void look(struct client *client)
 {
-	uint32_t status = UINT32_MAX;
+	uint32_t features = UINT32_MAX;
 
-	if (vfiodma_region_read(client->device, VFIO_PCI_BAR0_REGION_INDEX, 8, &status, sizeof(status)))
+	if (vfiodma_region_read(client->device, VFIO_PCI_BAR4_REGION_INDEX, 4, &features, sizeof(features)))
 		puts("unreachable");
 	else
-		puts(status == UINT32_MAX ? "all ones" : "works");
+		puts(features == UINT32_MAX ? "all ones" : "works");
 }
 
 static void happened(void *data, const struct vfiodma_event *event)
