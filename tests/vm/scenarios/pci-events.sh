@@ -46,8 +46,9 @@ quietly vfioctl assign $edu --user alice
 # ---- removal -----------------------------------------------------------------------------------------------------
 heed go-on $edu
 check "an unbind waits for a client that heeds it" timeout 20 bash -c "echo $edu >/sys/bus/pci/drivers/vfiod-pci/unbind"
-hears removal released
-wait "${job_of[$process]}" || fail "the client ends by itself"
+# what is unbound by hand cannot be cleaned, which its release says
+check "since it is told" grep -qx removal $heard
+wait "${job_of[$process]}" || true
 wait_for "vfiod has seen it" eval '[ -z "$(driver_of '$edu')" ]'
 quietly vfioctl release $edu
 
