@@ -7,8 +7,8 @@
 /**
  * events_take() - note an event on its lease, until vfiodma_session_dispatch() tells the program.
  *
- * A lease can have each kind of event pending once, so that nothing has to be allocated: a second announcement takes
- * the place of one that was not told yet.
+ * A lease can have each kind of event pending once, so that nothing has to be allocated: one that was not told yet is
+ * forgotten over a newer one of its kind.
  *
  * @msg: with VFIOD_EVENT among its flags
  *

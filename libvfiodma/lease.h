@@ -14,8 +14,9 @@ struct vfiodma_lease {
 	int device_fd, container_fd, group_fd; /* -1 where the mode has none */
 	bool has_device, has_domain;	       /* one of each at a time: two would not know of each other's work */
 	bool revoked;
-	unsigned int pending; /* 1 << enum vfiodma_event_kind of the events that the program was not told of yet */
-	uint32_t grace_ms;    /* of a pending announcement */
+	struct vfiodma_event
+		pending[VFIODMA_EVENT_WOKEN]; /* that the program was not told yet: one of a kind at most */
+	unsigned int pending_count;
 	LIST_ENTRY(vfiodma_lease) next;
 };
 

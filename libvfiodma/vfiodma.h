@@ -92,6 +92,24 @@ int vfiodma_session_fd(const struct vfiodma_session *session);
 enum vfiodma_event_kind {
 	VFIODMA_EVENT_REVOKE_ANNOUNCED = 1, /* the lease will be taken: release it within the grace */
 	VFIODMA_EVENT_REVOKED = 2,	    /* the lease was taken: its descriptors and mappings are dead */
+
+	/* of functions whose driver is vfiod_pci(4), and of vfiod of version 2 of the protocol */
+	VFIODMA_EVENT_LOST = 3,	 /* events of some function were lost here: whoever depends on them looks for itself */
+	VFIODMA_EVENT_ERROR = 4, /* the function has reported an error, see @severity: answer how to go on */
+	VFIODMA_EVENT_RESET = 5, /* it was reset, and is as the lease began: set it up anew, answer whether it works */
+	VFIODMA_EVENT_RESUMED = 6, /* errors are over */
+	VFIODMA_EVENT_REMOVAL = 7, /* the kernel waits to take it from its driver, or it is pulled out: release it */
+	VFIODMA_EVENT_SUSPEND =
+		8,		 /* the machine is about to sleep, and it loses its state: answer when that is saved */
+	VFIODMA_EVENT_WOKEN = 9, /* the machine is awake again */
+};
+
+/* How bad an error is. */
+enum vfiodma_severity {
+	VFIODMA_SEVERITY_USABLE = 1, /* the registers can be reached, DMA goes on */
+	VFIODMA_SEVERITY_FROZEN =
+		2,		   /* mappings of the function raise SIGBUS until it has been reset, which it will be */
+	VFIODMA_SEVERITY_DEAD = 3, /* they do so from now on */
 };
 
 /**
@@ -101,6 +119,9 @@ enum vfiodma_event_kind {
  * @grace_ms: of VFIODMA_EVENT_REVOKE_ANNOUNCED: how long it was to be, when vfiod said so
  * @lease: one of the session's
  * @address: of the lease's function, "0000:01:00.0"
+ * @severity: of VFIODMA_EVENT_ERROR: enum vfiodma_severity
+ * @id: the kernel waits for vfiodma_lease_answer() with this; 0: it does not wait
+ * @answer_ms: how long it was to wait for it, when it said so; 0 without @id
  */
 struct vfiodma_event {
 	size_t size;
@@ -108,6 +129,9 @@ struct vfiodma_event {
 	uint32_t grace_ms;
 	struct vfiodma_lease *lease;
 	char address[18];
+	uint32_t severity;
+	uint64_t id;
+	uint32_t answer_ms;
 };
 
 typedef void (*vfiodma_event_fn)(void *data, const struct vfiodma_event *event);
@@ -123,8 +147,8 @@ void vfiodma_session_set_event_fn(struct vfiodma_session *session, vfiodma_event
  * vfiodma_session_dispatch() - take the events that have come, and those that came while a reply was waited for, to the
  * function that was set.
  *
- * It waits for nothing.  Events of one lease come in the order in which they happened; one that was announced anew
- * before the program was told is told once.
+ * It waits for nothing.  Events of one lease come in the order in which they happened; of those of the same kind that
+ * came before the program was told it is told the last one.
  *
  * Return: 0, -ECONNRESET (vfiod has gone away: leases go on), -EBADMSG, -ENOTCONN.
  */
@@ -277,6 +301,27 @@ int vfiodma_lease_release(struct vfiodma_lease *lease);
  * free all as ever, down to vfiodma_lease_release().
  */
 bool vfiodma_lease_revoked(const struct vfiodma_lease *lease);
+
+/* Answers to an event with an id. */
+enum vfiodma_verdict {
+	VFIODMA_GO_ON = 1,	/* to an error: it can be used; to a reset: it works; to a suspend: all is saved */
+	VFIODMA_NEED_RESET = 2, /* to an error: the function has to be reset */
+	VFIODMA_GIVE_UP = 3,	/* the function is not to be used any more */
+};
+
+/**
+ * vfiodma_lease_answer() - answer an event that waits for it.
+ * @lease: the event's
+ * @id: the event's
+ * @verdict: enum vfiodma_verdict
+ *
+ * It may be called from the function that the event is told to, or later.  Without an answer in time the kernel goes on
+ * as if it had been VFIODMA_GO_ON.  An answer counts for this function alone.
+ *
+ * Return: 0, -ENOENT (the kernel does not wait for it: its time is over, it was answered already, or it was never told
+ * of this lease), -EINVAL (no such verdict).
+ */
+int vfiodma_lease_answer(struct vfiodma_lease *lease, uint64_t id, uint32_t verdict);
 
 /* The lease's descriptors, which stay the lease's; -1 where the mode of the lease has none. */
 int vfiodma_lease_device_fd(const struct vfiodma_lease *lease);

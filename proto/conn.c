@@ -14,6 +14,7 @@
 static_assert(sizeof(struct vfiod_hdr) == 24, "the header is part of the contract");
 static_assert(sizeof(struct vfiod_device) == 280, "the record is part of the contract");
 static_assert(sizeof(struct vfiod_lease_event) == 24, "the event is part of the contract");
+static_assert(sizeof(struct vfiod_function_event) == 40, "the event is part of the contract");
 #define X(opcode, NAME, name, sockets, fds) \
 	static_assert(sizeof(struct vfiod_##name##_req) % 8 == 0 && sizeof(struct vfiod_##name##_rep) % 8 == 0, \
 		      "no padding that a compiler chooses"); \
@@ -288,16 +289,35 @@ int proto_check_reply(struct proto_msg *msg, uint16_t opcode, uint64_t cookie)
 	return msg->length == op->reply ? 0 : -EBADMSG;
 }
 
-int proto_check_event(struct proto_msg *msg)
+static bool lease_event_makes_sense(struct proto_msg *msg)
 {
 	const struct vfiod_lease_event *event = proto_msg_body(msg);
-	uint32_t kind;
+	uint32_t kind = le32toh(event->kind);
 
-	if (msg->flags != VFIOD_EVENT || msg->opcode != VFIOD_LEASE_EVENT || msg->cookie || msg->fd_count ||
-	    msg->length != sizeof(*event))
-		return -EBADMSG;
+	return msg->length == sizeof(*event) &&
+	       (kind == VFIOD_LEASE_REVOKE_ANNOUNCED || (kind == VFIOD_LEASE_REVOKED && !event->grace_ms));
+}
+
+/* An error says how bad it is, and nothing else does; only what can be answered has a time for it. */
+static bool function_event_makes_sense(struct proto_msg *msg)
+{
+	const struct vfiod_function_event *event = proto_msg_body(msg);
+	uint32_t kind, severity;
+
+	if (msg->length != sizeof(*event) || msg->version < 2)
+		return false;
 	kind = le32toh(event->kind);
-	if (kind != VFIOD_LEASE_REVOKE_ANNOUNCED && (kind != VFIOD_LEASE_REVOKED || event->grace_ms))
+	severity = le32toh(event->severity);
+	return kind >= VFIOD_FUNCTION_LOST && kind <= VFIOD_FUNCTION_WOKEN && severity <= VFIOD_SEVERITY_DEAD &&
+	       (kind == VFIOD_FUNCTION_ERROR) == (severity != VFIOD_SEVERITY_NONE) &&
+	       (event->id || !event->answer_ms) && !event->zero;
+}
+
+int proto_check_event(struct proto_msg *msg)
+{
+	if (msg->flags != VFIOD_EVENT || msg->cookie || msg->fd_count)
 		return -EBADMSG;
-	return 0;
+	if (msg->opcode == VFIOD_LEASE_EVENT)
+		return lease_event_makes_sense(msg) ? 0 : -EBADMSG;
+	return msg->opcode == VFIOD_FUNCTION_EVENT && function_event_makes_sense(msg) ? 0 : -EBADMSG;
 }

@@ -110,7 +110,8 @@ int proto_check_reply(struct proto_msg *msg, uint16_t opcode, uint64_t cookie);
 
 /**
  * proto_check_event() - check a message that has VFIOD_EVENT among its flags.
- * @msg: as proto_conn_recv() gave it; its body is a struct vfiod_lease_event then, of a kind that is known
+ * @msg: as proto_conn_recv() gave it; its body is a struct vfiod_lease_event or a struct vfiod_function_event then, as
+ *       its opcode says, of a kind that is known
  *
  * Return: 0, or -EBADMSG (size, flags, opcode, cookie, kind, or descriptors).
  */

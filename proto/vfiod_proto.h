@@ -21,7 +21,7 @@
 
 #define VFIOD_MAGIC	   0x64666676u /* "vffd" */
 #define VFIOD_VERSION_MIN  1
-#define VFIOD_VERSION_MAX  1
+#define VFIOD_VERSION_MAX  2 /* 2: VFIOD_FUNCTION_EVENT and ANSWER */
 #define VFIOD_VERSION_NONE 0 /* the version in the header of HELLO and of its reply */
 #define VFIOD_MSG_MAX	   4096
 #define VFIOD_FDS_MAX	   2
@@ -44,10 +44,12 @@
 	X(4, RELEASE, release, VFIOD_ON_PUB, 0) \
 	X(5, ASSIGN, assign, VFIOD_ON_ADMIN, 0) \
 	X(6, UNASSIGN, unassign, VFIOD_ON_ADMIN, 0) \
-	X(7, REVOKE, revoke, VFIOD_ON_ADMIN, 0)
+	X(7, REVOKE, revoke, VFIOD_ON_ADMIN, 0) \
+	X(8, ANSWER, answer, VFIOD_ON_PUB, 0)
 
-/* The opcode of an event, with VFIOD_EVENT; opcodes from 0x8000 on are no operations. Its cookie is 0. */
-#define VFIOD_LEASE_EVENT 0x8000 /* struct vfiod_lease_event */
+/* The opcodes of events, with VFIOD_EVENT; opcodes from 0x8000 on are no operations. Their cookie is 0. */
+#define VFIOD_LEASE_EVENT    0x8000 /* struct vfiod_lease_event */
+#define VFIOD_FUNCTION_EVENT 0x8001 /* struct vfiod_function_event; from version 2 on */
 
 /* flags of a header */
 #define VFIOD_REPLY (1u << 0)
@@ -208,16 +210,63 @@ struct vfiod_revoke_rep {
 	__le32 zero;
 };
 
-enum vfiod_lease_event_kind {
+/* What happens to a lease; and to its function, where that has the driver vfiod-pci. */
+enum vfiod_event_kind {
+	/* in a struct vfiod_lease_event */
 	VFIOD_LEASE_REVOKE_ANNOUNCED = 1, /* it ends in grace_ms */
 	VFIOD_LEASE_REVOKED = 2,	  /* it has ended: its files are dead */
+	/* in a struct vfiod_function_event */
+	VFIOD_FUNCTION_LOST = 3,    /* some event was lost here: nobody knows which, or of which function */
+	VFIOD_FUNCTION_ERROR = 4,   /* it has reported an error; may be answered */
+	VFIOD_FUNCTION_RESET = 5,   /* it has been reset, and is as its client got it; may be answered */
+	VFIOD_FUNCTION_RESUMED = 6, /* the errors are over */
+	VFIOD_FUNCTION_REMOVAL = 7, /* the kernel waits until it is closed, to unbind it or since it is pulled out */
+	VFIOD_FUNCTION_SUSPEND = 8, /* the machine is about to sleep, and it loses its state; may be answered */
+	VFIOD_FUNCTION_WOKEN = 9,   /* the machine is awake again */
 };
 
 struct vfiod_lease_event {
 	__le64 lease;
 	__le64 address;
-	__le32 kind;	 /* enum vfiod_lease_event_kind */
+	__le32 kind;	 /* enum vfiod_event_kind */
 	__le32 grace_ms; /* of VFIOD_LEASE_REVOKE_ANNOUNCED; 0 otherwise */
+};
+
+/* How bad an error is. */
+enum vfiod_severity {
+	VFIOD_SEVERITY_NONE,   /* of an event that is no error */
+	VFIOD_SEVERITY_USABLE, /* the function's registers can be reached, DMA goes on */
+	VFIOD_SEVERITY_FROZEN, /* they cannot (mappings raise SIGBUS), until it has been reset */
+	VFIOD_SEVERITY_DEAD,   /* they will not be any more */
+};
+
+struct vfiod_function_event {
+	__le64 lease;
+	__le64 address;
+	__le64 id;	  /* for the answer; 0: none is waited for */
+	__le32 kind;	  /* enum vfiod_event_kind */
+	__le32 severity;  /* enum vfiod_severity, of VFIOD_FUNCTION_ERROR */
+	__le32 answer_ms; /* after this the kernel goes on as if it had been VFIOD_VERDICT_GO_ON; 0 without an id */
+	__le32 zero;
+};
+
+enum vfiod_verdict {
+	VFIOD_VERDICT_GO_ON = 1, /* to an error: it can be used; to a reset: it works; to a suspend: all is saved */
+	VFIOD_VERDICT_NEED_RESET = 2, /* to an error: the function has to be reset */
+	VFIOD_VERDICT_GIVE_UP = 3,    /* it is not to be used any more: it is reset, and cannot be reached */
+};
+
+/* From version 2 on.  Taken from the connection that was told of the event, once, while the kernel waits for it:
+ * otherwise ENOENT. */
+struct vfiod_answer_req {
+	__le64 lease;
+	__le64 id;	/* of the event */
+	__le32 verdict; /* enum vfiod_verdict */
+	__le32 zero;
+};
+
+struct vfiod_answer_rep {
+	__le64 lease;
 };
 
 enum vfiod_opcode {

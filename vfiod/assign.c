@@ -8,6 +8,7 @@
 #include "vfiod/group.h"
 #include "vfiod/inuse.h"
 #include "vfiod/log.h"
+#include "vfiod/pci_events.h"
 #include "vfiod/request.h"
 #include "vfiod/saved.h"
 #include "vfiod/vfio.h"
@@ -103,6 +104,7 @@ static void assign_done(struct job *job)
 	bool gone = device->gone;
 
 	facts_refresh_driver(&device->facts);
+	pci_events_follow(daemon);
 	if (assign->failure.error) {
 		device->state = state_step(device->state, EVENT_FAILED).next;
 		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
@@ -275,6 +277,7 @@ static void unassign_done(struct job *job)
 	char text[PROTO_ADDRESS_LEN];
 
 	facts_refresh_driver(&device->facts);
+	pci_events_follow(daemon);
 	if (unassign->failure.error) {
 		device->state = state_step(device->state, EVENT_FAILED).next;
 		snprintf(device->reason, sizeof(device->reason), "%.127s", unassign->failure.text);

@@ -7,6 +7,7 @@
 #include "vfiod/hotplug.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
+#include "vfiod/pci_events.h"
 #include "vfiod/request.h"
 #include "vfiod/saved.h"
 #include "vfiod/server.h"
@@ -179,6 +180,7 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 	if (err)
 		return err;
 	saved_restore(daemon, options->runtime_dir);
+	pci_events_follow(daemon);
 	return 0;
 }
 
@@ -191,6 +193,7 @@ static void daemon_free(struct daemon *daemon)
 	if (daemon->workers && workers_busy(daemon->workers))
 		return;
 	watch_free(daemon->watch);
+	pci_events_free(daemon->pci_events);
 	handles_free(daemon->handles);
 	workers_free(daemon->workers);
 	devices_free(&daemon->devices);

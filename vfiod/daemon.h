@@ -12,6 +12,7 @@ struct event;
 struct event_base;
 struct handles;
 struct hotplug;
+struct pci_events;
 struct server;
 struct udev;
 struct watch;
@@ -26,7 +27,8 @@ struct daemon {
 	struct devices devices;
 	struct workers *workers;
 	struct watch *watch;
-	struct handles *handles; /* NULL: the module is not loaded; see daemon_handles() */
+	struct handles *handles;       /* NULL: the module is not loaded; see daemon_handles() */
+	struct pci_events *pci_events; /* NULL: no function has the driver that tells them */
 	struct server *server;
 	const char *runtime_dir; /* NULL until what the vfiod before left there has been read */
 	struct event *sigterm, *sigint, *patience;

@@ -4,6 +4,7 @@
 #include "proto/address.h"
 #include "vfiod/daemon.h"
 #include "vfiod/log.h"
+#include "vfiod/pci_events.h"
 #include "vfiod/sysfs.h"
 
 #include <errno.h>
@@ -106,6 +107,7 @@ static void receive(evutil_socket_t fd, short what, void *data)
 	else
 		take(hotplug->daemon, dev);
 	udev_device_unref(dev);
+	pci_events_follow(hotplug->daemon);
 }
 
 /* After udev's rules where udev runs, so that nodes have their owners; straight from the kernel elsewhere. */

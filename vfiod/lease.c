@@ -6,6 +6,7 @@
 #include "vfiod/daemon.h"
 #include "vfiod/handles.h"
 #include "vfiod/log.h"
+#include "vfiod/pci_events.h"
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
 #include "vfiod/revoke.h"
@@ -372,7 +373,7 @@ void lease_tell(struct daemon *daemon, struct device *device, uint32_t kind, uin
 	struct client *client = daemon->server ? server_client(daemon->server, device->lease.client) : NULL;
 
 	if (client)
-		client_event(client, &event);
+		client_event(client, VFIOD_LEASE_EVENT, &event, sizeof(event));
 }
 
 /* ---- its end ---- */
@@ -391,6 +392,7 @@ void lease_end(struct daemon *daemon, struct device *device, unsigned int killed
 	struct vfiod_release_rep released = { .lease = htole64(lease.id) };
 	struct vfiod_revoke_rep revoked = { .lease = htole64(lease.id), .killed = htole32(killed) };
 
+	pci_events_settle(daemon, device);
 	if (lease.revoke || lease.deadline)
 		lease_tell(daemon, device, VFIOD_LEASE_REVOKED, 0);
 	if (lease.deadline)

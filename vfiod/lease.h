@@ -40,7 +40,7 @@ void lease_handle_changed(void *data, const struct vfiod_handle_info *info);
 /** lease_unplug() - the kernel waits until @device, which vfiod has open, is closed. */
 void lease_unplug(struct device *device);
 
-/** lease_tell() - send the client of a lease an event (enum vfiod_lease_event_kind), if it is still there. */
+/** lease_tell() - send the client of a lease an event (enum vfiod_event_kind), if it is still there. */
 void lease_tell(struct daemon *daemon, struct device *device, uint32_t kind, uint32_t grace_ms);
 
 /**

@@ -17,6 +17,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/inuse.c vfiod/inuse.h \
 	vfiod/lease.c vfiod/lease.h \
 	vfiod/log.c vfiod/log.h \
+	vfiod/pci_events.c vfiod/pci_events.h \
 	vfiod/peer.c vfiod/peer.h \
 	vfiod/policy.c vfiod/policy.h \
 	vfiod/request.c vfiod/request.h \

@@ -8,6 +8,7 @@
 #include "vfiod/handles.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
+#include "vfiod/pci_events.h"
 #include "vfiod/saved.h"
 #include "vfiod/server.h"
 #include "vfiod/warm.h"
@@ -163,6 +164,8 @@ static void start(struct daemon *daemon, struct device *device, unsigned int pat
 
 	device->lease.closed_again = false;
 	device->state = state_step(device->state, EVENT_CLOSED).next;
+	/* a client that has closed all will not answer, and the kernel would keep the worker waiting */
+	pci_events_settle(daemon, device);
 	if (revoke) {
 		revoke->job.run = revoke_run;
 		revoke->job.done = revoke_done;

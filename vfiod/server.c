@@ -4,6 +4,7 @@
 #include "proto/conn.h"
 #include "vfiod/daemon.h"
 #include "vfiod/log.h"
+#include "vfiod/pci_events.h"
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
 #include "vfiod/worker.h"
@@ -59,6 +60,7 @@ static void client_free(struct client *client)
 	if (client->request)
 		request_abandon(client->request);
 	LIST_REMOVE(client, next);
+	pci_events_client_gone(client->server->daemon, client->serial);
 	event_free(client->readable);
 	event_free(client->closed);
 	workers_close(client->server->daemon->workers, client->conn.fd); /* there may be files in its queue */
@@ -84,6 +86,11 @@ struct client *server_client(struct server *server, uint64_t serial)
 		if (client->serial == serial)
 			return client;
 	return NULL;
+}
+
+uint16_t client_version(const struct client *client)
+{
+	return client->conn.version;
 }
 
 void client_set_version(struct client *client, uint16_t version)
@@ -123,18 +130,19 @@ void client_refuse(struct client *client, uint16_t opcode, uint64_t cookie, int 
 	answered(client, proto_conn_send_error(&client->conn, opcode, cookie, error, text));
 }
 
-void client_event(struct client *client, const struct vfiod_lease_event *event)
+bool client_event(struct client *client, uint16_t opcode, const void *body, size_t length)
 {
 	int err;
 
 	if (client->broken)
-		return;
-	err = proto_conn_send(&client->conn, VFIOD_LEASE_EVENT, VFIOD_EVENT, 0, event, sizeof(*event), NULL, 0);
+		return false;
+	err = proto_conn_send(&client->conn, opcode, VFIOD_EVENT, 0, body, length, NULL, 0);
 	/* of the end of a connection the loop hears anyway; the expelled have had their last word */
 	if (!err || err == -EPIPE || err == -ECONNRESET)
-		return;
+		return !err;
 	give_up(client, "event", err);
 	event_active(client->readable, EV_READ, 0);
+	return false;
 }
 
 /*

@@ -4,6 +4,7 @@
 
 #include "vfiod/failure.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,7 +12,6 @@ struct client;
 struct daemon;
 struct peer;
 struct server;
-struct vfiod_lease_event;
 
 /* The two sockets and the connections to them. A connection's next request is read when the one before is answered. */
 
@@ -34,13 +34,20 @@ struct client *server_client(struct server *server, uint64_t serial);
 /** client_serial() - the connection's number, which no other ever has; never 0. */
 uint64_t client_serial(const struct client *client);
 
+/** client_version() - of the protocol, as was agreed on; or VFIOD_VERSION_NONE. */
+uint16_t client_version(const struct client *client);
+
 /**
  * client_event() - tell a client what happens to its lease; it never blocks.
+ * @opcode: of the event
+ * @body: in wire order
  *
  * A client whose queue is full is one that does not take its answers: it is let go, from the loop, so that @client
  * stays what it is until the caller returns.
+ *
+ * Return: whether it was sent.
  */
-void client_event(struct client *client, const struct vfiod_lease_event *event);
+bool client_event(struct client *client, uint16_t opcode, const void *body, size_t length);
 
 /* For request.c alone: it knows a client by these. */
 const struct peer *client_peer(const struct client *client);

@@ -70,11 +70,12 @@ struct vfiod_pci_event {
 };
 
 /**
- * enum vfiod_pci_verdict - an answer
+ * enum vfiod_pci_verdict - an answer, which counts for this function alone
  * @VFIOD_PCI_GO_ON: to an error: the user can go on; to a reset: the function works; to a suspend:
  *	all is saved
  * @VFIOD_PCI_NEED_RESET: to an error: the function has to be reset
- * @VFIOD_PCI_GIVE_UP: the function is not to be used any more
+ * @VFIOD_PCI_GIVE_UP: the function is not to be used any more: it is reset, and its BARs give
+ *	SIGBUS
  */
 enum vfiod_pci_verdict {
 	VFIOD_PCI_GO_ON = 1,

@@ -91,7 +91,7 @@ static bool is_answered(struct vfiod_pci *vp)
 	bool answered;
 
 	spin_lock(&events_lock);
-	answered = !vp->question || vp->answer;
+	answered = !vp->question || vp->answer || list_empty(&readers);
 	spin_unlock(&events_lock);
 	return answered;
 }
@@ -126,38 +126,72 @@ static void take_memory_away(struct vfiod_pci *vp)
 	mutex_unlock(&vp->lock);
 }
 
+/*
+ * The user's word counts for this function alone. Others take part in the recovery from an error,
+ * the functions of its slot, or a physical function and all its virtual ones: to end it, or to have
+ * them reset, is not up to the user of one of them.
+ */
 static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t state)
 {
 	struct vfiod_pci *vp = dev_get_drvdata(&pdev->dev);
-	u32 verdict;
 
 	if (state != pci_channel_io_normal)
 		take_memory_away(vp);
 	interrupts_signal_error(vp);
-	verdict = ask(vp, VFIOD_PCI_ERROR, (__force u32)state);
-	if (verdict == VFIOD_PCI_GIVE_UP || state == pci_channel_io_perm_failure)
+	vp->verdict = ask(vp, VFIOD_PCI_ERROR, (__force u32)state);
+	if (state == pci_channel_io_perm_failure)
 		return PCI_ERS_RESULT_DISCONNECT;
-	if (verdict == VFIOD_PCI_NEED_RESET || state != pci_channel_io_normal)
-		return PCI_ERS_RESULT_NEED_RESET;
-	return PCI_ERS_RESULT_CAN_RECOVER;
+	return state == pci_channel_io_normal ? PCI_ERS_RESULT_CAN_RECOVER
+					      : PCI_ERS_RESULT_NEED_RESET;
 }
 
-/* It begins again as its user found it. */
-static pci_ers_result_t slot_reset(struct pci_dev *pdev)
+/* The link was not reset. The device's lock is held. */
+static int reset_alone(struct vfiod_pci *vp)
 {
-	struct vfiod_pci *vp = dev_get_drvdata(&pdev->dev);
+	int error = power_set(vp, PCI_D0);
+
+	return error ? error : __pci_reset_function_locked(vp->pdev);
+}
+
+/* It begins again as its user found it; one who gives up is left without its BARs. */
+static void begin_again(struct vfiod_pci *vp, bool alone)
+{
+	struct pci_dev *pdev = vp->pdev;
+	int error;
 
 	mutex_lock(&vp->lock);
 	memory_block(vp, true);
+	error = alone ? reset_alone(vp) : 0;
 	pci_load_saved_state(pdev, vp->is_open ? vp->saved : vp->found);
 	pci_restore_state(pdev);
 	interrupts_sync_pin(vp);
 	config_update_decoding(vp);
 	memory_unblock(vp);
 	mutex_unlock(&vp->lock);
-	trace_vfiod_pci_reset(vp, "error", 0);
-	return ask(vp, VFIOD_PCI_RESET, 0) == VFIOD_PCI_GIVE_UP ? PCI_ERS_RESULT_DISCONNECT
-								: PCI_ERS_RESULT_RECOVERED;
+	trace_vfiod_pci_reset(vp, "error", error);
+	if (vp->verdict != VFIOD_PCI_GIVE_UP && !error)
+		vp->verdict = ask(vp, VFIOD_PCI_RESET, 0);
+	if (vp->verdict == VFIOD_PCI_GIVE_UP || error)
+		take_memory_away(vp);
+}
+
+/* The link works, and nobody needs it reset. */
+static pci_ers_result_t mmio_enabled(struct pci_dev *pdev)
+{
+	struct vfiod_pci *vp = dev_get_drvdata(&pdev->dev);
+
+	if (vp->verdict != VFIOD_PCI_GO_ON)
+		begin_again(vp, true);
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+static pci_ers_result_t slot_reset(struct pci_dev *pdev)
+{
+	struct vfiod_pci *vp = dev_get_drvdata(&pdev->dev);
+
+	/* Also when the link was not reset, and somebody else's driver has asked for this. */
+	begin_again(vp, pdev->error_state == pci_channel_io_normal);
+	return PCI_ERS_RESULT_RECOVERED;
 }
 
 static void resume(struct pci_dev *pdev)
@@ -167,6 +201,7 @@ static void resume(struct pci_dev *pdev)
 
 const struct pci_error_handlers events_error_handlers = {
 	.error_detected = error_detected,
+	.mmio_enabled = mmio_enabled,
 	.slot_reset = slot_reset,
 	.resume = resume,
 };
@@ -190,7 +225,7 @@ static bool all_are_answered(void)
 
 	spin_lock(&events_lock);
 	list_for_each_entry(vp, &functions, node)
-		all = all && (!vp->question || vp->answer);
+		all = all && (!vp->question || vp->answer || list_empty(&readers));
 	spin_unlock(&events_lock);
 	return all;
 }
@@ -269,6 +304,7 @@ static int node_release(struct inode *inode, struct file *file)
 	spin_lock(&events_lock);
 	list_del(&reader->node);
 	spin_unlock(&events_lock);
+	wake_up(&answers); /* nobody is left to answer, perhaps */
 	kfree(reader);
 	return 0;
 }

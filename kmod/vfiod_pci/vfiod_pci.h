@@ -95,6 +95,7 @@ struct vfiod_pci {
 	struct list_head node;
 	u64 question; /* the event that is being waited on, 0: none */
 	u32 answer;
+	u32 verdict; /* on the error that is being recovered from; under the device's lock */
 
 #ifndef HAVE_VFIO_DEVICE_INODE
 	struct mutex vma_lock; /* these */

@@ -3,6 +3,7 @@
  * Requests about functions in every state, through the server's real socket and its real loop, both in this process.
  * The functions are made up: they are at addresses that no machine has, and nothing is asked that would open one.
  */
+#include "kmod/uapi/vfiod_pci.h"
 #include "proto/address.h"
 #include "proto/conn.h"
 #include "vfiod/config.h"
@@ -11,6 +12,7 @@
 #include "vfiod/hotplug.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
+#include "vfiod/pci_events.h"
 #include "vfiod/server.h"
 #include "vfiod/watch.h"
 #include "vfiod/worker.h"
@@ -150,15 +152,20 @@ static void expect_error(struct proto_conn *conn, uint16_t opcode, uint64_t cook
 	ck_assert_msg(strstr(error->text, words), "'%s' is not in: %s", words, error->text);
 }
 
-static struct proto_conn greet(const char *path)
+static struct proto_conn greet_in(const char *path, uint16_t version)
 {
-	const struct vfiod_hello_req body = { .version_min = htole16(1), .version_max = htole16(1) };
+	const struct vfiod_hello_req body = { .version_min = htole16(version), .version_max = htole16(version) };
 	struct proto_conn conn = connect_to(path);
 
 	ask(&conn, VFIOD_HELLO, COOKIE, &body, sizeof(body));
 	receive(&conn, VFIOD_HELLO, COOKIE);
-	conn.version = 1;
+	conn.version = version;
 	return conn;
+}
+
+static struct proto_conn greet(const char *path)
+{
+	return greet_in(path, VFIOD_VERSION_MAX);
 }
 
 static void ask_acquire(struct proto_conn *conn, uint64_t address, uint64_t cookie)
@@ -675,7 +682,7 @@ static void tell(uint64_t serial)
 {
 	const struct vfiod_lease_event event = announced();
 
-	client_event(server_client(vfiod.server, serial), &event);
+	client_event(server_client(vfiod.server, serial), VFIOD_LEASE_EVENT, &event, sizeof(event));
 }
 
 /* The connection that the server took last, where none has gone yet. */
@@ -861,6 +868,412 @@ START_TEST(a_revocation_goes_on_when_the_administrator_has_gone)
 }
 END_TEST
 
+/* ---- what happens to functions ---- */
+
+static int kernel; /* the other end of what the daemon takes for the module's node */
+
+static void set_up_node(void)
+{
+	int ends[2];
+
+	set_up();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+	ck_assert_int_eq(pci_events_new(&vfiod, ends[0], &vfiod.pci_events), 0);
+	kernel = ends[1];
+	lease_to(first, getuid(), 5);
+	first->facts.strict = true;
+	first->lease.client = 1; /* that of set_up(), who comes first */
+}
+
+static void tear_down_node(void)
+{
+	tear_down();
+	pci_events_free(vfiod.pci_events);
+	close(kernel);
+}
+
+static struct vfiod_pci_event kernel_event(uint32_t kind, uint64_t id)
+{
+	return (struct vfiod_pci_event){
+		.size = sizeof(struct vfiod_pci_event),
+		.kind = kind,
+		.id = id,
+		.domain = FIRST >> 16,
+		.bus = FIRST >> 8 & 0xff,
+		.devfn = FIRST & 0xff,
+		.detail = kind == VFIOD_PCI_ERROR ? VFIOD_PCI_CHANNEL_FROZEN : 0,
+		.time_ms = id ? 3000 : 0,
+	};
+}
+
+static void happens(const void *events, size_t size)
+{
+	ck_assert_int_eq(write(kernel, events, size), (ssize_t)size);
+	let_it_run();
+}
+
+static void it_happens(uint32_t kind, uint64_t id)
+{
+	const struct vfiod_pci_event event = kernel_event(kind, id);
+
+	happens(&event, sizeof(event));
+}
+
+/* The kernel has got that answer, and no other. */
+static void expect_verdict(uint64_t id, uint32_t verdict)
+{
+	struct vfiod_pci_answer answer;
+
+	ck_assert_int_eq(read(kernel, &answer, sizeof(answer)), sizeof(answer));
+	ck_assert_uint_eq(answer.size, sizeof(answer));
+	ck_assert_uint_eq(answer.id, id);
+	ck_assert_uint_eq(answer.verdict, verdict);
+	ck_assert_int_eq(read(kernel, &answer, sizeof(answer)), -1);
+}
+
+static void expect_no_verdict(void)
+{
+	struct vfiod_pci_answer answer;
+
+	ck_assert_int_eq(read(kernel, &answer, sizeof(answer)), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+}
+
+static void expect_function_event(struct proto_conn *conn, uint32_t kind, uint64_t id)
+{
+	const struct vfiod_function_event *event = proto_msg_body(&msg);
+	const char *why = "";
+
+	ck_assert_int_eq(proto_conn_recv(conn, &msg, VFIOD_FDS_MAX, &why), 0);
+	ck_assert_int_eq(proto_check_event(&msg), 0);
+	ck_assert_uint_eq(msg.opcode, VFIOD_FUNCTION_EVENT);
+	ck_assert_uint_eq(le32toh(event->kind), kind);
+	ck_assert_uint_eq(le64toh(event->id), id);
+	ck_assert_uint_eq(le64toh(event->lease), 5);
+	ck_assert_uint_eq(le64toh(event->address), FIRST);
+	ck_assert_uint_eq(le32toh(event->answer_ms), id ? 3000 : 0);
+	ck_assert_uint_eq(le32toh(event->severity),
+			  kind == VFIOD_FUNCTION_ERROR ? VFIOD_SEVERITY_FROZEN : VFIOD_SEVERITY_NONE);
+}
+
+static void ask_answer(struct proto_conn *conn, uint64_t lease, uint64_t id, uint32_t verdict, uint64_t cookie)
+{
+	const struct vfiod_answer_req body = { htole64(lease), htole64(id), htole32(verdict), 0 };
+
+	ask(conn, VFIOD_ANSWER, cookie, &body, sizeof(body));
+}
+
+START_TEST(the_client_is_told_what_happens_to_its_function)
+{
+	static const struct {
+		uint32_t happened, told;
+	} kinds[] = {
+		{ VFIOD_PCI_ERROR, VFIOD_FUNCTION_ERROR },     { VFIOD_PCI_RESET, VFIOD_FUNCTION_RESET },
+		{ VFIOD_PCI_RESUMED, VFIOD_FUNCTION_RESUMED }, { VFIOD_PCI_REMOVAL, VFIOD_FUNCTION_REMOVAL },
+		{ VFIOD_PCI_SUSPEND, VFIOD_FUNCTION_SUSPEND }, { VFIOD_PCI_WOKEN, VFIOD_FUNCTION_WOKEN },
+		{ VFIOD_PCI_LOST, VFIOD_FUNCTION_LOST },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		it_happens(kinds[i].happened, 0);
+		expect_function_event(&client, kinds[i].told, 0);
+	}
+	expect_no_verdict();
+}
+END_TEST
+
+START_TEST(events_that_come_at_once_are_told_in_their_order)
+{
+	struct vfiod_pci_event events[3] = {
+		kernel_event(VFIOD_PCI_ERROR, 0),
+		kernel_event(VFIOD_PCI_RESET, 0),
+		kernel_event(VFIOD_PCI_RESUMED, 0),
+	};
+
+	happens(events, sizeof(events));
+	expect_function_event(&client, VFIOD_FUNCTION_ERROR, 0);
+	expect_function_event(&client, VFIOD_FUNCTION_RESET, 0);
+	expect_function_event(&client, VFIOD_FUNCTION_RESUMED, 0);
+	expect_nothing(&client);
+}
+END_TEST
+
+START_TEST(the_clients_answer_goes_to_the_kernel)
+{
+	static const uint32_t verdicts[][2] = { { VFIOD_VERDICT_GO_ON, VFIOD_PCI_GO_ON },
+						{ VFIOD_VERDICT_NEED_RESET, VFIOD_PCI_NEED_RESET },
+						{ VFIOD_VERDICT_GIVE_UP, VFIOD_PCI_GIVE_UP } };
+	const struct vfiod_answer_rep *rep = proto_msg_body(&msg);
+
+	it_happens(VFIOD_PCI_ERROR, 42);
+	expect_function_event(&client, VFIOD_FUNCTION_ERROR, 42);
+	expect_no_verdict();
+	ask_answer(&client, 5, 42, verdicts[_i][0], COOKIE);
+	receive(&client, VFIOD_ANSWER, COOKIE);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
+	ck_assert_uint_eq(le64toh(rep->lease), 5);
+	expect_verdict(42, verdicts[_i][1]);
+}
+END_TEST
+
+START_TEST(an_answer_counts_once)
+{
+	it_happens(VFIOD_PCI_SUSPEND, 42);
+	expect_function_event(&client, VFIOD_FUNCTION_SUSPEND, 42);
+	ask_answer(&client, 5, 42, VFIOD_VERDICT_GO_ON, 1);
+	receive(&client, VFIOD_ANSWER, 1);
+	expect_verdict(42, VFIOD_PCI_GO_ON);
+	ask_answer(&client, 5, 42, VFIOD_VERDICT_GIVE_UP, 2);
+	expect_error(&client, VFIOD_ANSWER, 2, ENOENT, "event 42 of lease 5");
+	expect_no_verdict();
+}
+END_TEST
+
+START_TEST(an_answer_to_what_was_not_asked_is_refused)
+{
+	it_happens(VFIOD_PCI_ERROR, 42);
+	expect_function_event(&client, VFIOD_FUNCTION_ERROR, 42);
+	ask_answer(&client, 5, 43, VFIOD_VERDICT_GO_ON, 1);
+	expect_error(&client, VFIOD_ANSWER, 1, ENOENT, "event 43 of lease 5");
+	ask_answer(&client, 5, 0, VFIOD_VERDICT_GO_ON, 2);
+	expect_error(&client, VFIOD_ANSWER, 2, ENOENT, "event 0");
+	ask_answer(&client, 6, 42, VFIOD_VERDICT_GO_ON, 3);
+	expect_error(&client, VFIOD_ANSWER, 3, ENOENT, "no lease 6");
+	ask_answer(&client, 5, 42, 0, 4);
+	expect_error(&client, VFIOD_ANSWER, 4, EINVAL, "no answer 0");
+	ask_answer(&client, 5, 42, VFIOD_VERDICT_GIVE_UP + 1, 5);
+	expect_error(&client, VFIOD_ANSWER, 5, EINVAL, "no answer 4");
+	expect_no_verdict();
+	ask_answer(&client, 5, 42, VFIOD_VERDICT_GO_ON, 6);
+	receive(&client, VFIOD_ANSWER, 6);
+	expect_verdict(42, VFIOD_PCI_GO_ON);
+}
+END_TEST
+
+START_TEST(an_answer_is_taken_from_the_connection_that_has_the_lease_alone)
+{
+	struct proto_conn other = greet(pub_path);
+
+	it_happens(VFIOD_PCI_ERROR, 42);
+	expect_nothing(&other);
+	ask_answer(&other, 5, 42, VFIOD_VERDICT_GIVE_UP, 1);
+	expect_error(&other, VFIOD_ANSWER, 1, EPERM, "another connection");
+	first->lease.uid = getuid() + 1;
+	ask_answer(&other, 5, 42, VFIOD_VERDICT_GIVE_UP, 2);
+	expect_error(&other, VFIOD_ANSWER, 2, ENOENT, "has no lease 5");
+	/* nor about another lease of the same connection */
+	first->lease.uid = getuid();
+	lease_to(second, getuid(), 6);
+	second->lease.client = 1;
+	expect_function_event(&client, VFIOD_FUNCTION_ERROR, 42);
+	ask_answer(&client, 6, 42, VFIOD_VERDICT_GIVE_UP, 3);
+	expect_error(&client, VFIOD_ANSWER, 3, ENOENT, "event 42 of lease 6");
+	expect_no_verdict();
+	close(other.fd);
+}
+END_TEST
+
+START_TEST(an_answer_that_the_kernel_does_not_take_is_refused)
+{
+	it_happens(VFIOD_PCI_ERROR, 42);
+	expect_function_event(&client, VFIOD_FUNCTION_ERROR, 42);
+	pci_events_free(vfiod.pci_events);
+	vfiod.pci_events = NULL;
+	ask_answer(&client, 5, 42, VFIOD_VERDICT_GO_ON, COOKIE);
+	expect_error(&client, VFIOD_ANSWER, COOKIE, ENOENT, "has gone on");
+}
+END_TEST
+
+/* Where nobody can answer: what is done to the function or its client before the kernel asks. */
+static void let_it_be_free(void)
+{
+	memset(&first->lease, 0, sizeof(first->lease));
+	first->state = VFIOD_FREE;
+}
+
+static void let_it_be_granted(void)
+{
+	first->state = VFIOD_GRANTING;
+}
+
+static void let_it_be_taken_back(void)
+{
+	first->state = VFIOD_REVOKING;
+}
+
+static void let_it_be_nobodys_we_know(void)
+{
+	first->lease.client = 0; /* as a vfiod before us left it */
+}
+
+static void let_the_client_be_gone(void)
+{
+	shutdown(client.fd, SHUT_RDWR);
+	let_it_run();
+}
+
+static void let_the_client_have_gone_unseen(void)
+{
+	shutdown(client.fd, SHUT_RDWR);
+}
+
+static void let_the_client_be_old(void)
+{
+	close(client.fd);
+	client = greet_in(pub_path, 1);
+	first->lease.client = 3; /* after the administrator's */
+}
+
+static void let_the_client_be_expelled(void)
+{
+	const char nonsense[4] = "";
+
+	ck_assert_int_eq(write(client.fd, nonsense, sizeof(nonsense)), sizeof(nonsense));
+	let_it_run();
+	ck_assert_int_gt(read(client.fd, msg.bytes, sizeof(msg.bytes)), 0);
+	ck_assert_int_eq(read(client.fd, msg.bytes, sizeof(msg.bytes)), 0);
+}
+
+static void let_the_function_be_unknown(void)
+{
+	devices_remove(&vfiod.devices, first);
+}
+
+static void let_the_server_be_gone(void)
+{
+	server_free(vfiod.server);
+	vfiod.server = NULL;
+}
+
+static void (*const without_a_client[])(void) = {
+	let_it_be_free,
+	let_it_be_granted,
+	let_it_be_taken_back,
+	let_it_be_nobodys_we_know,
+	let_the_client_be_gone,
+	let_the_client_have_gone_unseen,
+	let_the_client_be_old,
+	let_the_client_be_expelled,
+	let_the_function_be_unknown,
+	let_the_server_be_gone,
+};
+
+#define WITHOUT_A_CLIENT (sizeof(without_a_client) / sizeof(without_a_client[0]))
+
+START_TEST(without_a_client_that_can_answer_the_kernel_has_its_answer_at_once)
+{
+	without_a_client[_i]();
+	it_happens(VFIOD_PCI_ERROR, 42);
+	expect_verdict(42, VFIOD_PCI_GO_ON);
+}
+END_TEST
+
+START_TEST(a_client_of_version_1_is_not_told)
+{
+	let_the_client_be_old();
+	it_happens(VFIOD_PCI_REMOVAL, 0);
+	it_happens(VFIOD_PCI_LOST, 0);
+	expect_nothing(&client);
+	ask_answer(&client, 5, 42, VFIOD_VERDICT_GO_ON, COOKIE);
+	expect_error(&client, VFIOD_ANSWER, COOKIE, ENOENT, "never told");
+}
+END_TEST
+
+static void let_the_lease_end(void)
+{
+	lease_end(&vfiod, first, 0, NULL);
+}
+
+static void let_the_function_be_unplugged(void)
+{
+	daemon_device_gone(&vfiod, first);
+}
+
+static void (*const departures[])(void) = {
+	let_the_client_be_gone,
+	let_the_lease_end,
+	let_the_function_be_unplugged,
+	let_the_server_be_gone,
+};
+
+#define DEPARTURES (sizeof(departures) / sizeof(departures[0]))
+
+START_TEST(what_the_client_leaves_unanswered_is_answered_when_it_goes)
+{
+	it_happens(VFIOD_PCI_ERROR, 42);
+	expect_no_verdict();
+	departures[_i]();
+	expect_verdict(42, VFIOD_PCI_GO_ON);
+}
+END_TEST
+
+START_TEST(a_question_that_nobody_knows_is_answered_and_not_told)
+{
+	it_happens(99, 42);
+	expect_verdict(42, VFIOD_PCI_GO_ON);
+	it_happens(0, 43);
+	expect_verdict(43, VFIOD_PCI_GO_ON);
+	expect_nothing(&client);
+}
+END_TEST
+
+START_TEST(an_error_of_an_unknown_severity_is_told_as_the_worst)
+{
+	const struct vfiod_function_event *told = proto_msg_body(&msg);
+	struct vfiod_pci_event event = kernel_event(VFIOD_PCI_ERROR, 0);
+	const char *why = "";
+
+	event.detail = _i ? 77 : 0;
+	happens(&event, sizeof(event));
+	ck_assert_int_eq(proto_conn_recv(&client, &msg, 0, &why), 0);
+	ck_assert_int_eq(proto_check_event(&msg), 0);
+	ck_assert_uint_eq(le32toh(told->severity), VFIOD_SEVERITY_DEAD);
+}
+END_TEST
+
+START_TEST(events_of_a_newer_module_may_be_longer)
+{
+	struct {
+		struct vfiod_pci_event event;
+		char more[16];
+	} events[2] = { { .event = kernel_event(VFIOD_PCI_SUSPEND, 0) },
+			{ .event = kernel_event(VFIOD_PCI_WOKEN, 0) } };
+
+	events[0].event.size = events[1].event.size = sizeof(events[0]);
+	happens(events, sizeof(events));
+	expect_function_event(&client, VFIOD_FUNCTION_SUSPEND, 0);
+	expect_function_event(&client, VFIOD_FUNCTION_WOKEN, 0);
+}
+END_TEST
+
+START_TEST(a_stream_that_makes_no_sense_is_let_go_and_vfiod_goes_on)
+{
+	static const uint32_t sizes[] = { 0, 1, sizeof(struct vfiod_pci_event) + 1, UINT32_MAX };
+	struct vfiod_pci_event event = kernel_event(VFIOD_PCI_WOKEN, 0);
+
+	event.size = sizes[_i];
+	happens(&event, sizeof(event));
+	expect_nothing(&client);
+	it_happens(VFIOD_PCI_WOKEN, 0);
+	expect_nothing(&client);
+	ask_list(&client, COOKIE);
+	receive(&client, VFIOD_LIST, COOKIE);
+}
+END_TEST
+
+START_TEST(without_functions_of_the_strict_driver_its_node_is_let_go)
+{
+	struct vfiod_pci_answer answer;
+
+	pci_events_follow(&vfiod);
+	expect_no_verdict();
+	first->facts.strict = false;
+	pci_events_follow(&vfiod);
+	ck_assert_ptr_null(vfiod.pci_events);
+	ck_assert_int_eq(read(kernel, &answer, sizeof(answer)), 0);
+}
+END_TEST
+
 /* ---- unplugged ---- */
 
 START_TEST(a_function_that_is_unplugged_is_forgotten_in_every_state_but_a_busy_one)
@@ -966,6 +1379,30 @@ static TCase *revoke_case(void)
 	return tcase;
 }
 
+static TCase *function_events_case(void)
+{
+	TCase *tcase = tcase_create("what happens to functions");
+
+	tcase_add_checked_fixture(tcase, set_up_node, tear_down_node);
+	tcase_add_test(tcase, the_client_is_told_what_happens_to_its_function);
+	tcase_add_test(tcase, events_that_come_at_once_are_told_in_their_order);
+	tcase_add_loop_test(tcase, the_clients_answer_goes_to_the_kernel, 0, 3);
+	tcase_add_test(tcase, an_answer_counts_once);
+	tcase_add_test(tcase, an_answer_to_what_was_not_asked_is_refused);
+	tcase_add_test(tcase, an_answer_is_taken_from_the_connection_that_has_the_lease_alone);
+	tcase_add_test(tcase, an_answer_that_the_kernel_does_not_take_is_refused);
+	tcase_add_loop_test(tcase, without_a_client_that_can_answer_the_kernel_has_its_answer_at_once, 0,
+			    WITHOUT_A_CLIENT);
+	tcase_add_test(tcase, a_client_of_version_1_is_not_told);
+	tcase_add_loop_test(tcase, what_the_client_leaves_unanswered_is_answered_when_it_goes, 0, DEPARTURES);
+	tcase_add_test(tcase, a_question_that_nobody_knows_is_answered_and_not_told);
+	tcase_add_loop_test(tcase, an_error_of_an_unknown_severity_is_told_as_the_worst, 0, 2);
+	tcase_add_test(tcase, events_of_a_newer_module_may_be_longer);
+	tcase_add_loop_test(tcase, a_stream_that_makes_no_sense_is_let_go_and_vfiod_goes_on, 0, 4);
+	tcase_add_test(tcase, without_functions_of_the_strict_driver_its_node_is_let_go);
+	return tcase;
+}
+
 static TCase *unplugged_case(void)
 {
 	TCase *tcase = case_of("unplugged");
@@ -999,6 +1436,7 @@ int main(void)
 	suite_add_tcase(suite, release_case());
 	suite_add_tcase(suite, events_case());
 	suite_add_tcase(suite, revoke_case());
+	suite_add_tcase(suite, function_events_case());
 	suite_add_tcase(suite, unplugged_case());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

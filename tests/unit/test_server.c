@@ -387,12 +387,12 @@ static void stop_what_runs(void)
 START_TEST(hello_settles_on_a_version_that_both_speak)
 {
 	static const struct {
-		uint16_t min, max;
-	} ranges[] = { { 1, 1 }, { 1, 9 }, { 0, 1 }, { 0, 65535 } };
+		uint16_t min, max, agreed;
+	} ranges[] = { { 1, 1, 1 }, { 1, 9, 2 }, { 2, 2, 2 }, { 0, 1, 1 }, { 0, 65535, 2 } };
 	struct proto_conn conn = strange_client(pub_path);
 	const struct vfiod_hello_rep *rep = say_hello(&conn, ranges[_i].min, ranges[_i].max);
 
-	ck_assert_uint_eq(le16toh(rep->version), 1);
+	ck_assert_uint_eq(le16toh(rep->version), ranges[_i].agreed);
 	ck_assert_uint_eq(le16toh(rep->version_min), VFIOD_VERSION_MIN);
 	ck_assert_uint_eq(le16toh(rep->version_max), VFIOD_VERSION_MAX);
 	ck_assert_uint_eq(le16toh(rep->features), 0);
@@ -408,7 +408,7 @@ START_TEST(hello_without_a_common_version_names_those_of_both)
 		uint16_t min, max;
 		const char *words;
 	} ranges[] = {
-		{ 2, 9, "versions 2 to 9" },
+		{ 3, 9, "versions 3 to 9" },
 		{ 0, 0, "versions 0 to 0" },
 		{ 9, 1, "versions 9 to 1" },
 		{ 65535, 65535, "versions 65535 to 65535" },
@@ -418,7 +418,7 @@ START_TEST(hello_without_a_common_version_names_those_of_both)
 	struct proto_conn conn = strange_client(pub_path);
 
 	expect_refusal(&conn, VFIOD_HELLO, &body, sizeof(body), EPROTONOSUPPORT, ranges[_i].words);
-	expect_refusal(&conn, VFIOD_HELLO, &body, sizeof(body), EPROTONOSUPPORT, "this vfiod versions 1 to 1");
+	expect_refusal(&conn, VFIOD_HELLO, &body, sizeof(body), EPROTONOSUPPORT, "this vfiod versions 1 to 2");
 	/* it was a good message: the client may ask for less */
 	say_hello(&conn, 1, 1);
 	list(&conn, 0, 1);
@@ -456,33 +456,43 @@ static const struct broken {
 	{ "long HELLO", false, VFIOD_HELLO, 9, .code = EBADMSG, .words = "size" },
 	{ "HELLO with reserved bits", false, VFIOD_HELLO, 8, .zero = 1, .code = EBADMSG, .words = "reserved" },
 	{ "second HELLO", true, VFIOD_HELLO, 8, .code = EBADMSG, .words = "one HELLO" },
-	{ "unknown operation", true, 0x7fff, 16, .version = 1, .code = ENOSYS, .words = "does not know" },
-	{ "operation 0", true, 0, 16, .version = 1, .code = ENOSYS, .words = "does not know" },
-	{ "operation 65535", true, 65535, 16, .version = 1, .code = ENOSYS, .words = "does not know" },
-	{ "one byte", true, 0, 0, .size = 1, .version = 1, .code = EBADMSG, .words = "shorter" },
-	{ "almost a header", true, 0, 0, .size = 23, .version = 1, .code = EBADMSG, .words = "shorter" },
-	{ "a header alone", true, VFIOD_LIST, 0, .version = 1, .code = EBADMSG, .words = "size" },
-	{ "short LIST", true, VFIOD_LIST, 15, .version = 1, .code = EBADMSG, .words = "size" },
-	{ "long LIST", true, VFIOD_LIST, 17, .version = 1, .code = EBADMSG, .words = "size" },
-	{ "longest LIST", true, VFIOD_LIST, 4072, .version = 1, .code = EBADMSG, .words = "size" },
-	{ "a header that says more", true, VFIOD_LIST, 16, .size = 39, .version = 1, .code = EBADMSG,
+	{ "unknown operation", true, 0x7fff, 16, .version = VFIOD_VERSION_MAX, .code = ENOSYS,
+	  .words = "does not know" },
+	{ "operation 0", true, 0, 16, .version = VFIOD_VERSION_MAX, .code = ENOSYS, .words = "does not know" },
+	{ "operation 65535", true, 65535, 16, .version = VFIOD_VERSION_MAX, .code = ENOSYS, .words = "does not know" },
+	{ "one byte", true, 0, 0, .size = 1, .version = VFIOD_VERSION_MAX, .code = EBADMSG, .words = "shorter" },
+	{ "almost a header", true, 0, 0, .size = 23, .version = VFIOD_VERSION_MAX, .code = EBADMSG,
+	  .words = "shorter" },
+	{ "a header alone", true, VFIOD_LIST, 0, .version = VFIOD_VERSION_MAX, .code = EBADMSG, .words = "size" },
+	{ "short LIST", true, VFIOD_LIST, 15, .version = VFIOD_VERSION_MAX, .code = EBADMSG, .words = "size" },
+	{ "long LIST", true, VFIOD_LIST, 17, .version = VFIOD_VERSION_MAX, .code = EBADMSG, .words = "size" },
+	{ "longest LIST", true, VFIOD_LIST, 4072, .version = VFIOD_VERSION_MAX, .code = EBADMSG, .words = "size" },
+	{ "a header that says more", true, VFIOD_LIST, 16, .size = 39, .version = VFIOD_VERSION_MAX, .code = EBADMSG,
 	  .words = "length" },
-	{ "a header that says less", true, VFIOD_LIST, 16, .size = 41, .version = 1, .code = EBADMSG,
+	{ "a header that says less", true, VFIOD_LIST, 16, .size = 41, .version = VFIOD_VERSION_MAX, .code = EBADMSG,
 	  .words = "length" },
-	{ "one byte too many", true, VFIOD_LIST, 4073, .version = 1, .code = EBADMSG, .words = "length" },
-	{ "64 KiB", true, VFIOD_LIST, 65536 - 24, .version = 1, .code = EBADMSG, .words = "length" },
-	{ "64 KiB that say to be 40 bytes", true, VFIOD_LIST, 16, .size = 65536, .version = 1, .code = EBADMSG,
+	{ "one byte too many", true, VFIOD_LIST, 4073, .version = VFIOD_VERSION_MAX, .code = EBADMSG,
 	  .words = "length" },
-	{ "another magic", true, VFIOD_LIST, 16, .version = 1, .magic = 1, .code = EBADMSG, .words = "magic" },
+	{ "64 KiB", true, VFIOD_LIST, 65536 - 24, .version = VFIOD_VERSION_MAX, .code = EBADMSG, .words = "length" },
+	{ "64 KiB that say to be 40 bytes", true, VFIOD_LIST, 16, .size = 65536, .version = VFIOD_VERSION_MAX,
+	  .code = EBADMSG, .words = "length" },
+	{ "another magic", true, VFIOD_LIST, 16, .version = VFIOD_VERSION_MAX, .magic = 1, .code = EBADMSG,
+	  .words = "magic" },
 	{ "no version", true, VFIOD_LIST, 16, .code = EPROTONOSUPPORT, .words = "version" },
-	{ "another version", true, VFIOD_LIST, 16, .version = 2, .code = EPROTONOSUPPORT, .words = "version" },
-	{ "a reply", true, VFIOD_LIST, 16, .version = 1, .flags = VFIOD_REPLY, .code = EBADMSG, .words = "reserved" },
-	{ "a flag", true, VFIOD_LIST, 16, .version = 1, .flags = 1u << 31, .code = EBADMSG, .words = "reserved" },
-	{ "reserved bits", true, VFIOD_LIST, 16, .version = 1, .zero = 1u << 31, .code = EBADMSG, .words = "reserved" },
-	{ "a descriptor", true, VFIOD_LIST, 16, .version = 1, .fds = 1, .code = EPERM, .words = "descriptors" },
-	{ "two descriptors", true, VFIOD_LIST, 16, .version = 1, .fds = 2, .code = EPERM, .words = "descriptors" },
-	{ "all descriptors that fit", true, VFIOD_LIST, 16, .version = 1, .fds = SCM_MAX_FDS, .code = EPERM,
+	{ "another version", true, VFIOD_LIST, 16, .version = VFIOD_VERSION_MAX + 1, .code = EPROTONOSUPPORT,
+	  .words = "version" },
+	{ "a reply", true, VFIOD_LIST, 16, .version = VFIOD_VERSION_MAX, .flags = VFIOD_REPLY, .code = EBADMSG,
+	  .words = "reserved" },
+	{ "a flag", true, VFIOD_LIST, 16, .version = VFIOD_VERSION_MAX, .flags = 1u << 31, .code = EBADMSG,
+	  .words = "reserved" },
+	{ "reserved bits", true, VFIOD_LIST, 16, .version = VFIOD_VERSION_MAX, .zero = 1u << 31, .code = EBADMSG,
+	  .words = "reserved" },
+	{ "a descriptor", true, VFIOD_LIST, 16, .version = VFIOD_VERSION_MAX, .fds = 1, .code = EPERM,
 	  .words = "descriptors" },
+	{ "two descriptors", true, VFIOD_LIST, 16, .version = VFIOD_VERSION_MAX, .fds = 2, .code = EPERM,
+	  .words = "descriptors" },
+	{ "all descriptors that fit", true, VFIOD_LIST, 16, .version = VFIOD_VERSION_MAX, .fds = SCM_MAX_FDS,
+	  .code = EPERM, .words = "descriptors" },
 	{ "HELLO with descriptors", false, VFIOD_HELLO, 8, .fds = SCM_MAX_FDS, .code = EPERM, .words = "descriptors" },
 };
 
@@ -632,10 +642,23 @@ START_TEST(a_clients_request_on_the_administrators_socket_is_refused_and_the_con
 {
 	const struct vfiod_acquire_req acquire = { .address = htole64(NO_ADDRESS), .mode = htole32(1) };
 	const struct vfiod_release_req release = { .lease = htole64(1) };
+	const struct vfiod_answer_req answer = { .lease = htole64(1) };
 	struct proto_conn conn = client_of(admin_path);
 
 	expect_refusal(&conn, VFIOD_ACQUIRE, &acquire, sizeof(acquire), EACCES, "pub/vfiod.sock");
 	expect_refusal(&conn, VFIOD_RELEASE, &release, sizeof(release), EACCES, "pub/vfiod.sock");
+	expect_refusal(&conn, VFIOD_ANSWER, &answer, sizeof(answer), EACCES, "pub/vfiod.sock");
+	list(&conn, 0, 1);
+	close(conn.fd);
+}
+END_TEST
+
+START_TEST(an_answer_about_no_lease_is_refused_and_the_connection_stays)
+{
+	const struct vfiod_answer_req answer = { .lease = htole64(1), .id = htole64(1), .verdict = htole32(1) };
+	struct proto_conn conn = client_of(pub_path);
+
+	expect_refusal(&conn, VFIOD_ANSWER, &answer, sizeof(answer), ENOENT, "has no lease 1");
 	list(&conn, 0, 1);
 	close(conn.fd);
 }
@@ -1531,7 +1554,7 @@ static TCase *hello_case(void)
 {
 	TCase *tcase = case_of("hello", start_with_witness, assert_unharmed_and_stop);
 
-	tcase_add_loop_test(tcase, hello_settles_on_a_version_that_both_speak, 0, 4);
+	tcase_add_loop_test(tcase, hello_settles_on_a_version_that_both_speak, 0, 5);
 	tcase_add_loop_test(tcase, hello_without_a_common_version_names_those_of_both, 0, 4);
 	return tcase;
 }
@@ -1558,6 +1581,7 @@ static TCase *refusals_case(void)
 
 	tcase_add_test(tcase, an_administrators_request_on_the_public_socket_is_refused_and_the_connection_stays);
 	tcase_add_test(tcase, a_clients_request_on_the_administrators_socket_is_refused_and_the_connection_stays);
+	tcase_add_test(tcase, an_answer_about_no_lease_is_refused_and_the_connection_stays);
 	tcase_add_test(tcase, a_function_that_is_not_there_is_named);
 	tcase_add_loop_test(tcase, a_lease_that_is_not_there_cannot_be_released, 0, 4);
 	tcase_add_loop_test(tcase, a_function_that_is_not_assigned_cannot_be_acquired, VFIOD_MODE_CONTAINER,

@@ -93,18 +93,23 @@ static void answer_error(struct daemon *daemon, int error, const char *text)
 		daemon->complaint = "the error could not be sent";
 }
 
-static void greet(struct daemon *daemon)
+static void greet_in(struct daemon *daemon, uint16_t version)
 {
 	const struct vfiod_hello_rep reply = {
-		.version = htole16(1),
+		.version = htole16(version),
 		.version_min = htole16(1),
-		.version_max = htole16(1),
+		.version_max = htole16(version),
 	};
 
 	if (!take(daemon, VFIOD_HELLO))
 		return;
 	answer(daemon, &reply, sizeof(reply), 0);
-	daemon->conn.version = 1;
+	daemon->conn.version = version;
+}
+
+static void greet(struct daemon *daemon)
+{
+	greet_in(daemon, 1);
 }
 
 static void *daemon_main(void *argument)
@@ -308,7 +313,7 @@ START_TEST(a_refused_version_is_named_with_what_vfiod_says)
 	daemon_start(&daemon, refuse_the_version, 0);
 	session = fail_to_open(-EPROTONOSUPPORT);
 	daemon_join(&daemon);
-	assert_says(session, "versions 1 to 1");
+	assert_says(session, "versions 1 to 2");
 	assert_says(session, "this vfiod speaks 7 to 9");
 	assert_ended(session);
 	vfiodma_session_close(session);
@@ -333,7 +338,7 @@ START_TEST(a_version_that_was_not_offered_is_refused)
 	session = fail_to_open(-EPROTONOSUPPORT);
 	daemon_join(&daemon);
 	assert_says(session, "version 9");
-	assert_says(session, "1 to 1");
+	assert_says(session, "1 to 2");
 	assert_ended(session);
 	vfiodma_session_close(session);
 	daemon_close(&daemon);
@@ -1181,8 +1186,9 @@ static void send_event(struct daemon *daemon, const struct event_packet *packet)
 
 static void tell(struct daemon *daemon, uint64_t lease, uint32_t kind, uint32_t grace_ms)
 {
-	const struct event_packet packet = event_packet(lease, kind, grace_ms);
+	struct event_packet packet = event_packet(lease, kind, grace_ms);
 
+	packet.hdr.version = htole16(daemon->conn.version);
 	send_event(daemon, &packet);
 }
 
@@ -1465,6 +1471,210 @@ START_TEST(a_lease_whose_handle_has_hung_up_was_revoked_whether_or_not_vfiod_has
 }
 END_TEST
 
+/* ---- what happens to the function ---- */
+
+static void tell_of_function(struct daemon *daemon, uint32_t kind, uint64_t id)
+{
+	const struct vfiod_function_event event = {
+		.lease = htole64(LEASE),
+		.address = htole64(0x100),
+		.id = htole64(id),
+		.kind = htole32(kind),
+		.severity = htole32(kind == VFIOD_FUNCTION_ERROR ? VFIOD_SEVERITY_FROZEN : VFIOD_SEVERITY_NONE),
+		.answer_ms = htole32(id ? 3000 : 0),
+	};
+
+	if (proto_conn_send(&daemon->conn, VFIOD_FUNCTION_EVENT, VFIOD_EVENT, 0, &event, sizeof(event), NULL, 0))
+		daemon->complaint = "the event could not be sent";
+}
+
+/* Takes an answer, says yes, and tells what follows from it; or what is wrong with it. */
+static void take_answer(struct daemon *daemon, uint64_t id, uint32_t verdict, uint32_t consequence)
+{
+	const struct vfiod_answer_req *request = proto_msg_body(&daemon->request);
+	const struct vfiod_answer_rep reply = { .lease = htole64(LEASE) };
+
+	if (!take(daemon, VFIOD_ANSWER))
+		return;
+	if (le64toh(request->lease) != LEASE || le64toh(request->id) != id || le32toh(request->verdict) != verdict)
+		daemon->complaint = "another answer was expected";
+	if (consequence)
+		tell_of_function(daemon, consequence, 0);
+	answer(daemon, &reply, sizeof(reply), 0);
+}
+
+static void fail_and_recover(struct daemon *daemon)
+{
+	greet_in(daemon, 2);
+	grant(daemon, VFIOD_MODE_CONTAINER, 2);
+	tell_of_function(daemon, VFIOD_FUNCTION_ERROR, 42);
+	take_answer(daemon, 42, VFIOD_VERDICT_NEED_RESET, 0);
+	tell_of_function(daemon, VFIOD_FUNCTION_RESET, 43);
+	take_answer(daemon, 43, VFIOD_VERDICT_GO_ON, VFIOD_FUNCTION_RESUMED);
+}
+
+/* A program that has its function reset after an error. */
+static void recover(void *data, const struct vfiodma_event *event)
+{
+	be_told(data, event);
+	if (event->id)
+		ck_assert_int_eq(vfiodma_lease_answer(event->lease, event->id,
+						      event->kind == VFIODMA_EVENT_ERROR ? VFIODMA_NEED_RESET
+											 : VFIODMA_GO_ON),
+				 0);
+}
+
+START_TEST(a_program_answers_what_happens_to_its_function_when_it_is_told)
+{
+	struct told told = { 0 };
+	struct vfiodma_session *session;
+	struct vfiodma_lease *lease;
+	struct daemon daemon;
+	struct pollfd readable = { .events = POLLIN };
+
+	daemon_start(&daemon, fail_and_recover, 0);
+	session = open_session(false);
+	vfiodma_session_set_event_fn(session, recover, &told);
+	lease = acquire(session);
+	readable.fd = vfiodma_session_fd(session);
+	while (told.count < 3) {
+		ck_assert_int_eq(poll(&readable, 1, -1), 1);
+		ck_assert_msg(!vfiodma_session_dispatch(session), "%s", vfiodma_session_error(session));
+	}
+	daemon_join(&daemon);
+	ck_assert_uint_eq(told.last[0].kind, VFIODMA_EVENT_ERROR);
+	ck_assert_uint_eq(told.last[0].severity, VFIODMA_SEVERITY_FROZEN);
+	ck_assert_uint_eq(told.last[0].id, 42);
+	ck_assert_uint_eq(told.last[0].answer_ms, 3000);
+	ck_assert_ptr_eq(told.last[0].lease, lease);
+	ck_assert_str_eq(told.last[0].address, "0000:01:00.0");
+	ck_assert_uint_eq(told.last[1].kind, VFIODMA_EVENT_RESET);
+	ck_assert_uint_eq(told.last[1].severity, 0);
+	ck_assert_uint_eq(told.last[2].kind, VFIODMA_EVENT_RESUMED);
+	ck_assert_uint_eq(told.last[2].id, 0);
+	ck_assert_uint_eq(told.last[2].answer_ms, 0);
+	end(session, lease, &daemon);
+}
+END_TEST
+
+static void fail_twice(struct daemon *daemon)
+{
+	greet_in(daemon, 2);
+	grant(daemon, VFIOD_MODE_CONTAINER, 2);
+	for (unsigned int i = 1; i <= 100; i++) {
+		tell_of_function(daemon, VFIOD_FUNCTION_ERROR, i);
+		tell_of_function(daemon, VFIOD_FUNCTION_RESUMED, 0);
+	}
+	tell_of_function(daemon, VFIOD_FUNCTION_ERROR, 101);
+	tell_of_function(daemon, VFIOD_FUNCTION_REMOVAL, 0);
+}
+
+START_TEST(of_each_kind_the_last_is_told_and_all_in_their_order)
+{
+	struct told told = { 0 };
+	struct vfiodma_session *session;
+	struct vfiodma_lease *lease;
+	struct daemon daemon;
+
+	daemon_start(&daemon, fail_twice, 0);
+	session = open_session(false);
+	vfiodma_session_set_event_fn(session, be_told, &told);
+	lease = acquire(session);
+	daemon_join(&daemon);
+	ck_assert_int_eq(vfiodma_session_dispatch(session), 0);
+	ck_assert_uint_eq(told.count, 3);
+	ck_assert_uint_eq(told.last[0].kind, VFIODMA_EVENT_RESUMED);
+	ck_assert_uint_eq(told.last[1].kind, VFIODMA_EVENT_ERROR);
+	ck_assert_uint_eq(told.last[1].id, 101);
+	ck_assert_uint_eq(told.last[2].kind, VFIODMA_EVENT_REMOVAL);
+	end(session, lease, &daemon);
+}
+END_TEST
+
+static void tell_every_kind(struct daemon *daemon)
+{
+	greet_in(daemon, 2);
+	grant(daemon, VFIOD_MODE_CONTAINER, 2);
+	tell(daemon, LEASE, VFIOD_LEASE_REVOKE_ANNOUNCED, GRACE_MS);
+	for (uint32_t kind = VFIOD_FUNCTION_LOST; kind <= VFIOD_FUNCTION_WOKEN; kind++)
+		tell_of_function(daemon, kind, 0);
+	tell(daemon, LEASE, VFIOD_LEASE_REVOKED, 0);
+}
+
+static void count_kinds(void *data, const struct vfiodma_event *event)
+{
+	*(unsigned int *)data |= 1u << event->kind;
+}
+
+START_TEST(a_lease_holds_an_event_of_every_kind)
+{
+	struct vfiodma_session *session;
+	struct vfiodma_lease *lease;
+	struct daemon daemon;
+	unsigned int kinds = 0;
+
+	daemon_start(&daemon, tell_every_kind, 0);
+	session = open_session(false);
+	vfiodma_session_set_event_fn(session, count_kinds, &kinds);
+	lease = acquire(session);
+	daemon_join(&daemon);
+	ck_assert_int_eq(vfiodma_session_dispatch(session), 0);
+	ck_assert_uint_eq(kinds, 0x3fe);
+	end(session, lease, &daemon);
+}
+END_TEST
+
+static void refuse_an_answer(struct daemon *daemon)
+{
+	const struct vfiod_answer_rep reply = { .lease = htole64(LEASE + 1) };
+
+	greet_in(daemon, 2);
+	grant(daemon, VFIOD_MODE_CONTAINER, 2);
+	if (take(daemon, VFIOD_ANSWER))
+		answer_error(daemon, -ENOENT, "the kernel has gone on");
+	if (take(daemon, VFIOD_ANSWER))
+		answer(daemon, &reply, sizeof(reply), 0);
+}
+
+START_TEST(an_answer_that_is_refused_says_why)
+{
+	struct vfiodma_session *session;
+	struct vfiodma_lease *lease;
+	struct daemon daemon;
+
+	daemon_start(&daemon, refuse_an_answer, 0);
+	session = open_session(false);
+	lease = acquire(session);
+	ck_assert_int_eq(vfiodma_lease_answer(lease, 42, 0), -EINVAL);
+	assert_says(session, "no answer 0");
+	ck_assert_int_eq(vfiodma_lease_answer(lease, 42, VFIODMA_GIVE_UP + 1), -EINVAL);
+	ck_assert_int_eq(vfiodma_lease_answer(lease, 0, VFIODMA_GO_ON), -ENOENT);
+	ck_assert_int_eq(vfiodma_lease_answer(lease, 42, VFIODMA_GO_ON), -ENOENT);
+	assert_says(session, "the kernel has gone on");
+	ck_assert_int_eq(vfiodma_lease_answer(lease, 42, VFIODMA_GO_ON), -EBADMSG);
+	assert_says(session, "another lease");
+	daemon_join(&daemon);
+	ck_assert_int_eq(vfiodma_lease_answer(lease, 42, VFIODMA_GO_ON), -ENOTCONN);
+	end(session, lease, &daemon);
+}
+END_TEST
+
+START_TEST(an_older_vfiod_is_not_asked_what_it_does_not_know)
+{
+	struct vfiodma_session *session;
+	struct vfiodma_lease *lease;
+	struct daemon daemon;
+
+	daemon_start(&daemon, lease_out_and_wait, 0);
+	session = open_session(false);
+	lease = acquire(session);
+	daemon_join(&daemon);
+	ck_assert_int_eq(vfiodma_lease_answer(lease, 42, VFIODMA_GO_ON), -ENOENT);
+	ck_assert_int_eq(vfiodma_session_dispatch(session), 0);
+	end(session, lease, &daemon);
+}
+END_TEST
+
 static void of_another_size(struct event_packet *packet)
 {
 	packet->hdr.length = htole32(le32toh(packet->hdr.length) + 8);
@@ -1596,6 +1806,11 @@ static Suite *make_suite(void)
 	tcase_add_test(events, a_program_that_does_not_want_to_know_is_not_told_but_its_lease_knows);
 	tcase_add_test(events, what_vfiod_told_before_it_went_away_is_told);
 	tcase_add_test(events, a_lease_whose_handle_has_hung_up_was_revoked_whether_or_not_vfiod_has_said_so);
+	tcase_add_test(events, a_program_answers_what_happens_to_its_function_when_it_is_told);
+	tcase_add_test(events, of_each_kind_the_last_is_told_and_all_in_their_order);
+	tcase_add_test(events, a_lease_holds_an_event_of_every_kind);
+	tcase_add_test(events, an_answer_that_is_refused_says_why);
+	tcase_add_test(events, an_older_vfiod_is_not_asked_what_it_does_not_know);
 	tcase_add_loop_test(events, an_event_with_a_fault_ends_the_session_and_is_not_told, 0, 2 * EVENT_FAULTS);
 	suite_add_tcase(suite, events);
 	return suite;

@@ -21,7 +21,7 @@
 #define BODY_MAX     (VFIOD_MSG_MAX - sizeof(struct vfiod_hdr))
 #define SCM_MAX_FDS  253 /* the kernel's */
 #define COOKIE	     0x1122334455667788ull
-#define OPCODE_COUNT 7
+#define OPCODE_COUNT 8
 
 static struct proto_conn near_end, far_end;
 static struct proto_msg msg;
@@ -577,7 +577,7 @@ static const struct {
 	{ 1, "HELLO", VFIOD_ON_BOTH, 0, 8, 16 },    { 2, "LIST", VFIOD_ON_BOTH, 0, 16, 8 },
 	{ 3, "ACQUIRE", VFIOD_ON_PUB, 2, 16, 48 },  { 4, "RELEASE", VFIOD_ON_PUB, 0, 16, 8 },
 	{ 5, "ASSIGN", VFIOD_ON_ADMIN, 0, 24, 64 }, { 6, "UNASSIGN", VFIOD_ON_ADMIN, 0, 16, 32 },
-	{ 7, "REVOKE", VFIOD_ON_ADMIN, 0, 16, 16 },
+	{ 7, "REVOKE", VFIOD_ON_ADMIN, 0, 16, 16 }, { 8, "ANSWER", VFIOD_ON_PUB, 0, 24, 8 },
 };
 
 START_TEST(an_operation_is_as_the_contract_has_it)
@@ -894,6 +894,91 @@ START_TEST(takes_the_events_that_there_are_and_no_other_kinds)
 		whole = lease_event(others[i], 0);
 		ck_assert_int_eq(check_event(&whole), -EBADMSG);
 	}
+}
+END_TEST
+
+/* What happens to a function; tests spoil it. */
+static struct vfiod_function_event function_event(uint32_t kind)
+{
+	return (struct vfiod_function_event){
+		.lease = htole64(1),
+		.address = htole64(0x100),
+		.kind = htole32(kind),
+		.severity = htole32(kind == VFIOD_FUNCTION_ERROR ? VFIOD_SEVERITY_FROZEN : VFIOD_SEVERITY_NONE),
+	};
+}
+
+static struct whole function_message(const struct vfiod_function_event *body, size_t length)
+{
+	struct whole whole = message(VFIOD_FUNCTION_EVENT, length);
+
+	whole.hdr.flags = htole32(VFIOD_EVENT);
+	whole.hdr.cookie = 0;
+	memcpy(whole.body, body, sizeof(*body));
+	return whole;
+}
+
+static int check_function_event(const struct vfiod_function_event *body)
+{
+	const struct whole whole = function_message(body, sizeof(*body));
+
+	return check_event(&whole);
+}
+
+START_TEST(takes_the_events_of_functions_and_no_other_kinds)
+{
+	static const uint32_t others[] = { 0, 1, 2, VFIOD_FUNCTION_WOKEN + 1, 0x104, 0x10004, 0xffffffff };
+	struct vfiod_function_event event;
+
+	for (uint32_t kind = VFIOD_FUNCTION_LOST; kind <= VFIOD_FUNCTION_WOKEN; kind++) {
+		event = function_event(kind);
+		ck_assert_int_eq(check_function_event(&event), 0);
+		event.id = htole64(1ull << 63);
+		ck_assert_int_eq(check_function_event(&event), 0);
+		event.answer_ms = htole32(3000);
+		ck_assert_int_eq(check_function_event(&event), 0);
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		event = function_event(others[i]);
+		ck_assert_int_eq(check_function_event(&event), -EBADMSG);
+	}
+}
+END_TEST
+
+START_TEST(refuses_an_event_of_a_function_that_contradicts_itself)
+{
+	struct vfiod_function_event event;
+
+	for (uint32_t severity = 0; severity < 6; severity++) {
+		event = function_event(VFIOD_FUNCTION_ERROR);
+		event.severity = htole32(severity);
+		ck_assert_int_eq(check_function_event(&event), severity >= 1 && severity <= 3 ? 0 : -EBADMSG);
+		event.kind = htole32(VFIOD_FUNCTION_RESET);
+		ck_assert_int_eq(check_function_event(&event), severity ? -EBADMSG : 0);
+	}
+	event = function_event(VFIOD_FUNCTION_SUSPEND);
+	event.answer_ms = htole32(1); /* of no question */
+	ck_assert_int_eq(check_function_event(&event), -EBADMSG);
+	event = function_event(VFIOD_FUNCTION_SUSPEND);
+	event.zero = htole32(0x80000000);
+	ck_assert_int_eq(check_function_event(&event), -EBADMSG);
+}
+END_TEST
+
+START_TEST(refuses_an_event_of_a_function_of_any_other_size_and_in_version_1)
+{
+	const struct vfiod_function_event event = function_event(VFIOD_FUNCTION_RESUMED);
+	struct whole whole;
+
+	for (uint32_t length = 0; length <= BODY_MAX; length++) {
+		whole = function_message(&event, length);
+		ck_assert_msg(check_event(&whole) == (length == sizeof(event) ? 0 : -EBADMSG), "an event of %u bytes",
+			      length);
+	}
+	far_end.version = 1;
+	whole = function_message(&event, sizeof(event));
+	whole.hdr.version = htole16(1);
+	ck_assert_int_eq(check_event(&whole), -EBADMSG);
 }
 END_TEST
 
@@ -1222,6 +1307,9 @@ static TCase *events_case(void)
 	TCase *tcase = case_of("events");
 
 	tcase_add_test(tcase, takes_the_events_that_there_are_and_no_other_kinds);
+	tcase_add_test(tcase, takes_the_events_of_functions_and_no_other_kinds);
+	tcase_add_test(tcase, refuses_an_event_of_a_function_that_contradicts_itself);
+	tcase_add_test(tcase, refuses_an_event_of_a_function_of_any_other_size_and_in_version_1);
 	tcase_add_test(tcase, refuses_an_event_of_any_other_size);
 	tcase_add_test(tcase, refuses_an_event_with_any_other_flag_opcode_or_cookie);
 	tcase_add_test(tcase, refuses_an_event_with_descriptors);

@@ -112,6 +112,12 @@ tests_vm_clients_stuck_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_stuck_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_stuck_LDADD = tests/vm/clients/libhandles.la libvfiodma/libvfiodma-all.la
 
+noinst_PROGRAMS += tests/vm/clients/heed
+tests_vm_clients_heed_SOURCES = tests/vm/clients/heed.c
+tests_vm_clients_heed_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_heed_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_heed_LDADD = libvfiodma/libvfiodma-all.la
+
 # Those of the strict driver (kmod/vfiod_pci), which work with vfio-pci, too.
 noinst_PROGRAMS += tests/vm/clients/scribble tests/vm/clients/overreach tests/vm/clients/pcimisuse \
 	tests/vm/clients/pcifuzz tests/vm/clients/pcifailnth
