@@ -357,7 +357,8 @@ int vfiodma_region_size(struct vfiodma_device *device, unsigned int index, uint6
  * @size: in bytes; NULL where that is of no interest
  *
  * A register at an offset of the BAR is at that offset of the mapping. What the kernel does not have mapped (with the
- * driver vfiod-pci the pages with the table of MSI-X) is a hole, whose use is a SIGSEGV: vfiodma_region_read() reaches it.
+ * driver vfiod-pci the pages with the table of MSI-X) is a hole, whose use is a SIGSEGV: vfiodma_region_read() reaches
+ * it.
  *
  * Return: 0, -EINVAL (no such region), -EOPNOTSUPP (it cannot be mapped: use vfiodma_region_read()).
  */
