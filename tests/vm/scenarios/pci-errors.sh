@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The port of a function of the strict PCI driver reports errors, which QEMU injects, and its user recovers (see
+# clients/pcierrors.c). The NICs of QEMU cannot report any themselves: their Device Control has no bits for that.
+# qemu-monitor: pcie_aer_inject_error
+# run-options: --single
+set -euo pipefail
+export VFIO_DRIVER=vfiod-pci
+# shellcheck source-path=SCRIPTDIR source=../vfiod.sh
+. "${0%/*}/../vfiod.sh"
+
+igb=0000:05:00.0
+
+load_pci
+use_clients
+bind vfiod-pci $igb
+port=$(dirname "$(readlink -f /sys/bus/pci/devices/$igb)")
+port=${port##*/}
+for name in $(pcierrors); do
+	background ready /run/errors pcierrors "$name" $igb
+	# have it reported: not every kernel does
+	setpci -s "$port" CAP_EXP+8.w=f:f COMMAND=100:100 BRIDGE_CONTROL=2:2
+	qemu_monitor pcie_aer_inject_error rp5 UNSUP
+	status=0
+	wait "${job_of[$process]}" || status=$?
+	[ $status = 0 ] || sed 's/^/# /' /run/errors
+	equal "${name//_/ }" 0 $status
+done
+
+finish
