@@ -76,11 +76,11 @@ static bool has_intx(struct pci_dev *pdev)
 static int begin_decoding(struct vfiod_pci *vp)
 {
 	struct pcicfg_events events;
-	u16 command;
+	u32 command;
+	int error = pcicfg_read(&vp->cfg, PCI_COMMAND, 2, &command);
 
-	pci_read_config_word(vp->pdev, PCI_COMMAND, &command);
-	return pcicfg_write(&vp->cfg, PCI_COMMAND, 2,
-			    command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY), &events);
+	/* As it is, so that the model has it from its user, too. */
+	return error ? error : pcicfg_write(&vp->cfg, PCI_COMMAND, 2, command, &events);
 }
 
 /* Under memory_lock, held for writing, once there are users. */
@@ -193,14 +193,25 @@ static void carry_out(struct vfiod_pci *vp, const struct pcicfg_event *event)
  * Whether a write takes BARs away from their mappings: whoever loads from one then may bring the
  * machine down.
  */
-static bool stops_memory(struct vfiod_pci *vp, enum pcicfg_mark mark, u16 offset,
-			 unsigned int width, u32 value)
+static bool stops_memory(struct vfiod_pci *vp, enum pcicfg_mark mark, u16 offset, u32 value)
 {
 	if (offset & 3)
 		return false;
 	if (mark == PCICFG_MARK_POWER)
 		return value & PCI_PM_CTRL_STATE_MASK;
 	return vp->memory_on && !(value & PCI_COMMAND_MEMORY);
+}
+
+/*
+ * Whether to look for a reset behind our back before a write: before decoding begins, or sleep. One
+ * that has stopped decoding shows in the write itself (PCICFG_WAS_RESET).
+ */
+static bool looks_before(struct vfiod_pci *vp, enum pcicfg_mark mark, u16 offset, u32 value)
+{
+	if (offset & 3)
+		return false;
+	return mark == PCICFG_MARK_POWER || (value & PCI_COMMAND_MEMORY && !vp->memory_on) ||
+	       (value & PCI_COMMAND_IO && !vp->io_on);
 }
 
 static void trace_denied(struct vfiod_pci *vp, u16 offset, unsigned int width, u32 value)
@@ -219,8 +230,9 @@ static int write_piece(struct vfiod_pci *vp, u16 offset, unsigned int width, u32
 
 	trace_denied(vp, offset, width, value);
 	if (decodes) {
-		memory_block(vp, stops_memory(vp, mark, offset, width, value));
-		repair(vp);
+		memory_block(vp, stops_memory(vp, mark, offset, value));
+		if (looks_before(vp, mark, offset, value))
+			repair(vp);
 	}
 	error = pcicfg_write(&vp->cfg, offset, width, value, &events);
 	for (i = 0; i < events.count; i++)

@@ -38,16 +38,12 @@ int device_open(struct vfio_device *vdev)
 	if (error < 0)
 		return error;
 	pci_clear_master(pdev);
-	error = pci_enable_device(pdev);
-	if (error)
-		goto put;
-	pci_intx(pdev, 0);
 	error = reset_before(vp);
 	if (error)
-		goto disable;
+		goto put;
 	error = save_state(vp);
 	if (error)
-		goto disable;
+		goto put;
 	error = bar_open(vp);
 	if (error)
 		goto free;
@@ -64,8 +60,6 @@ close:
 free:
 	kfree(vp->saved);
 	vp->saved = NULL;
-disable:
-	pci_disable_device(pdev);
 put:
 	pm_runtime_put(&pdev->dev);
 	return error;
@@ -100,7 +94,6 @@ void device_close(struct vfio_device *vdev)
 	clean(vp);
 	mutex_unlock(&vp->lock);
 	bar_close(vp);
-	pci_disable_device(vp->pdev);
 	pm_runtime_mark_last_busy(&vp->pdev->dev);
 	pm_runtime_put_autosuspend(&vp->pdev->dev);
 }

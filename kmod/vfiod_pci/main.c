@@ -152,6 +152,13 @@ static int remember_found(struct vfiod_pci *vp)
 	return vp->found ? 0 : -ENOMEM;
 }
 
+static void leave_as_found(struct vfiod_pci *vp)
+{
+	pci_disable_device(vp->pdev);
+	if (!pci_load_saved_state(vp->pdev, vp->found))
+		pci_restore_state(vp->pdev);
+}
+
 static void let_sleep(struct device *dev)
 {
 	pm_runtime_set_autosuspend_delay(dev, IDLE_MS);
@@ -188,16 +195,20 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	vp->irq_name = kasprintf(GFP_KERNEL_ACCOUNT, "vfiod-pci(%s)", pci_name(pdev));
 	if (!vp->irq_name)
 		goto put;
+	/* For as long as it is ours: to look its interrupt up takes longer than a warm open. */
+	error = pci_enable_device(pdev);
+	if (error)
+		goto put;
 	pci_intx(pdev, 0);
 	dev_set_drvdata(&pdev->dev, vp);
 	error = vfio_register_group_dev(&vp->vdev);
 	if (error)
-		goto pin;
+		goto disable;
 	events_add(vp);
 	let_sleep(&pdev->dev);
 	return 0;
-pin:
-	pci_intx(pdev, 1);
+disable:
+	leave_as_found(vp);
 put:
 	vfio_put_device(&vp->vdev);
 	return error;
@@ -227,8 +238,7 @@ static void remove(struct pci_dev *pdev)
 	events_remove(vp);
 	keep_awake(&pdev->dev);
 	reset_at_last(vp);
-	if (!pci_load_saved_state(pdev, vp->found))
-		pci_restore_state(pdev);
+	leave_as_found(vp);
 	vfio_put_device(&vp->vdev);
 }
 
