@@ -213,7 +213,7 @@ static char folder[128];
 
 static void make_folder(void)
 {
-	static const char *const parts[] = { "/bus", "/pci", "/devices", "/" ADDRESS };
+	static const char *const parts[] = { "/bus", "/pci", "/devices", ("/" ADDRESS) };
 
 	strcpy(folder, root);
 	ck_assert_int_eq(chmod(root, 0755), 0);

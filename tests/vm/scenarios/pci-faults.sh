@@ -33,6 +33,8 @@ all_of() {
 
 # ---- what is taken, and used -----------------------------------------------------------------------------------
 bind "$pci_driver" $edu $nvme $e1000e $igb $testdev "${shared[@]}"
+# QEMU's e1000e keeps its registers over a reset by way of D3.
+echo bus >$sysfs/$e1000e/reset_method
 for function in $edu $nvme $e1000e $igb $testdev "${shared[0]}"; do all_of $function; done
 
 # ---- removal ---------------------------------------------------------------------------------------------------
