@@ -177,7 +177,7 @@ static void a_config_access_that_is_too_long_ends_where_the_space_ends(void)
 {
 	const struct region *space = &regions[CONFIG];
 	const size_t sizes[] = { 8192, 65536, 1u << 20 };
-	volatile size_t more = 1ul << 31; /* than a system call takes, and than the compiler lets a buffer be called with */
+	volatile size_t more = 1ul << 31; /* than a system call takes, or the compiler lets pass */
 	unsigned char *buffer = calloc(1, 1u << 20);
 
 	expect(buffer);
