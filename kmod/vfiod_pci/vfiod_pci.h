@@ -40,10 +40,11 @@
 
 /* INTx. Its pin is held back in hardware (DisINTx) unless it is enabled, unmasked, not disabled. */
 struct intx {
-	spinlock_t lock; /* the rest, but for who only changes under the device's lock, too */
+	spinlock_t lock; /* the three flags */
 	bool enabled;
 	bool masked;   /* by ACTION_MASK, or by an interrupt that was delivered */
 	bool disabled; /* by Interrupt Disable in the user's COMMAND */
+	/* Changed under the device's lock; the handler reads it. */
 	struct eventfd_ctx *trigger;
 	struct virqfd *unmask;
 };
@@ -77,7 +78,6 @@ struct vfiod_pci {
 	u32 vector_count;
 	struct vector *vectors;
 	void *rom; /* a copy, made at the first read */
-	size_t rom_length;
 
 	struct intx intx;
 
