@@ -73,7 +73,7 @@ make_devices() {
 
 next_port() {
 	port=$((port + 1))
-	device_args+=(-device "pcie-root-port,id=rp$port,slot=$port,chassis=$port")
+	device_args+=(-device "pcie-root-port,id=rp$port,x-speed=5,slot=$port,chassis=$port")
 }
 
 # make_rom: 16 KiB that are no program of any firmware's: the header (PCI Firmware 3.0, 5.1), a PCI data structure at 0x1c of

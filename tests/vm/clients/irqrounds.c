@@ -35,6 +35,10 @@ static struct {
 static const struct raiser *raiser;
 static unsigned int seed;
 
+/* Between two of what a thread does for ever: time for the others, of which there is little on an emulated processor.
+ */
+#define BREATH_NS 200000
+
 static void pause_for(long ns)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
@@ -85,6 +89,7 @@ static void *fire_away(void *number)
 		if (!raiser->arm(my.bar, index) || !raiser->ack(my.bar, index, vector) ||
 		    !raiser->raise(my.bar, index, vector))
 			pause_for(10000);
+		pause_for(BREATH_NS);
 	}
 	return NULL;
 }
@@ -116,7 +121,7 @@ static void *switch_about(void *unused)
 			judge(errno, shared->revoked, 0);
 			pause_for(1000000);
 		} else if (info.count) {
-			enable_and_disable(kind, info.count, &mine);
+			enable_and_disable(kind, 1 + (unsigned int)rand_r(&mine) % info.count, &mine);
 			shared->rounds++;
 		}
 	}
@@ -142,6 +147,7 @@ static void *mask_and_trigger(void *unused)
 		after = shared->revoked;
 		error = set_irqs(VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK, index, 1, NULL, 0);
 		judge(error == ENOTTY ? EINVAL : error, after, EINVAL);
+		pause_for(BREATH_NS);
 	}
 	return unused;
 }

@@ -158,6 +158,25 @@ static void an_error_that_nobody_answers_is_over_after_its_time(void)
 	end();
 }
 
+static void a_fatal_error_takes_the_BARs_away_until_it_has_been_reset(void)
+{
+	struct vfiod_pci_event event;
+	uint32_t value;
+
+	begin();
+	event = next(VFIOD_PCI_ERROR);
+	expect(event.detail == VFIOD_PCI_CHANNEL_FROZEN && event.id);
+	expect(irq_wait(error_irq, PATIENCE_MS));
+	expect(!load(bar, CONSTANT, &value) && !store(bar, SCRATCH, 0));
+	expect(!answer(&event, VFIOD_PCI_NEED_RESET));
+	event = next(VFIOD_PCI_RESET);
+	expect(!command_change(vfio.device, COMMAND_MEMORY, 0) && answers() && !is_dirty());
+	expect(!answer(&event, VFIOD_PCI_GO_ON));
+	next(VFIOD_PCI_RESUMED);
+	expect(answers());
+	end();
+}
+
 #define TEST(name) \
 	{ \
 #name, name \
@@ -169,6 +188,7 @@ static const struct {
 	TEST(an_error_that_is_not_fatal_is_told_and_its_user_goes_on),
 	TEST(an_error_that_is_not_fatal_is_told_and_its_user_wants_a_reset),
 	TEST(an_error_that_nobody_answers_is_over_after_its_time),
+	TEST(a_fatal_error_takes_the_BARs_away_until_it_has_been_reset),
 };
 
 int main(int argc, char **argv)

@@ -597,6 +597,9 @@ static void features_are_asked_in_the_right_way_and_not_there(void)
 	}
 	for (__u32 number = 0; number <= 0xffff; number = number < 64 ? number + 1 : number * 2 + 1)
 		for (int way = 0; way < 3; way++) {
+			/* MIG_PRECOPY_INFOv2 of Linux 7.3: VFIO looks at the size first, and then at what there is */
+			if (number == 12)
+				continue;
 			union argument a = { .feature = { .argsz = way ? 4096 : 8, .flags = number } };
 
 			a.feature.flags |= way == 2 ? VFIO_DEVICE_FEATURE_SET : VFIO_DEVICE_FEATURE_GET;

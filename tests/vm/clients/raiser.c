@@ -63,11 +63,13 @@ static bool igb_ack(volatile void *bar, unsigned int index, unsigned int vector)
 }
 
 /* A virtual function has three vectors of its own, in registers at the same places (§7.8.2.8); its PF's driver has put
- * the device into the mode with MSI-X. */
+ * the device into the mode with MSI-X. QEMU's keeps its causes over a function level reset. */
+#define IGBVF_ALL_VECTORS 0x7u
+
 static bool igbvf_arm(volatile void *bar, unsigned int index)
 {
 	(void)index;
-	return store(bar, IGB_EIMS, 7);
+	return store(bar, IGB_EICR, IGBVF_ALL_VECTORS) && store(bar, IGB_EIMS, IGBVF_ALL_VECTORS);
 }
 
 static const struct raiser raisers[] = {

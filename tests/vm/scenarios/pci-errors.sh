@@ -18,14 +18,16 @@ bind vfiod-pci $igb
 port=$(dirname "$(readlink -f /sys/bus/pci/devices/$igb)")
 port=${port##*/}
 for name in $(pcierrors); do
+	kind=UNSUP
+	[[ $name != *a_fatal* ]] || kind=DLP
 	background ready /run/errors pcierrors "$name" $igb
 	# have it reported: not every kernel does
 	setpci -s "$port" CAP_EXP+8.w=f:f COMMAND=100:100 BRIDGE_CONTROL=2:2
-	qemu_monitor pcie_aer_inject_error rp5 UNSUP
+	qemu_monitor pcie_aer_inject_error rp5 $kind
 	status=0
 	wait "${job_of[$process]}" || status=$?
 	[ $status = 0 ] || sed 's/^/# /' /run/errors
-	equal "${name//_/ }" 0 $status
+	equal "$kind: ${name//_/ }" 0 $status
 done
 
 finish

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What happens to a function goes to the client that has it: errors, which it may answer, removal and suspend.
-# run-options: --qemu -device --qemu pcie-root-port,id=rpaer,slot=20,chassis=20 --qemu -device --qemu virtio-rng-pci,id=failing,bus=rpaer,aer=on
+# run-options: --qemu -device --qemu pcie-root-port,id=rpaer,x-speed=5,slot=20,chassis=20 --qemu -device --qemu virtio-rng-pci,id=failing,bus=rpaer,aer=on
 # qemu-monitor: pcie_aer_inject_error
 # expect-kernel: AER: .*(Uncorrect|device recovery)
 # expect-kernel: PCIe Bus Error: severity=Uncorrect

@@ -65,6 +65,8 @@ make_vfs() {
 }
 
 make_vfs $igb igb 2
+# a device in whose mode with MSI-X the driver of its PF has put it: that does so when its interface is up
+ip link set "$(ls $sysfs/$igb/net)" up
 bind "$pci_driver" "${vfs[@]}"
 for function in "${vfs[@]}"; do all_of "$function"; done
 # their vectors can be raised, too
