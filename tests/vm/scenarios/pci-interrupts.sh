@@ -3,7 +3,7 @@
 #
 # Interrupts of a function that has the strict PCI driver (see clients/interrupts.c): an edu, and an igb, which has mask
 # bits and MSI-X. Then PCI_IRQ_ROUNDS rounds, 300 unless it says otherwise, of enabling and disabling what keeps firing
-# (clients/irqrounds.c); PCI_IRQ_SEED repeats them, more or less.
+# (clients/irqrounds.c); PCI_IRQ_SEED repeats them, more or less, and PCI_IRQ_FUNCTIONS names the only functions.
 # run-options: --single --edus 4
 # When an MSI is let go of, the kernel writes a message of zeros before it switches MSI off (msi_domain_deactivate()): an
 # interrupt in between is a write to 0.
@@ -18,6 +18,7 @@ igb=0000:05:00.0
 others=(0000:0a:00.0 0000:0b:00.0 0000:0c:00.0 0000:0d:00.0)
 rounds=${PCI_IRQ_ROUNDS:-300}
 seed=${PCI_IRQ_SEED:-$RANDOM}
+functions=${PCI_IRQ_FUNCTIONS:-$edu $igb}
 
 load_pci
 load_handles
@@ -35,7 +36,7 @@ all_of $edu "${others[@]}"
 all_of $igb
 
 echo "# PCI_IRQ_SEED=$seed"
-for function in $edu $igb; do
+for function in $functions; do
 	for way in close revoke; do
 		status=0
 		irqrounds "$rounds" "$seed" $way $function || status=$?
