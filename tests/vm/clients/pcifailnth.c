@@ -283,7 +283,8 @@ static const struct operation {
 
 static bool is_clean(int error)
 {
-	return error == ENOMEM || error == EFAULT || error == ENFILE || error == ENOSPC;
+	/* EBUSY: pci_request_regions() does not tell no memory from no room */
+	return error == ENOMEM || error == EFAULT || error == ENFILE || error == ENOSPC || error == EBUSY;
 }
 
 /* Return: how many places it has, each of which was made to fail. */

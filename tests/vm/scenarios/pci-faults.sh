@@ -3,6 +3,7 @@
 #
 # Functions with the strict PCI driver whose BARs come and go under their user (see clients/pcifaults.c): memory decoding,
 # resets, power states, FLR, removal; the ROM; virtual functions of igb and nvme; and what the driver does not take.
+# PCI_FAULTS_SECONDS (3) is how long all of that happens at once to each function.
 # run-options: --single --device VGA,addr=1b.0
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
