@@ -5,10 +5,10 @@
 # do that.
 #
 # The kernel's interrupt layer does without the files in /proc that it has no memory for, and misses them when it takes the
-# interrupt away again, with a stack: any other report has a first line of its own.
-# expect-kernel: WARNING: at remove_proc_entry
-# expect-kernel: Call Trace:$
+# interrupt away again.
+# expect-report: WARNING: .*remove_proc_entry
 # kernels: debug
+# run-options: --single
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
