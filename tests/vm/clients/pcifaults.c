@@ -856,7 +856,8 @@ static void its_removal_with_a_revoked_handle_does_not_wait_for_the_client(void)
 	}
 	expect(irq_wait(request, PATIENCE_MS));
 	expect(!revoke_lease(node, 7, TIME_LIMIT).pending);
-	expect(!ioctl(vfio.group, VFIO_GROUP_UNSET_CONTAINER));
+	/* EINVAL: with the last function of the group the kernel has done it */
+	expect(!ioctl(vfio.group, VFIO_GROUP_UNSET_CONTAINER) || errno == EINVAL);
 	close_fd(&vfio.group);
 	remove_end(remover);
 	*dead_loads = 0;

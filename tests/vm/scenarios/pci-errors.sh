@@ -19,7 +19,12 @@ port=$(dirname "$(readlink -f /sys/bus/pci/devices/$igb)")
 port=${port##*/}
 for name in $(pcierrors); do
 	kind=UNSUP
-	[[ $name != *a_fatal* ]] || kind=DLP
+	if [[ $name == *a_fatal* ]]; then
+		# QEMU's port forgets over a reset how fast its link can be, and Linux 6.1 looks only then; a fatal error of
+		# the function itself is in pci-events, on 6.1 as well.
+		[[ $(uname -r) != 6.1.* ]] || continue
+		kind=DLP
+	fi
 	background ready /run/errors pcierrors "$name" $igb
 	# have it reported: not every kernel does
 	setpci -s "$port" CAP_EXP+8.w=f:f COMMAND=100:100 BRIDGE_CONTROL=2:2
