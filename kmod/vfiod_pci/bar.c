@@ -174,7 +174,8 @@ static int copy_rom(struct vfiod_pci *vp)
 	pci_write_config_word(vp->pdev, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
 	rom = pci_map_rom(vp->pdev, &image);
 	if (rom) {
-		memcpy_fromio(copy, rom, min(image, length));
+		/* no wider than all functions can be read */
+		__ioread32_copy(copy, rom, min(image, length) / 4);
 		pci_unmap_rom(vp->pdev, rom);
 	}
 	pci_write_config_word(vp->pdev, PCI_COMMAND, command);

@@ -65,11 +65,17 @@ static void bar_facts(const struct vfiod_pci *vp, unsigned int bar, struct pcicf
 		fact->flags |= PCICFG_BAR_PREFETCH;
 }
 
+/* Their INTx cannot be told from others on its line, as vfio-pci knows; the kernel has no quirk for
+ * them. */
+static const struct pci_device_id without_intx[] = { { PCI_DEVICE(PCI_VENDOR_ID_INTEL,
+								  0x1563) }, /* X550 */
+						     {} };
+
 /* A pin that cannot be held back would be a way to stop whoever shares its line. */
 static bool has_intx(struct pci_dev *pdev)
 {
-	return !pdev->is_virtfn && pdev->pin && pdev->irq && pdev->irq != IRQ_NOTCONNECTED &&
-	       pci_intx_mask_supported(pdev);
+	return !pci_match_id(without_intx, pdev) && !pdev->is_virtfn && pdev->pin && pdev->irq &&
+	       pdev->irq != IRQ_NOTCONNECTED && pci_intx_mask_supported(pdev);
 }
 
 /* A driver finds its function decoding, as vfio-pci leaves it: many do not switch that on. */
@@ -86,8 +92,8 @@ static int begin_decoding(struct vfiod_pci *vp)
 /* Under memory_lock, held for writing, once there are users. */
 void config_update_decoding(struct vfiod_pci *vp)
 {
-	vp->memory_on = pcicfg_memory_enabled(&vp->cfg);
-	vp->io_on = pcicfg_io_enabled(&vp->cfg);
+	vp->memory_on = !vp->cut_off && pcicfg_memory_enabled(&vp->cfg);
+	vp->io_on = !vp->cut_off && pcicfg_io_enabled(&vp->cfg);
 }
 
 /* The model of a function that is in D0, enabled, without a user yet. Return: 0 or an errno. */
@@ -109,6 +115,7 @@ int config_open(struct vfiod_pci *vp)
 	error = pcicfg_open(&vp->cfg, &facts, &hardware, vp);
 	if (!error)
 		error = begin_decoding(vp);
+	vp->cut_off = false;
 	if (!error)
 		config_update_decoding(vp);
 	return error;
@@ -127,19 +134,23 @@ void config_remember(struct vfiod_pci *vp)
 static void repair(struct vfiod_pci *vp)
 {
 	bool was_reset = false;
+	u16 command;
 
 	if (!pcicfg_repair(&vp->cfg, &was_reset) && was_reset) {
 		trace_vfiod_pci_reset(vp, "unseen", 0);
 		/* The table of MSI-X, too. */
+		command = power_decode(vp->pdev);
 		pci_restore_msi_state(vp->pdev);
+		pci_write_config_word(vp->pdev, PCI_COMMAND, command);
 		interrupts_sync_pin(vp);
 	}
 }
 
 static void set_power(struct vfiod_pci *vp, u32 state)
 {
+	/* The kernel calls one that it cannot wake D3cold, which no register has a number for. */
 	if (power_set(vp, (__force pci_power_t)state))
-		pcicfg_power_is(&vp->cfg, (__force u32)vp->pdev->current_state);
+		pcicfg_power_is(&vp->cfg, min_t(u32, (__force u32)vp->pdev->current_state, 3));
 }
 
 /* The data is not the user's to change: it is for ever. A write is left without an answer. */

@@ -17,7 +17,8 @@ static int reset_before(struct vfiod_pci *vp)
 		return 0;
 	error = pci_try_reset_function(vp->pdev);
 	trace_vfiod_pci_reset(vp, "open", error);
-	vp->can_reset = !error;
+	if (error != -EAGAIN)
+		vp->can_reset = !error;
 	return error == -EAGAIN ? error : 0;
 }
 
@@ -37,6 +38,11 @@ int device_open(struct vfio_device *vdev)
 
 	if (error < 0)
 		return error;
+	mutex_lock(&vp->lock);
+	/* In the middle of a recovery it is not as its user should find it. */
+	error = pci_channel_offline(pdev) ? -EAGAIN : 0;
+	if (error)
+		goto put;
 	pci_clear_master(pdev);
 	error = reset_before(vp);
 	if (error)
@@ -47,13 +53,12 @@ int device_open(struct vfio_device *vdev)
 	error = bar_open(vp);
 	if (error)
 		goto free;
-	mutex_lock(&vp->lock);
 	error = config_open(vp);
 	vp->is_open = !error;
 	vp->clean = false;
-	mutex_unlock(&vp->lock);
 	if (error)
 		goto close;
+	mutex_unlock(&vp->lock);
 	return 0;
 close:
 	bar_close(vp);
@@ -61,6 +66,7 @@ free:
 	kfree(vp->saved);
 	vp->saved = NULL;
 put:
+	mutex_unlock(&vp->lock);
 	pm_runtime_put(&pdev->dev);
 	return error;
 }

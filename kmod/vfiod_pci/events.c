@@ -28,7 +28,7 @@ struct reader {
 	bool lost;
 };
 
-/* All of this file, and a function's node, question and answer. */
+/* All of this file, and a function's node and questions. */
 static DEFINE_SPINLOCK(events_lock);
 static LIST_HEAD(readers);
 static LIST_HEAD(functions);
@@ -39,12 +39,18 @@ static DECLARE_WAIT_QUEUE_HEAD(answers);
 
 /* ---- to tell, and to ask ---- */
 
+static void wake_readers(void)
+{
+	wake_up_interruptible_poll(&news, EPOLLIN | EPOLLRDNORM);
+}
+
 static void post(const struct vfiod_pci_event *event)
 {
 	struct reader *reader;
 
+	/* Behind one that is lost there is none before that has been said. */
 	list_for_each_entry(reader, &readers, node)
-		if (!kfifo_put(&reader->events, *event))
+		if (reader->lost || !kfifo_put(&reader->events, *event))
 			reader->lost = true;
 }
 
@@ -69,48 +75,58 @@ static void tell(struct vfiod_pci *vp, u32 kind, u32 detail)
 	spin_lock(&events_lock);
 	post(&event);
 	spin_unlock(&events_lock);
-	wake_up_interruptible_poll(&news, EPOLLIN);
+	wake_readers();
 }
 
 /* Under events_lock. */
-static void put_question(struct vfiod_pci *vp, u32 kind, u32 detail)
+static void put_question(struct vfiod_pci *vp, struct question *question, u32 kind, u32 detail)
 {
 	struct vfiod_pci_event event = event_of(vp, kind, detail);
 
+	*question = (struct question){};
 	if (list_empty(&readers))
 		return;
 	event.id = ++last_id;
 	event.time_ms = answer_ms;
-	vp->question = event.id;
-	vp->answer = 0;
+	question->id = event.id;
 	post(&event);
 }
 
-static bool is_answered(struct vfiod_pci *vp)
+/* Under events_lock. */
+static bool is_open(const struct question *question)
+{
+	return question->id && !question->verdict && !list_empty(&readers);
+}
+
+static bool is_answered(const struct question *question)
 {
 	bool answered;
 
 	spin_lock(&events_lock);
-	answered = !vp->question || vp->answer || list_empty(&readers);
+	answered = !is_open(question);
 	spin_unlock(&events_lock);
 	return answered;
 }
 
-/* Return: the verdict; VFIOD_PCI_GO_ON when there is none in time, and when nobody listens. */
+/*
+ * Asks about an error. Return: the verdict; VFIOD_PCI_GO_ON when there is none in time, and when
+ * nobody listens.
+ */
 static u32 ask(struct vfiod_pci *vp, u32 kind, u32 detail)
 {
-	u32 answer;
+	struct question *question = &vp->error_question;
+	u32 verdict;
 
 	spin_lock(&events_lock);
-	put_question(vp, kind, detail);
+	put_question(vp, question, kind, detail);
 	spin_unlock(&events_lock);
-	wake_up_interruptible_poll(&news, EPOLLIN);
-	wait_event_timeout(answers, is_answered(vp), msecs_to_jiffies(answer_ms));
+	wake_readers();
+	wait_event_timeout(answers, is_answered(question), msecs_to_jiffies(answer_ms));
 	spin_lock(&events_lock);
-	answer = vp->question && vp->answer ? vp->answer : VFIOD_PCI_GO_ON;
-	vp->question = 0;
+	verdict = question->verdict ? question->verdict : VFIOD_PCI_GO_ON;
+	question->id = 0;
 	spin_unlock(&events_lock);
-	return answer;
+	return verdict;
 }
 
 /* ---- errors: Documentation/PCI/pci-error-recovery.rst has the steps ---- */
@@ -120,6 +136,7 @@ static void take_memory_away(struct vfiod_pci *vp)
 {
 	mutex_lock(&vp->lock);
 	memory_block(vp, true);
+	vp->cut_off = true;
 	vp->memory_on = false;
 	vp->io_on = false;
 	memory_unblock(vp);
@@ -137,6 +154,7 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 
 	if (state != pci_channel_io_normal)
 		take_memory_away(vp);
+	vp->frozen = state == pci_channel_io_frozen;
 	interrupts_signal_error(vp);
 	vp->verdict = ask(vp, VFIOD_PCI_ERROR, (__force u32)state);
 	if (state == pci_channel_io_perm_failure)
@@ -150,7 +168,7 @@ static int reset_alone(struct vfiod_pci *vp)
 {
 	int error = power_set(vp, PCI_D0);
 
-	return error ? error : __pci_reset_function_locked(vp->pdev);
+	return error ? error : power_reset_locked(vp);
 }
 
 /* It begins again as its user found it; one who gives up is left without its BARs. */
@@ -165,13 +183,18 @@ static void begin_again(struct vfiod_pci *vp, bool alone)
 	pci_load_saved_state(pdev, vp->is_open ? vp->saved : vp->found);
 	pci_restore_state(pdev);
 	interrupts_sync_pin(vp);
-	config_update_decoding(vp);
+	vp->cut_off = error || vp->verdict == VFIOD_PCI_GIVE_UP;
+	if (vp->is_open)
+		config_update_decoding(vp);
+	else if (pci_reenable_device(pdev)) /* "found" may be of before it was */
+		vp->clean = false;
 	memory_unblock(vp);
 	mutex_unlock(&vp->lock);
 	trace_vfiod_pci_reset(vp, "error", error);
-	if (vp->verdict != VFIOD_PCI_GIVE_UP && !error)
-		vp->verdict = ask(vp, VFIOD_PCI_RESET, 0);
-	if (vp->verdict == VFIOD_PCI_GIVE_UP || error)
+	if (vp->cut_off)
+		return;
+	vp->verdict = ask(vp, VFIOD_PCI_RESET, 0);
+	if (vp->verdict == VFIOD_PCI_GIVE_UP)
 		take_memory_away(vp);
 }
 
@@ -190,7 +213,7 @@ static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 	struct vfiod_pci *vp = dev_get_drvdata(&pdev->dev);
 
 	/* Also when the link was not reset, and somebody else's driver has asked for this. */
-	begin_again(vp, pdev->error_state == pci_channel_io_normal);
+	begin_again(vp, !vp->frozen);
 	return PCI_ERS_RESULT_RECOVERED;
 }
 
@@ -199,11 +222,22 @@ static void resume(struct pci_dev *pdev)
 	tell(dev_get_drvdata(&pdev->dev), VFIOD_PCI_RESUMED, 0);
 }
 
+/* Without these two the kernel has something to say at each reset. */
+static void before_reset(struct pci_dev *pdev)
+{
+}
+
+static void after_reset(struct pci_dev *pdev)
+{
+}
+
 const struct pci_error_handlers events_error_handlers = {
 	.error_detected = error_detected,
 	.mmio_enabled = mmio_enabled,
 	.slot_reset = slot_reset,
 	.resume = resume,
+	.reset_prepare = before_reset,
+	.reset_done = after_reset,
 };
 
 /* ---- removal and suspend ---- */
@@ -225,7 +259,7 @@ static bool all_are_answered(void)
 
 	spin_lock(&events_lock);
 	list_for_each_entry(vp, &functions, node)
-		all = all && (!vp->question || vp->answer || list_empty(&readers));
+		all = all && !is_open(&vp->suspend_question);
 	spin_unlock(&events_lock);
 	return all;
 }
@@ -238,10 +272,15 @@ static void announce_suspend(void)
 	spin_lock(&events_lock);
 	list_for_each_entry(vp, &functions, node)
 		if (READ_ONCE(vp->is_open))
-			put_question(vp, VFIOD_PCI_SUSPEND, 0);
+			put_question(vp, &vp->suspend_question, VFIOD_PCI_SUSPEND, 0);
 	spin_unlock(&events_lock);
-	wake_up_interruptible_poll(&news, EPOLLIN);
+	wake_readers();
 	wait_event_timeout(answers, all_are_answered(), msecs_to_jiffies(answer_ms));
+	/* who is late is told so */
+	spin_lock(&events_lock);
+	list_for_each_entry(vp, &functions, node)
+		vp->suspend_question.id = 0;
+	spin_unlock(&events_lock);
 }
 
 static void announce_wake(void)
@@ -251,14 +290,13 @@ static void announce_wake(void)
 
 	spin_lock(&events_lock);
 	list_for_each_entry(vp, &functions, node) {
-		vp->question = 0;
 		if (!READ_ONCE(vp->is_open))
 			continue;
 		event = event_of(vp, VFIOD_PCI_WOKEN, 0);
 		post(&event);
 	}
 	spin_unlock(&events_lock);
-	wake_up_interruptible_poll(&news, EPOLLIN);
+	wake_readers();
 }
 
 static int on_power(struct notifier_block *block, unsigned long what, void *unused)
@@ -352,18 +390,25 @@ static ssize_t node_read(struct file *file, char __user *to, size_t count, loff_
 	return done;
 }
 
+/* Return: whether it was that one's, and the first. */
+static bool take_answer(struct question *question, const struct vfiod_pci_answer *answer)
+{
+	if (question->id != answer->id || question->verdict)
+		return false;
+	question->verdict = answer->verdict;
+	return true;
+}
+
 static int give_answer(const struct vfiod_pci_answer *answer)
 {
 	struct vfiod_pci *vp;
 	int error = -ENOENT;
 
 	spin_lock(&events_lock);
-	list_for_each_entry(vp, &functions, node) {
-		if (vp->question != answer->id || vp->answer)
-			continue;
-		vp->answer = answer->verdict;
-		error = 0;
-	}
+	list_for_each_entry(vp, &functions, node)
+		if (take_answer(&vp->error_question, answer) ||
+		    take_answer(&vp->suspend_question, answer))
+			error = 0;
 	spin_unlock(&events_lock);
 	wake_up(&answers);
 	return error;

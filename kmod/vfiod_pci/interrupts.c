@@ -347,6 +347,16 @@ static int set_vector(struct vfiod_pci *vp, u32 n, struct eventfd_ctx *trigger)
 }
 
 /* Return: 0, or how many there are where @count are too many, or an errno. */
+/* Without the kernel's letting go of INTx's pin, which nobody may be there for. */
+static void free_vectors(struct pci_dev *pdev)
+{
+	pci_dev_flags_t flags = pdev->dev_flags;
+
+	pdev->dev_flags |= PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
+	pci_free_irq_vectors(pdev);
+	pdev->dev_flags = flags;
+}
+
 static int enable_vectors(struct vfiod_pci *vp, unsigned int index, u32 count)
 {
 	unsigned int kind = index == VFIO_PCI_MSI_IRQ_INDEX ? PCI_IRQ_MSI : PCI_IRQ_MSIX;
@@ -354,13 +364,15 @@ static int enable_vectors(struct vfiod_pci *vp, unsigned int index, u32 count)
 	bool was_on;
 	int got;
 
+	if (pci_channel_offline(vp->pdev))
+		return -EIO;
 	vectors = kcalloc(count, sizeof(*vectors), GFP_KERNEL_ACCOUNT);
 	if (!vectors)
 		return -ENOMEM;
 	was_on = enable_memory(vp);
 	got = pci_alloc_irq_vectors(vp->pdev, 1, count, kind);
 	if (got >= 0 && got < count)
-		pci_free_irq_vectors(vp->pdev);
+		free_vectors(vp->pdev);
 	restore_memory(vp, was_on);
 	if (got < 0 || got < count) {
 		kfree(vectors);
@@ -380,7 +392,7 @@ static void disable_vectors(struct vfiod_pci *vp)
 	was_on = enable_memory(vp);
 	for (n = 0; n < vp->vector_count; n++)
 		set_vector(vp, n, NULL);
-	pci_free_irq_vectors(vp->pdev);
+	free_vectors(vp->pdev);
 	restore_memory(vp, was_on);
 	kfree(vp->vectors);
 	vp->vectors = NULL;

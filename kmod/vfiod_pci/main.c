@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/module.h>
 #include <linux/pm_runtime.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -39,6 +40,8 @@ static const char *refusal(struct pci_dev *pdev)
 		return "it answers to the addresses of VGA";
 	if (pci_num_vf(pdev))
 		return "it has virtual functions; remove them first (sriov_numvfs)";
+	if (!device_iommu_mapped(&pdev->dev))
+		return "it is behind no IOMMU";
 	if (pci_match_id(denied, pdev))
 		return "it is known not to be safe in a program's hands";
 	return NULL;
@@ -87,6 +90,15 @@ static ssize_t access_region(struct vfiod_pci *vp, u8 *bytes, size_t count, loff
  */
 #define BOUNCE 64
 
+/*
+ * One access may have all of a large BAR to go through. Return: 0, or -EINTR if its user is to die.
+ */
+static int next_piece(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
 static ssize_t device_read(struct vfio_device *vdev, char __user *to, size_t count, loff_t *at)
 {
 	struct vfiod_pci *vp = to_vfiod_pci(vdev);
@@ -95,6 +107,9 @@ static ssize_t device_read(struct vfio_device *vdev, char __user *to, size_t cou
 	size_t missing = 0;
 
 	while (!missing && (size_t)done < count) {
+		now = next_piece();
+		if (now < 0)
+			break;
 		now = access_region(vp, bytes, min_t(size_t, count - done, BOUNCE - (*at & 7)), *at,
 				    false);
 		if (now <= 0)
@@ -117,6 +132,9 @@ static ssize_t device_write(struct vfio_device *vdev, const char __user *from, s
 	size_t piece;
 
 	while ((size_t)done < count) {
+		now = next_piece();
+		if (now < 0)
+			break;
 		piece = min_t(size_t, count - done, BOUNCE - (*at & 7));
 		piece -= copy_from_user(bytes, from + done, piece);
 		now = piece ? access_region(vp, bytes, piece, *at, true) : -EFAULT;
@@ -144,9 +162,13 @@ static const struct vfio_device_ops vfiod_pci_ops = {
 	.request = events_request,
 };
 
-/* What the driver before left, to be there again for the one behind. */
+/*
+ * What the driver before left, to be there again for the one behind, but for DMA, which firmware
+ * may leave on.
+ */
 static int remember_found(struct vfiod_pci *vp)
 {
+	pci_clear_master(vp->pdev);
 	pci_save_state(vp->pdev);
 	vp->found = pci_store_saved_state(vp->pdev);
 	return vp->found ? 0 : -ENOMEM;
@@ -183,7 +205,7 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	if (why) {
 		pci_info(pdev, "vfiod-pci does not take this function: %s\n", why);
-		return -EINVAL;
+		return -ENODEV; /* of which the driver core says no more */
 	}
 	vp = vfio_alloc_device(vfiod_pci, vdev, &pdev->dev, &vfiod_pci_ops);
 	if (IS_ERR(vp))
@@ -224,9 +246,7 @@ static void reset_at_last(struct vfiod_pci *vp)
 
 	if (vp->clean || !vp->can_reset || !pci_device_is_present(vp->pdev))
 		return;
-	pci_cfg_access_lock(vp->pdev);
-	error = __pci_reset_function_locked(vp->pdev);
-	pci_cfg_access_unlock(vp->pdev);
+	error = power_reset_locked(vp);
 	trace_vfiod_pci_reset(vp, "remove", error);
 }
 

@@ -262,7 +262,8 @@ int mapping_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 	unsigned int bar = REGION_INDEX(at);
 
 	if (!(vma->vm_flags & VM_SHARED) || bar >= PCI_STD_NUM_BARS || !mapping_possible(vp, bar) ||
-	    offset + length > PAGE_ALIGN(bar_length(vp, bar)) || in_hole(vp, bar, offset, length))
+	    offset + length > round_down(bar_length(vp, bar), PAGE_SIZE) ||
+	    in_hole(vp, bar, offset, length))
 		return -EINVAL;
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_page_prot = pgprot_decrypted(pgprot_noncached(vma->vm_page_prot));

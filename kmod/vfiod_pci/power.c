@@ -20,6 +20,20 @@ static bool forgets_in_d3(struct pci_dev *pdev)
 }
 
 /*
+ * Has it decode memory, whose users are kept out: before Linux 7 the kernel restores the table of
+ * MSI-X with COMMAND as it was when it was saved. Return: COMMAND as it was, to be written again,
+ * and interrupts_sync_pin() called after that.
+ */
+u16 power_decode(struct pci_dev *pdev)
+{
+	u16 command;
+
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	pci_write_config_word(pdev, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
+	return command;
+}
+
+/*
  * Brings the function into @state; @vp->memory_lock is held for writing. One that forgets all in
  * D3hot gets it back. Return: 0 or an errno.
  */
@@ -33,8 +47,12 @@ int power_set(struct vfiod_pci *vp, pci_power_t state)
 		return 0;
 	/* In D3hot its user may have changed it since the rest was saved. */
 	pci_read_config_word(pdev, PCI_COMMAND, &command);
-	if (state != PCI_D0 && pdev->current_state == PCI_D0)
+	if (state != PCI_D0 && pdev->current_state == PCI_D0) {
+		command = power_decode(pdev);
 		pci_save_state(pdev);
+		pci_write_config_word(pdev, PCI_COMMAND, command);
+		interrupts_sync_pin(vp);
+	}
 	error = pci_set_power_state(pdev, state);
 	if (!error && state == PCI_D0 && forgets_in_d3(pdev)) {
 		pci_restore_state(pdev);
@@ -55,6 +73,7 @@ int power_set(struct vfiod_pci *vp, pci_power_t state)
  */
 int power_reset(struct vfiod_pci *vp)
 {
+	u16 command;
 	int error;
 
 	memory_block(vp, true);
@@ -62,13 +81,34 @@ int power_reset(struct vfiod_pci *vp)
 	error = power_set(vp, PCI_D0);
 	if (!error) {
 		pcicfg_power_is(&vp->cfg, 0);
+		command = power_decode(vp->pdev);
 		error = pci_try_reset_function(vp->pdev);
+		pci_write_config_word(vp->pdev, PCI_COMMAND, command);
 		interrupts_sync_pin(vp);
 	}
 	config_update_decoding(vp);
 	memory_unblock(vp);
 	interrupts_apply_masks(vp);
 	trace_vfiod_pci_reset(vp, "function", error);
+	return error;
+}
+
+/*
+ * Resets a function whose device lock is held. What is its bridge's is kept as it is meanwhile, if
+ * nobody else has that one: to do without is better than to leave a function as its user had it.
+ */
+int power_reset_locked(struct vfiod_pci *vp)
+{
+	struct pci_dev *bridge = pci_upstream_bridge(vp->pdev);
+	int error;
+
+	if (bridge && !pci_dev_trylock(bridge))
+		bridge = NULL;
+	pci_cfg_access_lock(vp->pdev);
+	error = __pci_reset_function_locked(vp->pdev);
+	pci_cfg_access_unlock(vp->pdev);
+	if (bridge)
+		pci_dev_unlock(bridge);
 	return error;
 }
 

@@ -63,7 +63,10 @@ TRACE_EVENT(vfiod_pci_irq,
 		  __entry->index, __entry->flags, __entry->start, __entry->count, __entry->result)
 );
 
-/* A reset: at "open", at "close", by the user ("function"), or behind our back ("unseen"). */
+/*
+ * A reset: at "open", at "close", by the user ("function"), behind our back ("unseen"), in the
+ * recovery from an "error", or when it is let go of ("remove").
+ */
 TRACE_EVENT(vfiod_pci_reset,
 	TP_PROTO(const struct vfiod_pci *vp, const char *why, int error),
 	TP_ARGS(vp, why, error),

@@ -44,7 +44,7 @@ struct intx {
 	bool enabled;
 	bool masked;   /* by ACTION_MASK, or by an interrupt that was delivered */
 	bool disabled; /* by Interrupt Disable in the user's COMMAND */
-	/* Changed under the device's lock; the handler reads it. */
+	/* Changed under vfiod_pci.lock; the handler reads it. */
 	struct eventfd_ctx *trigger;
 	struct virqfd *unmask;
 };
@@ -59,6 +59,12 @@ struct vector {
 struct msix_table {
 	int bar; /* -1: there is none */
 	u64 offset, length;
+};
+
+/* An event that its user may answer; under events.c's lock. */
+struct question {
+	u64 id;	     /* 0: none is open */
+	u32 verdict; /* 0: none yet */
 };
 
 struct vfiod_pci {
@@ -82,7 +88,9 @@ struct vfiod_pci {
 	struct intx intx;
 
 	struct rw_semaphore memory_lock;
-	bool memory_on, io_on; /* under it: BARs answer; else the user has switched them off */
+	/* Changed under lock and memory_lock, so read under either. */
+	bool memory_on, io_on; /* BARs answer */
+	bool cut_off;	       /* they do not, whatever its user switches on: see events.c */
 
 	/* Set in open. */
 	void __iomem *bar[PCI_STD_NUM_BARS];
@@ -93,9 +101,10 @@ struct vfiod_pci {
 
 	/* events.c's. */
 	struct list_head node;
-	u64 question; /* the event that is being waited on, 0: none */
-	u32 answer;
-	u32 verdict; /* on the error that is being recovered from; under the device's lock */
+	struct question error_question, suspend_question;
+	/* Of the error that is being recovered from, under the device's lock. */
+	u32 verdict;
+	bool frozen; /* the link is reset */
 
 #ifndef HAVE_VFIO_DEVICE_INODE
 	struct mutex vma_lock; /* these */
@@ -167,6 +176,8 @@ void interrupts_signal_request(struct vfiod_pci *vp);
 
 /* power.c */
 int power_reset(struct vfiod_pci *vp);
+int power_reset_locked(struct vfiod_pci *vp);
+u16 power_decode(struct pci_dev *pdev);
 int power_set(struct vfiod_pci *vp, pci_power_t state);
 bool power_is_clean(struct vfiod_pci *vp);
 
