@@ -65,16 +65,16 @@ static void bar_facts(const struct vfiod_pci *vp, unsigned int bar, struct pcicf
 		fact->flags |= PCICFG_BAR_PREFETCH;
 }
 
-/* Their INTx cannot be told from others on its line, as vfio-pci knows; the kernel has no quirk for
- * them. */
-static const struct pci_device_id without_intx[] = { { PCI_DEVICE(PCI_VENDOR_ID_INTEL,
-								  0x1563) }, /* X550 */
-						     {} };
+/* Its INTx cannot be told from others on the line, and the kernel has no quirk for it. */
+static bool is_x550(const struct pci_dev *pdev)
+{
+	return pdev->vendor == PCI_VENDOR_ID_INTEL && pdev->device == 0x1563;
+}
 
 /* A pin that cannot be held back would be a way to stop whoever shares its line. */
 static bool has_intx(struct pci_dev *pdev)
 {
-	return !pci_match_id(without_intx, pdev) && !pdev->is_virtfn && pdev->pin && pdev->irq &&
+	return !is_x550(pdev) && !pdev->is_virtfn && pdev->pin && pdev->irq &&
 	       pdev->irq != IRQ_NOTCONNECTED && pci_intx_mask_supported(pdev);
 }
 
