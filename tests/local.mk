@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/unit/test_server \
 	tests/unit/test_session \
 	tests/unit/test_state \
+	tests/unit/test_topology \
 	tests/unit/test_vfioctl \
 	tests/unit/test_wire
 SCRIPT_TESTS = tests/unit/pcicfg_dumps.sh tests/unit/pcicfg_source.sh tests/unit/vfioctl.sh
@@ -124,6 +125,10 @@ tests_unit_test_session_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 tests_unit_test_state_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_state_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_state_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_topology_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_topology_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_topology_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_vfioctl_CFLAGS = $(TEST_FLAGS) $(LIBPCI_CFLAGS) $(JSONC_CFLAGS)
 tests_unit_test_vfioctl_LDFLAGS = $(PROGRAM_LINK)

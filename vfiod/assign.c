@@ -186,11 +186,11 @@ static int check_assign(struct daemon *daemon, struct device *device, const stru
 
 	if (facts_read(daemon->udev, device->facts.address, &fresh))
 		return failure_set(failure, -ENODEV, "the function has just been unplugged");
-	device->facts = fresh;
+	devices_put(&daemon->devices, &fresh); /* it is there already: nothing that could fail */
 	for (size_t i = 0; i < daemon->devices.count; i++)
 		if (daemon->devices.list[i]->facts.group == fresh.group)
 			facts_refresh_driver(&daemon->devices.list[i]->facts);
-	err = policy_may_assign(daemon->config, &fresh, failure);
+	err = policy_may_assign(daemon->config, &device->facts, failure);
 	return err ? err : group_check(&daemon->devices, device, owner, failure);
 }
 

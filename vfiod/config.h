@@ -22,6 +22,10 @@ struct rule {
 	uint32_t vendor, device; /* or CONFIG_ANY */
 	uint32_t class_code;	 /* of 24 bits, of which class_mask's count; or CONFIG_ANY */
 	uint32_t class_mask;
+	uint32_t subsystem_vendor, subsystem_device; /* or CONFIG_ANY */
+	char *host_driver, *path, *label;	     /* as in struct facts, or NULL */
+	bool has_physical_function;
+	uint64_t physical_function;
 	/* what it says */
 	bool assign;	     /* may be taken from the host */
 	bool reset_required; /* refuse a function that cannot be reset */

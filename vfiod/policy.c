@@ -7,13 +7,32 @@
 #include "vfiod/peer.h"
 
 #include <errno.h>
+#include <string.h>
+
+static bool id_fits(uint32_t wanted, uint32_t is)
+{
+	return wanted == CONFIG_ANY || wanted == is;
+}
+
+static bool text_fits(const char *wanted, const char *is)
+{
+	return !wanted || !strcmp(wanted, is);
+}
+
+static bool parent_fits(const struct rule *rule, const struct facts *facts)
+{
+	return !rule->has_physical_function ||
+	       (facts->is_virtual && facts->physical_function == rule->physical_function);
+}
 
 static bool rule_fits(const struct rule *rule, const struct facts *facts)
 {
-	return (!rule->has_address || rule->address == facts->address) &&
-	       (rule->vendor == CONFIG_ANY || rule->vendor == facts->vendor) &&
-	       (rule->device == CONFIG_ANY || rule->device == facts->device) &&
-	       (rule->class_code == CONFIG_ANY || rule->class_code == (facts->class_code & rule->class_mask));
+	return (!rule->has_address || rule->address == facts->address) && id_fits(rule->vendor, facts->vendor) &&
+	       id_fits(rule->device, facts->device) && id_fits(rule->subsystem_vendor, facts->subsystem_vendor) &&
+	       id_fits(rule->subsystem_device, facts->subsystem_device) &&
+	       id_fits(rule->class_code, facts->class_code & rule->class_mask) &&
+	       text_fits(rule->host_driver, facts->host_driver) && text_fits(rule->path, facts->path) &&
+	       text_fits(rule->label, facts->label) && parent_fits(rule, facts);
 }
 
 const struct rule *policy_rule(const struct config *config, const struct facts *facts)

@@ -20,10 +20,15 @@ static struct facts nvme(void)
 		.address = 0x100,
 		.vendor = 0x1b36,
 		.device = 0x0010,
+		.subsystem_vendor = 0x1af4,
+		.subsystem_device = 0x1100,
 		.class_code = NVME,
 		.group = 7,
 		.numa_node = VFIOD_NONE,
 		.driver = "nvme",
+		.host_driver = "nvme",
+		.path = "0000:00:1c.0/00.0",
+		.label = "Slot 3",
 		.reset = "flr",
 	};
 }
@@ -38,6 +43,8 @@ static struct rule any(void)
 		.vendor = CONFIG_ANY,
 		.device = CONFIG_ANY,
 		.class_code = CONFIG_ANY,
+		.subsystem_vendor = CONFIG_ANY,
+		.subsystem_device = CONFIG_ANY,
 		.assign = true,
 		.reset_required = true,
 	};
@@ -150,6 +157,111 @@ START_TEST(a_class_counts_as_far_as_it_is_given)
 	rule.class_mask = classes[_i].mask;
 	facts.class_code = classes[_i].of_function;
 	ck_assert_int_eq(fits(&rule, &facts), classes[_i].fits);
+}
+END_TEST
+
+START_TEST(a_rule_of_a_subsystem_vendor_fits_all_of_its_devices)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	rule.subsystem_vendor = 0x1af4;
+	ck_assert(fits(&rule, &facts));
+	rule.subsystem_device = 0x1100;
+	ck_assert(fits(&rule, &facts));
+	facts.subsystem_device = 0;
+	ck_assert(!fits(&rule, &facts));
+	rule.subsystem_device = CONFIG_ANY;
+	facts.subsystem_vendor = 0x1b36;
+	ck_assert(!fits(&rule, &facts));
+}
+END_TEST
+
+/* What a rule names by a text, against what a function has. */
+static const struct {
+	const char *host_driver, *path, *label;
+	int fits;
+} texts[] = {
+	{ "nvme", NULL, NULL, 1 },
+	{ "nvm", NULL, NULL, 0 },
+	{ "nvme2", NULL, NULL, 0 },
+	{ "vfio-pci", NULL, NULL, 0 },
+	{ NULL, "0000:00:1c.0/00.0", NULL, 1 },
+	{ NULL, "0000:00:1c.0", NULL, 0 },
+	{ NULL, "0000:00:1c.0/00.1", NULL, 0 },
+	{ NULL, "0000:00:1c.0/00.0/00.0", NULL, 0 },
+	{ NULL, NULL, "Slot 3", 1 },
+	{ NULL, NULL, "slot 3", 0 },
+	{ NULL, NULL, "Slot", 0 },
+	{ "nvme", "0000:00:1c.0/00.0", "Slot 3", 1 },
+	{ "e1000e", "0000:00:1c.0/00.0", "Slot 3", 0 },
+	{ "nvme", "0000:00:1d.0/00.0", "Slot 3", 0 },
+	{ "nvme", "0000:00:1c.0/00.0", "Slot 4", 0 },
+};
+
+START_TEST(a_host_driver_a_path_and_a_label_have_to_be_the_same_to_the_letter)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	rule.host_driver = (char *)texts[_i].host_driver;
+	rule.path = (char *)texts[_i].path;
+	rule.label = (char *)texts[_i].label;
+	ck_assert_int_eq(fits(&rule, &facts), texts[_i].fits);
+}
+END_TEST
+
+START_TEST(a_rule_of_a_text_does_not_fit_a_function_that_has_none)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	facts.host_driver[0] = facts.path[0] = facts.label[0] = '\0';
+	rule.host_driver = (char *)texts[_i].host_driver;
+	rule.path = (char *)texts[_i].path;
+	rule.label = (char *)texts[_i].label;
+	ck_assert(!fits(&rule, &facts));
+}
+END_TEST
+
+START_TEST(a_rule_of_the_hosts_driver_fits_while_a_vfio_driver_has_the_function)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	strcpy(facts.driver, "vfio-pci");
+	facts_note_host_driver(&facts, facts.driver);
+	rule.host_driver = (char *)"nvme";
+	ck_assert(fits(&rule, &facts));
+}
+END_TEST
+
+START_TEST(a_rule_of_a_physical_function_fits_its_virtual_functions_alone)
+{
+	struct facts facts = nvme(), parent = nvme();
+	struct rule rule = any();
+
+	facts.address = 0x180;
+	facts.is_virtual = true;
+	facts.physical_function = parent.address;
+	rule.has_physical_function = true;
+	rule.physical_function = parent.address;
+	ck_assert(fits(&rule, &facts));
+	ck_assert(!fits(&rule, &parent));
+	facts.physical_function++;
+	ck_assert(!fits(&rule, &facts));
+}
+END_TEST
+
+START_TEST(a_function_that_is_not_virtual_has_no_physical_function_at_address_zero)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	rule.has_physical_function = true;
+	ck_assert(!fits(&rule, &facts));
+	facts.is_virtual = true;
+	ck_assert(fits(&rule, &facts));
 }
 END_TEST
 
@@ -602,6 +714,7 @@ END_TEST
 static TCase *rules_case(void)
 {
 	TCase *tcase = tcase_create("rules");
+	int text_count = sizeof(texts) / sizeof(texts[0]);
 
 	tcase_add_test(tcase, a_rule_of_an_address_fits_that_function_alone);
 	tcase_add_test(tcase, a_rule_of_address_zero_is_not_one_of_any_address);
@@ -609,6 +722,12 @@ static TCase *rules_case(void)
 	tcase_add_test(tcase, a_rule_of_vendor_and_device_needs_both);
 	tcase_add_test(tcase, a_rule_of_a_vendor_of_all_ones_is_not_one_of_any_vendor);
 	tcase_add_loop_test(tcase, a_class_counts_as_far_as_it_is_given, 0, sizeof(classes) / sizeof(classes[0]));
+	tcase_add_test(tcase, a_rule_of_a_subsystem_vendor_fits_all_of_its_devices);
+	tcase_add_loop_test(tcase, a_host_driver_a_path_and_a_label_have_to_be_the_same_to_the_letter, 0, text_count);
+	tcase_add_loop_test(tcase, a_rule_of_a_text_does_not_fit_a_function_that_has_none, 0, text_count);
+	tcase_add_test(tcase, a_rule_of_the_hosts_driver_fits_while_a_vfio_driver_has_the_function);
+	tcase_add_test(tcase, a_rule_of_a_physical_function_fits_its_virtual_functions_alone);
+	tcase_add_test(tcase, a_function_that_is_not_virtual_has_no_physical_function_at_address_zero);
 	tcase_add_test(tcase, all_that_a_rule_names_has_to_fit);
 	tcase_add_test(tcase, the_first_rule_that_fits_counts);
 	tcase_add_test(tcase, there_may_be_no_rule_that_fits);
