@@ -5,6 +5,7 @@
 #	make tests/unit/test_wire && CK_RUN_CASE=framing CK_FORK=no tests/unit/test_wire
 UNIT_TESTS = \
 	tests/unit/test_address \
+	tests/unit/test_clean \
 	tests/unit/test_config \
 	tests/unit/test_config_view \
 	tests/unit/test_driver \
@@ -61,6 +62,10 @@ TEST_FLAGS = $(PROGRAM_FLAGS) $(CHECK_CFLAGS)
 tests_unit_test_address_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_address_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_address_LDADD = proto/libproto.la $(CHECK_LIBS)
+
+tests_unit_test_clean_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_clean_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_clean_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_config_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_config_LDFLAGS = $(PROGRAM_LINK)

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define REASON_MAX 256 /* it is to fit into a line of the log */
+
 /*
  * libconfuse reports an error by a callback that takes no argument of ours.  Configuration is read by one thread
  * before or beside nothing else, so the failure that the callback fills hangs here while config_load() runs.
@@ -133,14 +135,37 @@ static int check_host_driver(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int parse_reset(const char *text, enum clean_reset *reset)
+{
+	static const char *const words[] = {
+		[CLEAN_RESET_REQUIRED] = "required",
+		[CLEAN_RESET_BEST_EFFORT] = "best-effort",
+		[CLEAN_RESET_NONE] = "none",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i]))
+			continue;
+		*reset = (enum clean_reset)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static int check_reset(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *text = cfg_opt_getnstr(opt, 0);
+	enum clean_reset reset;
 
-	if (!strcmp(text, "required") || !strcmp(text, "best-effort"))
+	if (!parse_reset(text, &reset))
 		return 0;
-	cfg_error(cfg, "reset is '%s'; it can be \"required\" or \"best-effort\"", text);
+	cfg_error(cfg, "reset is '%s'; it can be \"required\", \"best-effort\" or \"none\"", text);
 	return -1;
+}
+
+static int check_reset_reason(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_length(cfg, opt, REASON_MAX);
 }
 
 static int check_driver(cfg_t *cfg, cfg_opt_t *opt)
@@ -260,6 +285,20 @@ static bool is_about_something(cfg_t *rule)
 	return false;
 }
 
+/* A reason is given where there is something to give one for, and only there. */
+static int check_reason(cfg_t *cfg, cfg_t *rule)
+{
+	bool needed = !strcmp(cfg_getstr(rule, "reset"), "none");
+
+	if (needed == (cfg_size(rule, "reset-reason") > 0))
+		return 0;
+	cfg_error(cfg,
+		  needed ? "rule \"%s\" has reset = \"none\" and says not why; write that into its reset-reason"
+			 : "rule \"%s\" has a reset-reason without reset = \"none\"",
+		  cfg_title(rule));
+	return -1;
+}
+
 static int check_rule(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *rule = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
@@ -274,7 +313,7 @@ static int check_rule(cfg_t *cfg, cfg_opt_t *opt)
 		return -1;
 	}
 	if (is_about_something(rule))
-		return 0;
+		return check_reason(cfg, rule);
 	cfg_error(cfg,
 		  "rule \"%s\" says not what it is about; give it an address, a vendor, a class, or another thing that "
 		  "vfiod.conf(5) names",
@@ -302,6 +341,7 @@ static const struct {
 	{ "rule|label", check_label },
 	{ "rule|physical-function", check_address },
 	{ "rule|reset", check_reset },
+	{ "rule|reset-reason", check_reset_reason },
 	{ "rule|driver", check_driver },
 	{ "rule|users", check_user },
 	{ "rule|groups", check_group },
@@ -324,6 +364,7 @@ static cfg_t *make_parser(void)
 		CFG_STR("physical-function", NULL, CFGF_NODEFAULT),
 		CFG_BOOL("assign", cfg_true, CFGF_NONE),
 		CFG_STR("reset", "required", CFGF_NONE),
+		CFG_STR("reset-reason", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("users", empty_list, CFGF_NONE),
 		CFG_STR_LIST("groups", empty_list, CFGF_NONE),
 		CFG_BOOL("warm", cfg_true, CFGF_NONE),
@@ -476,10 +517,11 @@ static int read_subject(cfg_t *section, struct rule *rule)
 
 static int read_rule(cfg_t *section, enum driver_choice driver, struct rule *rule)
 {
-	if (copy_text(cfg_title(section), &rule->name) || read_subject(section, rule))
+	if (copy_text(cfg_title(section), &rule->name) || read_subject(section, rule) ||
+	    copy_text(cfg_getstr(section, "reset-reason"), &rule->reset_reason))
 		return -ENOMEM;
 	rule->assign = cfg_getbool(section, "assign");
-	rule->reset_required = !strcmp(cfg_getstr(section, "reset"), "required");
+	parse_reset(cfg_getstr(section, "reset"), &rule->reset);
 	rule->warm = cfg_getbool(section, "warm");
 	rule->driver = driver;
 	if (cfg_size(section, "driver"))
@@ -544,6 +586,7 @@ static void free_rule(struct rule *rule)
 	free(rule->host_driver);
 	free(rule->path);
 	free(rule->label);
+	free(rule->reset_reason);
 	free(rule->users);
 	free(rule->groups);
 }

@@ -2,6 +2,7 @@
 #ifndef VFIOD_CONFIG_H
 #define VFIOD_CONFIG_H
 
+#include "vfiod/clean.h"
 #include "vfiod/driver.h"
 #include "vfiod/failure.h"
 
@@ -27,9 +28,10 @@ struct rule {
 	bool has_physical_function;
 	uint64_t physical_function;
 	/* what it says */
-	bool assign;	     /* may be taken from the host */
-	bool reset_required; /* refuse a function that cannot be reset */
-	uid_t *users;	     /* who may have it, beside being its owner; none: no such limit */
+	bool assign; /* may be taken from the host */
+	enum clean_reset reset;
+	char *reset_reason; /* of CLEAN_RESET_NONE: why, in the site's own words; else NULL */
+	uid_t *users;	    /* who may have it, beside being its owner; none: no such limit */
 	size_t user_count;
 	gid_t *groups;
 	size_t group_count;

@@ -43,6 +43,19 @@ const struct rule *policy_rule(const struct config *config, const struct facts *
 	return NULL;
 }
 
+/* Another rule behind the one that fits would not be asked. */
+static int refuse_without_reset(const struct rule *rule, const char *address, struct failure *failure)
+{
+	static const char what[] = "cannot be reset by the kernel, so it could not be cleaned between users";
+
+	if (rule)
+		return failure_set(failure, -EOPNOTSUPP,
+				   "%s %s; reset = \"best-effort\" in rule \"%s\" of vfiod.conf accepts that", address,
+				   what, rule->name);
+	return failure_set(failure, -EOPNOTSUPP,
+			   "%s %s; a rule with reset = \"best-effort\" in vfiod.conf accepts that", address, what);
+}
+
 int policy_may_assign(const struct config *config, const struct facts *facts, struct failure *failure)
 {
 	const struct rule *rule = policy_rule(config, facts);
@@ -68,11 +81,8 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
 			"%s is behind no IOMMU, so its DMA could not be confined; switch VT-d or AMD-Vi on in "
 			"the firmware and boot with intel_iommu=on or amd_iommu=on",
 			address);
-	if (!facts->reset[0] && !(rule && !rule->reset_required))
-		return failure_set(failure, -EOPNOTSUPP,
-				   "%s cannot be reset by the kernel, so it could not be cleaned between users; a rule "
-				   "with reset = \"best-effort\" in vfiod.conf accepts that",
-				   address);
+	if (!facts->reset[0] && policy_reset(config, facts) == CLEAN_RESET_REQUIRED)
+		return refuse_without_reset(rule, address, failure);
 	return 0;
 }
 
@@ -121,6 +131,13 @@ enum driver_choice policy_driver(const struct config *config, const struct facts
 	const struct rule *rule = policy_rule(config, facts);
 
 	return rule ? rule->driver : config->driver;
+}
+
+enum clean_reset policy_reset(const struct config *config, const struct facts *facts)
+{
+	const struct rule *rule = policy_rule(config, facts);
+
+	return rule ? rule->reset : CLEAN_RESET_REQUIRED;
 }
 
 bool policy_may_keep_warm(const struct config *config, const struct facts *facts)

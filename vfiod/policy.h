@@ -2,6 +2,7 @@
 #ifndef VFIOD_POLICY_H
 #define VFIOD_POLICY_H
 
+#include "vfiod/clean.h"
 #include "vfiod/driver.h"
 #include "vfiod/failure.h"
 
@@ -43,6 +44,9 @@ int policy_may_acquire(const struct config *config, const struct facts *facts, c
 
 /** policy_driver() - which VFIO driver the function is to have. */
 enum driver_choice policy_driver(const struct config *config, const struct facts *facts);
+
+/** policy_reset() - whether the function has to be reset between two users. */
+enum clean_reset policy_reset(const struct config *config, const struct facts *facts);
 
 /** policy_may_keep_warm() - may the function be kept open and clean while nobody has it? */
 bool policy_may_keep_warm(const struct config *config, const struct facts *facts);

@@ -141,7 +141,8 @@ START_TEST(a_rule_says_no_more_than_is_written)
 	ck_assert_ptr_null(rule->label);
 	ck_assert(!rule->has_physical_function);
 	ck_assert(rule->assign);
-	ck_assert(rule->reset_required);
+	ck_assert_int_eq(rule->reset, CLEAN_RESET_REQUIRED);
+	ck_assert_ptr_null(rule->reset_reason);
 	ck_assert(rule->warm);
 	ck_assert_int_eq(rule->driver, DRIVER_CHOICE_AUTO);
 	ck_assert_uint_eq(rule->user_count, 0);
@@ -185,7 +186,8 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert(rule->has_physical_function);
 	ck_assert_uint_eq(rule->physical_function, 0x10218);
 	ck_assert(!rule->assign);
-	ck_assert(!rule->reset_required);
+	ck_assert_int_eq(rule->reset, CLEAN_RESET_BEST_EFFORT);
+	ck_assert_ptr_null(rule->reset_reason);
 	ck_assert_uint_eq(rule->user_count, 2);
 	ck_assert_uint_eq(rule->users[0], 0);
 	ck_assert_uint_eq(rule->users[1], 1000);
@@ -195,6 +197,32 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert_uint_eq(rule->groups[2], 4294967294);
 	ck_assert(!rule->warm);
 	ck_assert_int_eq(rule->driver, DRIVER_CHOICE_STOCK);
+}
+END_TEST
+
+START_TEST(who_wants_no_reset_says_why)
+{
+	const struct rule *rule = rules_of("rule \"a\" {\n"
+					   "	class = \"12\"\n"
+					   "	reset-reason = \"a reset loses its firmware\"\n"
+					   "	reset = \"none\"\n"
+					   "}\n");
+
+	ck_assert_int_eq(rule->reset, CLEAN_RESET_NONE);
+	ck_assert_str_eq(rule->reset_reason, "a reset loses its firmware");
+}
+END_TEST
+
+START_TEST(a_reason_has_255_bytes_at_most)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text), "rule \"a\" { class = \"12\" reset = none reset-reason = \"%0*d\" }\n", 255, 0);
+	ck_assert_uint_eq(strlen(rules_of(text)->reset_reason), 255);
+	free_config();
+	snprintf(text, sizeof(text), "rule \"a\" { class = \"12\" reset = none reset-reason = \"%0*d\" }\n", 256, 0);
+	write_text(main_file, text);
+	assert_refused_at(main_file, 1, "1 to 255 bytes");
 }
 END_TEST
 
@@ -423,6 +451,12 @@ static const struct {
 	/* words */
 	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"never\"\n}\n", 3, "best-effort" },
 	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"Required\"\n}\n", 3, "best-effort" },
+	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"none\"\n}\n", 4, "reset-reason" },
+	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"none\"\n	reset-reason = \"\"\n}\n", 4,
+	  "reset-reason is ''" },
+	{ "rule \"a\" {\n	class = \"02\"\n	reset-reason = \"so\"\n}\n", 4, "without reset = \"none\"" },
+	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"best-effort\"\n	reset-reason = \"so\"\n}\n", 5,
+	  "without reset = \"none\"" },
 	{ "rule \"a\" {\n	class = \"02\"\n	assign = \"perhaps\"\n}\n", 3, "assign" },
 	{ "driver = \"vfio\"\n", 1, "\"vfiod-pci\", \"vfio-pci\" or \"auto\"" },
 	{ "driver = \"\"\n", 1, "driver is ''" },
@@ -707,6 +741,8 @@ static TCase *good_case(void)
 	tcase_add_test(tcase, no_folder_can_be_given);
 	tcase_add_test(tcase, a_rule_says_no_more_than_is_written);
 	tcase_add_test(tcase, everything_that_is_written_is_read);
+	tcase_add_test(tcase, who_wants_no_reset_says_why);
+	tcase_add_test(tcase, a_reason_has_255_bytes_at_most);
 	tcase_add_loop_test(tcase, without_a_word_64_devices_are_kept_warm_and_a_grace_is_5_seconds, 0, 2);
 	tcase_add_test(tcase, a_rule_that_names_no_driver_has_the_one_for_all_wherever_that_is_written);
 	tcase_add_test(tcase, the_last_file_has_the_last_word_on_what_is_said_once);

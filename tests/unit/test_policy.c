@@ -46,7 +46,7 @@ static struct rule any(void)
 		.subsystem_vendor = CONFIG_ANY,
 		.subsystem_device = CONFIG_ANY,
 		.assign = true,
-		.reset_required = true,
+		.reset = CLEAN_RESET_REQUIRED,
 	};
 }
 
@@ -339,6 +339,21 @@ START_TEST(a_function_gets_the_driver_of_its_rule_or_else_the_one_for_all)
 }
 END_TEST
 
+START_TEST(a_function_has_to_be_reset_unless_its_rule_says_otherwise)
+{
+	struct facts facts = nvme(), other = nvme();
+	struct rule rule = any();
+	struct config config = { .rules = &rule, .rule_count = 1 };
+
+	other.vendor = 0x1234;
+	rule.vendor = facts.vendor;
+	rule.reset = (enum clean_reset)_i;
+	ck_assert_int_eq(policy_reset(&config, &facts), (enum clean_reset)_i);
+	ck_assert_int_eq(policy_reset(&config, &other), CLEAN_RESET_REQUIRED);
+	ck_assert_int_eq(policy_reset(&no_rules, &facts), CLEAN_RESET_REQUIRED);
+}
+END_TEST
+
 /* ---- assign ---- */
 
 static int may_assign(const struct rule *rule, const struct facts *facts, struct failure *failure)
@@ -378,7 +393,7 @@ START_TEST(no_rule_makes_a_bridge_assignable)
 	struct failure failure;
 
 	facts.class_code = 0x060400;
-	rule.reset_required = false;
+	rule.reset = CLEAN_RESET_NONE;
 	ck_assert_int_eq(may_assign(&rule, &facts, &failure), -EOPNOTSUPP);
 }
 END_TEST
@@ -464,7 +479,7 @@ START_TEST(no_rule_makes_up_for_an_iommu)
 	struct failure failure;
 
 	facts.group = VFIOD_NONE;
-	rule.reset_required = false;
+	rule.reset = CLEAN_RESET_NONE;
 	ck_assert_int_eq(may_assign(&rule, &facts, &failure), -EOPNOTSUPP);
 }
 END_TEST
@@ -498,6 +513,7 @@ START_TEST(a_rule_does_not_accept_a_missing_reset_by_itself)
 
 	facts.reset[0] = '\0';
 	ck_assert_int_eq(may_assign(&rule, &facts, &failure), -EOPNOTSUPP);
+	ASSERT_SAYS(&failure, -EOPNOTSUPP, "0000:01:00.0", "reset = \"best-effort\" in rule \"the rule\"");
 }
 END_TEST
 
@@ -508,7 +524,7 @@ START_TEST(a_rule_can_accept_that_a_function_cannot_be_reset)
 	struct failure failure;
 
 	facts.reset[0] = '\0';
-	rule.reset_required = false;
+	rule.reset = (enum clean_reset)_i;
 	ck_assert_int_eq(may_assign(&rule, &facts, &failure), 0);
 }
 END_TEST
@@ -731,6 +747,8 @@ static TCase *rules_case(void)
 	tcase_add_test(tcase, all_that_a_rule_names_has_to_fit);
 	tcase_add_test(tcase, the_first_rule_that_fits_counts);
 	tcase_add_test(tcase, there_may_be_no_rule_that_fits);
+	tcase_add_loop_test(tcase, a_function_has_to_be_reset_unless_its_rule_says_otherwise, CLEAN_RESET_REQUIRED,
+			    CLEAN_RESET_NONE + 1);
 	tcase_add_test(tcase, a_function_gets_the_driver_of_its_rule_or_else_the_one_for_all);
 	tcase_add_test(tcase, a_function_is_kept_warm_unless_its_rule_or_the_number_of_warm_devices_says_no);
 	return tcase;
@@ -755,7 +773,8 @@ static TCase *assign_case(void)
 	tcase_add_test(tcase, iommu_group_zero_is_a_group);
 	tcase_add_test(tcase, a_function_that_cannot_be_reset_is_refused);
 	tcase_add_test(tcase, a_rule_does_not_accept_a_missing_reset_by_itself);
-	tcase_add_test(tcase, a_rule_can_accept_that_a_function_cannot_be_reset);
+	tcase_add_loop_test(tcase, a_rule_can_accept_that_a_function_cannot_be_reset, CLEAN_RESET_BEST_EFFORT,
+			    CLEAN_RESET_NONE + 1);
 	tcase_add_test(tcase, the_name_of_a_long_rule_does_not_overflow_the_text);
 	return tcase;
 }
