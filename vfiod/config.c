@@ -179,24 +179,50 @@ static int check_driver(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
-static int check_range(cfg_t *cfg, cfg_opt_t *opt, long max)
+static int check_range(cfg_t *cfg, cfg_opt_t *opt, long min, long max)
 {
 	long value = cfg_opt_getnint(opt, 0);
 
-	if (value >= 0 && value <= max)
+	if (value >= min && value <= max)
 		return 0;
-	cfg_error(cfg, "%s is %ld; it can be 0 to %ld", cfg_opt_name(opt), value, max);
+	cfg_error(cfg, "%s is %ld; it can be %ld to %ld", cfg_opt_name(opt), value, min, max);
 	return -1;
 }
 
 static int check_warm_devices(cfg_t *cfg, cfg_opt_t *opt)
 {
-	return check_range(cfg, opt, 65536);
+	return check_range(cfg, opt, 0, 65536);
 }
 
 static int check_revoke_grace(cfg_t *cfg, cfg_opt_t *opt)
 {
-	return check_range(cfg, opt, 86400);
+	return check_range(cfg, opt, 0, 86400);
+}
+
+static int check_leases_per_user(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 1, 65536);
+}
+
+static const char *const mode_names[] = {
+	[VFIOD_MODE_CONTAINER] = "container",
+	[VFIOD_MODE_GROUP] = "group",
+};
+
+const char *config_mode_name(uint32_t mode)
+{
+	return mode_names[mode];
+}
+
+static int parse_mode(const char *name, uint32_t *mode)
+{
+	for (uint32_t i = 0; i < sizeof(mode_names) / sizeof(mode_names[0]); i++) {
+		if (!mode_names[i] || strcmp(name, mode_names[i]))
+			continue;
+		*mode = i;
+		return 0;
+	}
+	return -EINVAL;
 }
 
 static int parse_number(const char *text, uint32_t *value)
@@ -263,6 +289,17 @@ static int check_group(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int check_mode(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+	uint32_t mode;
+
+	if (!parse_mode(name, &mode))
+		return 0;
+	cfg_error(cfg, "there is no mode '%s'; there are \"container\" and \"group\"", name);
+	return -1;
+}
+
 static bool is_set_to_nothing(cfg_t *rule, const char *list)
 {
 	return !cfg_size(rule, list) && cfg_getopt(rule, list)->flags & CFGF_MODIFIED;
@@ -303,8 +340,8 @@ static int check_rule(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *rule = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 
-	if (is_set_to_nothing(rule, "users") || is_set_to_nothing(rule, "groups")) {
-		cfg_error(cfg, "rule \"%s\" names nobody in a list, which would limit nothing; leave the list out",
+	if (is_set_to_nothing(rule, "users") || is_set_to_nothing(rule, "groups") || is_set_to_nothing(rule, "modes")) {
+		cfg_error(cfg, "rule \"%s\" has an empty list, which would limit nothing; leave the list out",
 			  cfg_title(rule));
 		return -1;
 	}
@@ -345,6 +382,8 @@ static const struct {
 	{ "rule|driver", check_driver },
 	{ "rule|users", check_user },
 	{ "rule|groups", check_group },
+	{ "rule|modes", check_mode },
+	{ "rule|leases-per-user", check_leases_per_user },
 };
 
 static cfg_t *make_parser(void)
@@ -367,6 +406,8 @@ static cfg_t *make_parser(void)
 		CFG_STR("reset-reason", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("users", empty_list, CFGF_NONE),
 		CFG_STR_LIST("groups", empty_list, CFGF_NONE),
+		CFG_STR_LIST("modes", empty_list, CFGF_NONE),
+		CFG_INT("leases-per-user", 0, CFGF_NONE),
 		CFG_BOOL("warm", cfg_true, CFGF_NONE),
 		CFG_STR("driver", NULL, CFGF_NODEFAULT),
 		CFG_END(),
@@ -515,6 +556,16 @@ static int read_subject(cfg_t *section, struct rule *rule)
 	return 0;
 }
 
+static uint32_t read_modes(cfg_t *section)
+{
+	uint32_t mode, modes = 0;
+
+	for (unsigned int i = 0; i < cfg_size(section, "modes"); i++)
+		if (!parse_mode(cfg_getnstr(section, "modes", i), &mode))
+			modes |= CONFIG_MODE(mode);
+	return modes;
+}
+
 static int read_rule(cfg_t *section, enum driver_choice driver, struct rule *rule)
 {
 	if (copy_text(cfg_title(section), &rule->name) || read_subject(section, rule) ||
@@ -522,6 +573,8 @@ static int read_rule(cfg_t *section, enum driver_choice driver, struct rule *rul
 		return -ENOMEM;
 	rule->assign = cfg_getbool(section, "assign");
 	parse_reset(cfg_getstr(section, "reset"), &rule->reset);
+	rule->modes = read_modes(section);
+	rule->leases_per_user = (unsigned int)cfg_getint(section, "leases-per-user");
 	rule->warm = cfg_getbool(section, "warm");
 	rule->driver = driver;
 	if (cfg_size(section, "driver"))

@@ -15,6 +15,9 @@
 
 #define CONFIG_ANY 0xffffffffu
 
+/* The bit of a VFIOD_MODE_… among a rule's modes. */
+#define CONFIG_MODE(mode) (1u << (mode))
+
 struct rule {
 	char *name;
 	/* what it is about: all that are given have to fit */
@@ -35,7 +38,9 @@ struct rule {
 	size_t user_count;
 	gid_t *groups;
 	size_t group_count;
-	bool warm; /* may be kept open and clean while nobody has it */
+	uint32_t modes;		      /* that it may be acquired in, or 0: all */
+	unsigned int leases_per_user; /* of functions that the rule is about, or 0: no limit */
+	bool warm;		      /* may be kept open and clean while nobody has it */
 	enum driver_choice driver;
 };
 
@@ -55,6 +60,9 @@ struct config {
  * @failure: file, line and what is wrong there
  */
 int config_load(const char *path, bool required, const char *dir, struct config **config, struct failure *failure);
+
+/** config_mode_name() - how vfiod.conf calls a VFIOD_MODE_… that there is. */
+const char *config_mode_name(uint32_t mode);
 
 void config_free(struct config *config);
 

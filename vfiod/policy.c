@@ -66,7 +66,8 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
 		return failure_set(failure, -EOPNOTSUPP,
 				   "%s is a bridge, which stays the host's; name a device behind it", address);
 	if (rule && !rule->assign)
-		return failure_set(failure, -EPERM, "%s stays the host's: rule \"%s\" says assign = false", address,
+		return failure_set(failure, -EPERM,
+				   "%s stays the host's: rule \"%s\" of vfiod.conf says assign = false", address,
 				   rule->name);
 	if (facts->boot_display)
 		return failure_set(failure, -EBUSY, "%s is the display that the machine booted with", address);
@@ -88,7 +89,7 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
 
 static bool rule_admits(const struct rule *rule, const struct peer *peer)
 {
-	if (!rule || (!rule->user_count && !rule->group_count))
+	if (!rule->user_count && !rule->group_count)
 		return true;
 	for (size_t i = 0; i < rule->user_count; i++)
 		if (rule->users[i] == peer->uid)
@@ -99,13 +100,38 @@ static bool rule_admits(const struct rule *rule, const struct peer *peer)
 	return false;
 }
 
-int policy_may_acquire(const struct config *config, const struct facts *facts, const struct owner *owner,
-		       const struct peer *peer, struct failure *failure)
+static uint32_t lowest_mode(const struct rule *rule)
 {
-	const struct rule *rule = policy_rule(config, facts);
-	char address[PROTO_ADDRESS_LEN];
+	uint32_t mode = 0;
 
-	proto_address_format(facts->address, address);
+	while (!(rule->modes & CONFIG_MODE(mode)))
+		mode++;
+	return mode;
+}
+
+/* What a rule says to who may have the function otherwise. */
+static int check_demand(const struct rule *rule, const char *address, const struct demand *demand,
+			struct failure *failure)
+{
+	if (!rule_admits(rule, demand->peer))
+		return failure_set(failure, -EACCES,
+				   "%s is not for user %u: rule \"%s\" names others; ask the administrator for it",
+				   address, (unsigned)demand->peer->uid, rule->name);
+	if (rule->modes && !(rule->modes & CONFIG_MODE(demand->mode)))
+		return failure_set(failure, -EACCES,
+				   "%s is not for mode \"%s\": rule \"%s\" names others; ask for it in mode \"%s\"",
+				   address, config_mode_name(demand->mode), rule->name,
+				   config_mode_name(lowest_mode(rule)));
+	if (rule->leases_per_user && demand->leases >= rule->leases_per_user)
+		return failure_set(
+			failure, -EDQUOT,
+			"%s: user %u has %zu of the %u leases that rule \"%s\" allows one; release one first", address,
+			(unsigned)demand->peer->uid, demand->leases, rule->leases_per_user, rule->name);
+	return 0;
+}
+
+static int check_owner(const struct owner *owner, const char *address, const struct peer *peer, struct failure *failure)
+{
 	if (owner->uid == VFIOD_NONE && owner->gid == VFIOD_NONE)
 		return failure_set(failure, -EACCES,
 				   "%s is not assigned to anybody; an administrator can do that: vfioctl assign %s "
@@ -120,10 +146,26 @@ int policy_may_acquire(const struct config *config, const struct facts *facts, c
 				   "%s is assigned to group %u, which user %u was not in when it connected; ask the "
 				   "administrator for it",
 				   address, owner->gid, (unsigned)peer->uid);
-	if (!rule_admits(rule, peer))
-		return failure_set(failure, -EACCES, "%s is not for user %u: rule \"%s\" names others", address,
-				   (unsigned)peer->uid, rule->name);
 	return 0;
+}
+
+int policy_may_acquire(const struct config *config, const struct facts *facts, const struct owner *owner,
+		       const struct demand *demand, struct failure *failure)
+{
+	const struct rule *rule = policy_rule(config, facts);
+	char address[PROTO_ADDRESS_LEN];
+	int err;
+
+	proto_address_format(facts->address, address);
+	err = check_owner(owner, address, demand->peer, failure);
+	return err || !rule ? err : check_demand(rule, address, demand, failure);
+}
+
+const struct rule *policy_limits_leases(const struct config *config, const struct facts *facts)
+{
+	const struct rule *rule = policy_rule(config, facts);
+
+	return rule && rule->leases_per_user ? rule : NULL;
 }
 
 enum driver_choice policy_driver(const struct config *config, const struct facts *facts)

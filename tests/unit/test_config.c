@@ -2,6 +2,8 @@
 /* vfiod.conf, from files: what good ones say, and that every mistake in a bad one is named with its file and line. */
 #include "vfiod/config.h"
 
+#include "proto/vfiod_proto.h"
+
 #include <check.h>
 #include <errno.h>
 #include <ftw.h>
@@ -145,6 +147,8 @@ START_TEST(a_rule_says_no_more_than_is_written)
 	ck_assert_ptr_null(rule->reset_reason);
 	ck_assert(rule->warm);
 	ck_assert_int_eq(rule->driver, DRIVER_CHOICE_AUTO);
+	ck_assert_uint_eq(rule->modes, 0);
+	ck_assert_uint_eq(rule->leases_per_user, 0);
 	ck_assert_uint_eq(rule->user_count, 0);
 	ck_assert_uint_eq(rule->group_count, 0);
 }
@@ -167,6 +171,8 @@ START_TEST(everything_that_is_written_is_read)
 					   "	reset = \"best-effort\"\n"
 					   "	users = { \"root\", \"1000\" }\n"
 					   "	groups = { \"0\", \"root\", \"4294967294\" }\n"
+					   "	modes = { \"group\", \"group\" }\n"
+					   "	leases-per-user = 65536\n"
 					   "	warm = false\n"
 					   "	driver = \"vfio-pci\"\n"
 					   "}\n");
@@ -195,6 +201,8 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert_uint_eq(rule->groups[0], 0);
 	ck_assert_uint_eq(rule->groups[1], 0);
 	ck_assert_uint_eq(rule->groups[2], 4294967294);
+	ck_assert_uint_eq(rule->modes, CONFIG_MODE(VFIOD_MODE_GROUP));
+	ck_assert_uint_eq(rule->leases_per_user, 65536);
 	ck_assert(!rule->warm);
 	ck_assert_int_eq(rule->driver, DRIVER_CHOICE_STOCK);
 }
@@ -474,6 +482,14 @@ static const struct {
 	{ "rule \"a\" {\n	class = \"02\"\n	warm = 2\n}\n", 3, "warm" },
 	{ "rule \"a\" {\n	class = \"02\"\n	warm-devices = 2\n}\n", 3, "warm-devices" },
 	{ "warm = true\n", 1, "warm" },
+	{ "rule \"a\" {\n	class = \"02\"\n	leases-per-user = 0\n}\n", 3, "1 to 65536" },
+	{ "rule \"a\" {\n	class = \"02\"\n	leases-per-user = 65537\n}\n", 3, "leases-per-user is 65537" },
+	{ "rule \"a\" {\n	class = \"02\"\n	leases-per-user = \"all\"\n}\n", 3, "leases-per-user" },
+	{ "leases-per-user = 1\n", 1, "leases-per-user" },
+	/* modes */
+	{ "rule \"a\" {\n	class = \"02\"\n	modes = { \"cdev\" }\n}\n", 3, "no mode 'cdev'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	modes = { \"group\",\n	\"\" }\n}\n", 4, "no mode ''" },
+	{ "rule \"a\" {\n	class = \"02\"\n	modes = {}\n}\n", 4, "empty list" },
 	/* users and groups */
 	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"no-such-user\" }\n}\n", 3, "no-such-user" },
 	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"root\",\n	\"no-such-user\" }\n}\n", 4,

@@ -8,6 +8,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -550,9 +551,10 @@ static int may_acquire(const struct rule *rule, const struct owner *owner, const
 	struct rule copy = rule ? *rule : (struct rule){ 0 };
 	struct config config = { .rules = &copy, .rule_count = rule ? 1 : 0 };
 	struct facts facts = nvme();
+	const struct demand demand = { .peer = peer, .mode = VFIOD_MODE_CONTAINER };
 
 	memset(failure, 0, sizeof(*failure));
-	return policy_may_acquire(&config, &facts, owner, peer, failure);
+	return policy_may_acquire(&config, &facts, owner, &demand, failure);
 }
 
 START_TEST(the_user_that_a_function_is_assigned_to_may_have_it)
@@ -647,7 +649,7 @@ START_TEST(a_rule_limits_the_owner_to_the_users_that_it_names)
 	ck_assert_int_eq(may_acquire(&rule, &of_alice, &peer, &failure), 0);
 	rule.user_count = 1;
 	ck_assert_int_eq(may_acquire(&rule, &of_alice, &peer, &failure), -EACCES);
-	ASSERT_SAYS(&failure, -EACCES, "0000:01:00.0", "user 1000", "\"the rule\"");
+	ASSERT_SAYS(&failure, -EACCES, "0000:01:00.0", "user 1000", "\"the rule\"", "ask the administrator");
 }
 END_TEST
 
@@ -708,6 +710,96 @@ START_TEST(user_0_is_limited_by_a_rule_like_everybody)
 	rule.users = users;
 	rule.user_count = 1;
 	ck_assert_int_eq(may_acquire(&rule, &of_root, &peer, &failure), -EACCES);
+}
+END_TEST
+
+static int may_demand(const struct rule *rule, uint32_t mode, size_t leases, struct failure *failure)
+{
+	struct rule copy = *rule;
+	struct config config = { .rules = &copy, .rule_count = 1 };
+	struct peer peer = alice();
+	struct facts facts = nvme();
+	const struct demand demand = { .peer = &peer, .mode = mode, .leases = leases };
+
+	memset(failure, 0, sizeof(*failure));
+	return policy_may_acquire(&config, &facts, &of_alice, &demand, failure);
+}
+
+static const struct {
+	uint32_t modes, mode;
+	int verdict;
+	const char *words;
+} modes[] = {
+	{ 0, VFIOD_MODE_CONTAINER, 0, "" },
+	{ 0, VFIOD_MODE_GROUP, 0, "" },
+	{ CONFIG_MODE(VFIOD_MODE_CONTAINER), VFIOD_MODE_CONTAINER, 0, "" },
+	{ CONFIG_MODE(VFIOD_MODE_CONTAINER), VFIOD_MODE_GROUP, -EACCES, "ask for it in mode \"container\"" },
+	{ CONFIG_MODE(VFIOD_MODE_GROUP), VFIOD_MODE_CONTAINER, -EACCES, "ask for it in mode \"group\"" },
+	{ CONFIG_MODE(VFIOD_MODE_GROUP), VFIOD_MODE_GROUP, 0, "" },
+	{ CONFIG_MODE(VFIOD_MODE_CONTAINER) | CONFIG_MODE(VFIOD_MODE_GROUP), VFIOD_MODE_GROUP, 0, "" },
+};
+
+START_TEST(a_rule_limits_the_modes_and_says_which_is_left)
+{
+	struct rule rule = any();
+	struct failure failure;
+
+	rule.modes = modes[_i].modes;
+	ck_assert_int_eq(may_demand(&rule, modes[_i].mode, 0, &failure), modes[_i].verdict);
+	if (failure.error)
+		ASSERT_SAYS(&failure, -EACCES, "0000:01:00.0", "\"the rule\"", modes[_i].words);
+}
+END_TEST
+
+static const struct {
+	unsigned int limit;
+	size_t leases;
+	int verdict;
+} quotas[] = {
+	{ 0, 0, 0 }, { 0, 1000, 0 }, { 1, 0, 0 }, { 1, 1, -EDQUOT }, { 1, 2, -EDQUOT }, { 3, 2, 0 }, { 3, 3, -EDQUOT },
+};
+
+START_TEST(a_rule_limits_the_leases_of_a_user_and_says_how_many_it_has)
+{
+	struct rule rule = any();
+	struct failure failure;
+	char has[64];
+
+	rule.leases_per_user = quotas[_i].limit;
+	ck_assert_int_eq(may_demand(&rule, VFIOD_MODE_CONTAINER, quotas[_i].leases, &failure), quotas[_i].verdict);
+	snprintf(has, sizeof(has), "user 1000 has %zu of the %u leases", quotas[_i].leases, quotas[_i].limit);
+	if (failure.error)
+		ASSERT_SAYS(&failure, -EDQUOT, "0000:01:00.0", "\"the rule\"", has, "release one");
+}
+END_TEST
+
+START_TEST(who_is_no_owner_is_told_that_and_not_of_limits)
+{
+	struct peer peer = alice();
+	struct facts facts = nvme();
+	struct rule rule = any();
+	struct config config = { .rules = &rule, .rule_count = 1 };
+	const struct demand demand = { .peer = &peer, .mode = VFIOD_MODE_GROUP, .leases = 5 };
+	struct failure failure;
+
+	rule.modes = CONFIG_MODE(VFIOD_MODE_CONTAINER);
+	rule.leases_per_user = 1;
+	ck_assert_int_eq(policy_may_acquire(&config, &facts, &of_bob, &demand, &failure), -EACCES);
+	ASSERT_SAYS(&failure, -EACCES, "assigned to user 1001");
+}
+END_TEST
+
+START_TEST(leases_count_where_the_rule_that_fits_limits_them)
+{
+	struct facts facts = nvme();
+	struct rule rules[] = { any(), any() };
+	struct config config = { .rules = rules, .rule_count = 2 };
+
+	rules[1].leases_per_user = 1;
+	ck_assert_ptr_null(policy_limits_leases(&config, &facts));
+	ck_assert_ptr_null(policy_limits_leases(&no_rules, &facts));
+	rules[0].vendor = 0x1234;
+	ck_assert_ptr_eq(policy_limits_leases(&config, &facts), &rules[1]);
 }
 END_TEST
 
@@ -798,6 +890,11 @@ static TCase *acquire_case(void)
 	tcase_add_loop_test(tcase, a_rule_limits_the_owner_to_the_groups_that_it_names, 0, count);
 	tcase_add_test(tcase, a_rule_of_users_and_groups_admits_both);
 	tcase_add_test(tcase, user_0_is_limited_by_a_rule_like_everybody);
+	tcase_add_loop_test(tcase, a_rule_limits_the_modes_and_says_which_is_left, 0, sizeof(modes) / sizeof(modes[0]));
+	tcase_add_loop_test(tcase, a_rule_limits_the_leases_of_a_user_and_says_how_many_it_has, 0,
+			    sizeof(quotas) / sizeof(quotas[0]));
+	tcase_add_test(tcase, who_is_no_owner_is_told_that_and_not_of_limits);
+	tcase_add_test(tcase, leases_count_where_the_rule_that_fits_limits_them);
 	return tcase;
 }
 
