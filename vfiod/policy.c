@@ -66,11 +66,16 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
 		return failure_set(failure, -EOPNOTSUPP,
 				   "%s is a bridge, which stays the host's; name a device behind it", address);
 	if (rule && !rule->assign)
-		return failure_set(failure, -EPERM,
-				   "%s stays the host's: rule \"%s\" of vfiod.conf says assign = false", address,
-				   rule->name);
+		return failure_set(
+			failure, -EPERM,
+			"%s stays the host's: rule \"%s\" says assign = false; who wants it assigned changes that in "
+			"vfiod.conf",
+			address, rule->name);
 	if (facts->boot_display)
-		return failure_set(failure, -EBUSY, "%s is the display that the machine booted with", address);
+		return failure_set(
+			failure, -EBUSY,
+			"%s is the display that the machine booted with; choose another one in the firmware to free it",
+			address);
 	if (facts->vfs)
 		return failure_set(failure, -EBUSY,
 				   "%s has %u virtual functions enabled; disable them first: echo 0 > "

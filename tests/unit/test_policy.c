@@ -407,7 +407,7 @@ START_TEST(what_a_rule_keeps_stays_the_hosts)
 
 	rule.assign = false;
 	ck_assert_int_eq(may_assign(&rule, &facts, &failure), -EPERM);
-	ASSERT_SAYS(&failure, -EPERM, "0000:01:00.0", "\"the rule\"", "assign = false");
+	ASSERT_SAYS(&failure, -EPERM, "0000:01:00.0", "\"the rule\"", "assign = false", "vfiod.conf");
 }
 END_TEST
 
@@ -446,7 +446,7 @@ START_TEST(the_boot_display_stays_the_hosts)
 
 	facts.boot_display = true;
 	ck_assert_int_eq(may_assign(NULL, &facts, &failure), -EBUSY);
-	ASSERT_SAYS(&failure, -EBUSY, "0000:01:00.0", "display");
+	ASSERT_SAYS(&failure, -EBUSY, "0000:01:00.0", "display", "firmware");
 }
 END_TEST
 
