@@ -277,8 +277,8 @@ int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigne
  *
  * Waits while the function is being cleaned after its last user.
  *
- * Return: 0, -ENODEV (no such function), -EACCES (not this user's), -EBUSY (somebody has it), -EIO (it is
- * quarantined), or what the kernel said.
+ * Return: 0, -ENODEV (no such function), -EACCES (not this user's, or not in this mode), -EBUSY (somebody has
+ * it), -EDQUOT (the user has as many as it may), -EIO (it is quarantined), or what the kernel said.
  */
 int vfiodma_lease_acquire(struct vfiodma_session *session, const char *address, unsigned int flags,
 			  struct vfiodma_lease **lease);

@@ -5,6 +5,7 @@
 #	make tests/unit/test_wire && CK_RUN_CASE=framing CK_FORK=no tests/unit/test_wire
 UNIT_TESTS = \
 	tests/unit/test_address \
+	tests/unit/test_clean \
 	tests/unit/test_config \
 	tests/unit/test_config_view \
 	tests/unit/test_driver \
@@ -19,6 +20,7 @@ UNIT_TESTS = \
 	tests/unit/test_server \
 	tests/unit/test_session \
 	tests/unit/test_state \
+	tests/unit/test_topology \
 	tests/unit/test_vfioctl \
 	tests/unit/test_wire
 SCRIPT_TESTS = tests/unit/pcicfg_dumps.sh tests/unit/pcicfg_source.sh tests/unit/vfioctl.sh
@@ -60,6 +62,10 @@ TEST_FLAGS = $(PROGRAM_FLAGS) $(CHECK_CFLAGS)
 tests_unit_test_address_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_address_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_address_LDADD = proto/libproto.la $(CHECK_LIBS)
+
+tests_unit_test_clean_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_clean_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_clean_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_config_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_config_LDFLAGS = $(PROGRAM_LINK)
@@ -124,6 +130,10 @@ tests_unit_test_session_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 tests_unit_test_state_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_state_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_state_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_topology_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_topology_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_topology_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_vfioctl_CFLAGS = $(TEST_FLAGS) $(LIBPCI_CFLAGS) $(JSONC_CFLAGS)
 tests_unit_test_vfioctl_LDFLAGS = $(PROGRAM_LINK)

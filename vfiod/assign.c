@@ -30,7 +30,7 @@ struct assign_job {
 	uint64_t address;
 	uint32_t group;
 	struct owner owner;
-	bool reset_required;
+	enum clean_reset reset;
 	enum driver_choice choice;
 	/* what it found out */
 	struct bind_origin origin;
@@ -83,7 +83,7 @@ static void assign_run(struct job *job)
 	if (bind_take(assign->address, assign->choice, &assign->origin, &assign->failure))
 		return;
 	if (!check_group_is_ours(assign->group, &assign->failure) &&
-	    !clean_function(assign->address, assign->reset_required, NULL, &assign->header, &assign->failure))
+	    !clean_function(assign->address, assign->reset, NULL, &assign->header, &assign->failure))
 		return;
 	/* one that was there already may be open in a client of the vfiod before us: to unbind it would hang */
 	if (is_unmoved(assign->address, &assign->origin))
@@ -92,6 +92,17 @@ static void assign_run(struct job *job)
 		return;
 	why = assign->failure;
 	failure_set(&assign->failure, why.error, "%.240s; and then: %.200s", why.text, undo.text);
+}
+
+/* Who looks into why a function has another user's state finds the site's reason for it. */
+static void tell_of_no_reset(const struct daemon *daemon, const struct device *device)
+{
+	const struct rule *rule = policy_rule(daemon->config, &device->facts);
+	char text[PROTO_ADDRESS_LEN];
+
+	if (rule && rule->reset == CLEAN_RESET_NONE)
+		log_line(LOG_WARNING, "%s is not reset between its users, by rule \"%s\": %s",
+			 proto_address_format(device->facts.address, text), rule->name, rule->reset_reason);
 }
 
 static void assign_done(struct job *job)
@@ -116,6 +127,7 @@ static void assign_done(struct job *job)
 		log_line(LOG_INFO, "%s assigned to %s, taken from driver %s, bound to %s",
 			 proto_address_format(assign->address, text), owner_text(&assign->owner, owner),
 			 assign->origin.driver[0] ? assign->origin.driver : "none", device->facts.driver);
+		tell_of_no_reset(daemon, device);
 		snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
 		snprintf(rep.original_driver, sizeof(rep.original_driver), "%s", device->origin.driver);
 		saved_write(daemon);
@@ -186,11 +198,11 @@ static int check_assign(struct daemon *daemon, struct device *device, const stru
 
 	if (facts_read(daemon->udev, device->facts.address, &fresh))
 		return failure_set(failure, -ENODEV, "the function has just been unplugged");
-	device->facts = fresh;
+	devices_put(&daemon->devices, &fresh); /* it is there already: nothing that could fail */
 	for (size_t i = 0; i < daemon->devices.count; i++)
 		if (daemon->devices.list[i]->facts.group == fresh.group)
 			facts_refresh_driver(&daemon->devices.list[i]->facts);
-	err = policy_may_assign(daemon->config, &fresh, failure);
+	err = policy_may_assign(daemon->config, &device->facts, failure);
 	return err ? err : group_check(&daemon->devices, device, owner, failure);
 }
 
@@ -200,7 +212,6 @@ void request_assign(struct request *request, const struct vfiod_assign_req *body
 	/* last: without a device there is no request any more */
 	struct device *device = request_find(request, le64toh(body->address));
 	struct assign_job *assign;
-	const struct rule *rule;
 	char text[PROTO_ADDRESS_LEN];
 	struct failure failure;
 
@@ -229,11 +240,10 @@ void request_assign(struct request *request, const struct vfiod_assign_req *body
 		request_refuse(request, &failure);
 		return;
 	}
-	rule = policy_rule(request->daemon->config, &device->facts);
 	assign = job_new(request, device, assign_run, assign_done);
 	if (assign) {
 		assign->owner = owner;
-		assign->reset_required = !rule || rule->reset_required;
+		assign->reset = policy_reset(request->daemon->config, &device->facts);
 		assign->choice = policy_driver(request->daemon->config, &device->facts);
 	}
 	if (job_start(request, assign))

@@ -97,14 +97,16 @@ static int verify(struct pci_dev *dev, const char *text, const struct clean_head
 	return check_interrupts(dev, text, failure);
 }
 
-static int reset(uint64_t address, bool required, const char *text, struct failure *failure)
+int clean_reset(uint64_t address, enum clean_reset wanted, struct failure *failure)
 {
-	int err = sysfs_write(address, "reset", "1");
+	int err = wanted == CLEAN_RESET_NONE ? 0 : sysfs_write(address, "reset", "1");
 	/* no such file: the kernel knows no way; ENOTTY: it listed the bus's before a neighbour came to that bus */
 	bool impossible = err == -ENOENT || err == -ENOTTY;
+	char text[PROTO_ADDRESS_LEN];
 
-	if (!err || (impossible && !required))
+	if (!err || (impossible && wanted == CLEAN_RESET_BEST_EFFORT))
 		return 0;
+	proto_address_format(address, text);
 	if (impossible)
 		return failure_set(failure, -EOPNOTSUPP,
 				   "%s cannot be reset by the kernel, so it could not be cleaned between users; a rule "
@@ -140,8 +142,8 @@ void clean_stop_dma(uint64_t address)
 	pci_cleanup(access);
 }
 
-int clean_function(uint64_t address, bool required, const struct clean_header *before, struct clean_header *after,
-		   struct failure *failure)
+int clean_function(uint64_t address, enum clean_reset wanted, const struct clean_header *before,
+		   struct clean_header *after, struct failure *failure)
 {
 	struct pci_access *access = open_access();
 	struct pci_dev *dev = open_function(access, address);
@@ -154,7 +156,7 @@ int clean_function(uint64_t address, bool required, const struct clean_header *b
 	read_header(dev, &first);
 	err = stop_dma(dev, text, failure);
 	if (!err)
-		err = reset(address, required, text, failure);
+		err = clean_reset(address, wanted, failure);
 	if (!err) {
 		read_header(dev, &now);
 		err = verify(dev, text, before ? before : &first, &now, failure);

@@ -4,7 +4,6 @@
 
 #include "vfiod/failure.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* What of a function's header a lease must not change: what it is, the six BARs and the ROM's. */
@@ -13,6 +12,20 @@ struct clean_header {
 	uint32_t class_revision; /* never all ones in a function that answers */
 	uint32_t bars[7];
 };
+
+/* What is to become of what a user has left in a function's registers and memory. */
+enum clean_reset {
+	CLEAN_RESET_REQUIRED,	 /* it is reset, or it is not clean */
+	CLEAN_RESET_BEST_EFFORT, /* it is reset where the kernel can */
+	CLEAN_RESET_NONE,	 /* the next user may have it */
+};
+
+/**
+ * clean_reset() - reset a function, as far as that is wanted.
+ *
+ * Return: 0, -EOPNOTSUPP when it has to be reset and the kernel knows no way, or the errno of a reset that failed.
+ */
+int clean_reset(uint64_t address, enum clean_reset wanted, struct failure *failure);
 
 /**
  * clean_stop_dma() - switch a function's bus mastering off, whoever has it open.
@@ -24,17 +37,17 @@ void clean_stop_dma(uint64_t address);
 /**
  * clean_function() - make sure that nothing of the last user is left in a function that a VFIO driver holds.
  *
- * Bus master off and read back, reset, then: it answers with its id, bus master and MSI and MSI-X are off, and its
- * BARs are @before.  Nobody may have it open.  Takes up to seconds: for worker threads.
+ * Bus master off and read back, reset unless @wanted says none, then: it answers with its id, bus master and MSI and
+ * MSI-X are off, and its BARs are @before.  Nobody may have it open.  Takes up to seconds: for worker threads.
  *
  * @address: the function
- * @required: it has to be reset; otherwise it is where the kernel can
- * @before: how it has to look afterwards; NULL: only its id is compared with what it was before the reset
+ * @wanted: whether it is to be reset
+ * @before: how it has to look afterwards; NULL: as it looked before the reset
  * @after: how it looks, for the next time; may be @before; untouched on error
  *
  * Return: 0, or a negative errno with the step that failed in @failure: the function is not known to be clean.
  */
-int clean_function(uint64_t address, bool required, const struct clean_header *before, struct clean_header *after,
-		   struct failure *failure);
+int clean_function(uint64_t address, enum clean_reset wanted, const struct clean_header *before,
+		   struct clean_header *after, struct failure *failure);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include "proto/address.h"
 #include "vfiod/config_text.h"
+#include "vfiod/facts.h"
+#include "vfiod/topology.h"
 
 #include <confuse.h>
 #include <errno.h>
@@ -15,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define REASON_MAX 256 /* it is to fit into a line of the log */
 
 /*
  * libconfuse reports an error by a callback that takes no argument of ours.  Configuration is read by one thread
@@ -91,14 +95,77 @@ static int check_class(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
-static int check_reset(cfg_t *cfg, cfg_opt_t *opt)
+static int check_path(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, 0);
+	char path[TOPOLOGY_PATH_MAX];
+
+	if (!topology_parse(text, path))
+		return 0;
+	cfg_error(cfg, "'%s' is not the path of a PCI function; write it as lspci -DP prints it, 0000:00:1c.0/00.0",
+		  text);
+	return -1;
+}
+
+static int check_length(cfg_t *cfg, cfg_opt_t *opt, size_t room)
 {
 	const char *text = cfg_opt_getnstr(opt, 0);
 
-	if (!strcmp(text, "required") || !strcmp(text, "best-effort"))
+	if (text[0] && strlen(text) < room)
 		return 0;
-	cfg_error(cfg, "reset is '%s'; it can be \"required\" or \"best-effort\"", text);
+	cfg_error(cfg, "%s is '%.80s'; it can have 1 to %zu bytes", cfg_opt_name(opt), text, room - 1);
 	return -1;
+}
+
+static int check_label(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_length(cfg, opt, FACTS_LABEL_MAX);
+}
+
+static int check_host_driver(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, 0);
+
+	if (!driver_is_vfio(text))
+		return check_length(cfg, opt, VFIOD_NAME_MAX);
+	cfg_error(cfg,
+		  "host-driver is '%s', which is no driver of the host's: it is what a function gets that is taken "
+		  "from the host",
+		  text);
+	return -1;
+}
+
+static int parse_reset(const char *text, enum clean_reset *reset)
+{
+	static const char *const words[] = {
+		[CLEAN_RESET_REQUIRED] = "required",
+		[CLEAN_RESET_BEST_EFFORT] = "best-effort",
+		[CLEAN_RESET_NONE] = "none",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i]))
+			continue;
+		*reset = (enum clean_reset)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int check_reset(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, 0);
+	enum clean_reset reset;
+
+	if (!parse_reset(text, &reset))
+		return 0;
+	cfg_error(cfg, "reset is '%s'; it can be \"required\", \"best-effort\" or \"none\"", text);
+	return -1;
+}
+
+static int check_reset_reason(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_length(cfg, opt, REASON_MAX);
 }
 
 static int check_driver(cfg_t *cfg, cfg_opt_t *opt)
@@ -112,24 +179,50 @@ static int check_driver(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
-static int check_range(cfg_t *cfg, cfg_opt_t *opt, long max)
+static int check_range(cfg_t *cfg, cfg_opt_t *opt, long min, long max)
 {
 	long value = cfg_opt_getnint(opt, 0);
 
-	if (value >= 0 && value <= max)
+	if (value >= min && value <= max)
 		return 0;
-	cfg_error(cfg, "%s is %ld; it can be 0 to %ld", cfg_opt_name(opt), value, max);
+	cfg_error(cfg, "%s is %ld; it can be %ld to %ld", cfg_opt_name(opt), value, min, max);
 	return -1;
 }
 
 static int check_warm_devices(cfg_t *cfg, cfg_opt_t *opt)
 {
-	return check_range(cfg, opt, 65536);
+	return check_range(cfg, opt, 0, 65536);
 }
 
 static int check_revoke_grace(cfg_t *cfg, cfg_opt_t *opt)
 {
-	return check_range(cfg, opt, 86400);
+	return check_range(cfg, opt, 0, 86400);
+}
+
+static int check_leases_per_user(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 1, 65536);
+}
+
+static const char *const mode_names[] = {
+	[VFIOD_MODE_CONTAINER] = "container",
+	[VFIOD_MODE_GROUP] = "group",
+};
+
+const char *config_mode_name(uint32_t mode)
+{
+	return mode_names[mode];
+}
+
+static int parse_mode(const char *name, uint32_t *mode)
+{
+	for (uint32_t i = 0; i < sizeof(mode_names) / sizeof(mode_names[0]); i++) {
+		if (!mode_names[i] || strcmp(name, mode_names[i]))
+			continue;
+		*mode = i;
+		return 0;
+	}
+	return -EINVAL;
 }
 
 static int parse_number(const char *text, uint32_t *value)
@@ -196,30 +289,102 @@ static int check_group(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int check_mode(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+	uint32_t mode;
+
+	if (!parse_mode(name, &mode))
+		return 0;
+	cfg_error(cfg, "there is no mode '%s'; there are \"container\" and \"group\"", name);
+	return -1;
+}
+
 static bool is_set_to_nothing(cfg_t *rule, const char *list)
 {
 	return !cfg_size(rule, list) && cfg_getopt(rule, list)->flags & CFGF_MODIFIED;
+}
+
+static bool lacks_vendor(cfg_t *rule, const char *device, const char *vendor)
+{
+	return cfg_size(rule, device) && !cfg_size(rule, vendor);
+}
+
+static bool is_about_something(cfg_t *rule)
+{
+	static const char *const subjects[] = {
+		"address", "vendor", "class", "subsystem-vendor", "host-driver", "path", "label", "physical-function",
+	};
+
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
+		if (cfg_size(rule, subjects[i]))
+			return true;
+	return false;
+}
+
+/* A reason is given where there is something to give one for, and only there. */
+static int check_reason(cfg_t *cfg, cfg_t *rule)
+{
+	bool needed = !strcmp(cfg_getstr(rule, "reset"), "none");
+
+	if (needed == (cfg_size(rule, "reset-reason") > 0))
+		return 0;
+	cfg_error(cfg,
+		  needed ? "rule \"%s\" has reset = \"none\" and says not why; write that into its reset-reason"
+			 : "rule \"%s\" has a reset-reason without reset = \"none\"",
+		  cfg_title(rule));
+	return -1;
 }
 
 static int check_rule(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *rule = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 
-	if (is_set_to_nothing(rule, "users") || is_set_to_nothing(rule, "groups")) {
-		cfg_error(cfg, "rule \"%s\" names nobody in a list, which would limit nothing; leave the list out",
+	if (is_set_to_nothing(rule, "users") || is_set_to_nothing(rule, "groups") || is_set_to_nothing(rule, "modes")) {
+		cfg_error(cfg, "rule \"%s\" has an empty list, which would limit nothing; leave the list out",
 			  cfg_title(rule));
 		return -1;
 	}
-	if (cfg_size(rule, "address") || cfg_size(rule, "vendor") || cfg_size(rule, "class")) {
-		if (!cfg_size(rule, "device") || cfg_size(rule, "vendor"))
-			return 0;
+	if (lacks_vendor(rule, "device", "vendor") || lacks_vendor(rule, "subsystem-device", "subsystem-vendor")) {
 		cfg_error(cfg, "rule \"%s\" names a device id without its vendor", cfg_title(rule));
 		return -1;
 	}
-	cfg_error(cfg, "rule \"%s\" says not what it is about; give it an address, a vendor or a class",
+	if (is_about_something(rule))
+		return check_reason(cfg, rule);
+	cfg_error(cfg,
+		  "rule \"%s\" says not what it is about; give it an address, a vendor, a class, or another thing that "
+		  "vfiod.conf(5) names",
 		  cfg_title(rule));
 	return -1;
 }
+
+/* What is looked at as soon as it has been read, while the line is known. */
+static const struct {
+	const char *option;
+	cfg_validate_callback_t check;
+} checks[] = {
+	{ "warm-devices", check_warm_devices },
+	{ "revoke-grace", check_revoke_grace },
+	{ "driver", check_driver },
+	{ "rule", check_rule },
+	{ "rule|address", check_address },
+	{ "rule|vendor", check_id },
+	{ "rule|device", check_id },
+	{ "rule|class", check_class },
+	{ "rule|subsystem-vendor", check_id },
+	{ "rule|subsystem-device", check_id },
+	{ "rule|host-driver", check_host_driver },
+	{ "rule|path", check_path },
+	{ "rule|label", check_label },
+	{ "rule|physical-function", check_address },
+	{ "rule|reset", check_reset },
+	{ "rule|reset-reason", check_reset_reason },
+	{ "rule|driver", check_driver },
+	{ "rule|users", check_user },
+	{ "rule|groups", check_group },
+	{ "rule|modes", check_mode },
+	{ "rule|leases-per-user", check_leases_per_user },
+};
 
 static cfg_t *make_parser(void)
 {
@@ -230,10 +395,19 @@ static cfg_t *make_parser(void)
 		CFG_STR("vendor", NULL, CFGF_NODEFAULT),
 		CFG_STR("device", NULL, CFGF_NODEFAULT),
 		CFG_STR("class", NULL, CFGF_NODEFAULT),
+		CFG_STR("subsystem-vendor", NULL, CFGF_NODEFAULT),
+		CFG_STR("subsystem-device", NULL, CFGF_NODEFAULT),
+		CFG_STR("host-driver", NULL, CFGF_NODEFAULT),
+		CFG_STR("path", NULL, CFGF_NODEFAULT),
+		CFG_STR("label", NULL, CFGF_NODEFAULT),
+		CFG_STR("physical-function", NULL, CFGF_NODEFAULT),
 		CFG_BOOL("assign", cfg_true, CFGF_NONE),
 		CFG_STR("reset", "required", CFGF_NONE),
+		CFG_STR("reset-reason", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("users", empty_list, CFGF_NONE),
 		CFG_STR_LIST("groups", empty_list, CFGF_NONE),
+		CFG_STR_LIST("modes", empty_list, CFGF_NONE),
+		CFG_INT("leases-per-user", 0, CFGF_NONE),
 		CFG_BOOL("warm", cfg_true, CFGF_NONE),
 		CFG_STR("driver", NULL, CFGF_NODEFAULT),
 		CFG_END(),
@@ -251,18 +425,8 @@ static cfg_t *make_parser(void)
 	if (!cfg)
 		return NULL;
 	cfg_set_error_function(cfg, report);
-	cfg_set_validate_func(cfg, "warm-devices", check_warm_devices);
-	cfg_set_validate_func(cfg, "revoke-grace", check_revoke_grace);
-	cfg_set_validate_func(cfg, "driver", check_driver);
-	cfg_set_validate_func(cfg, "rule", check_rule);
-	cfg_set_validate_func(cfg, "rule|address", check_address);
-	cfg_set_validate_func(cfg, "rule|vendor", check_id);
-	cfg_set_validate_func(cfg, "rule|device", check_id);
-	cfg_set_validate_func(cfg, "rule|class", check_class);
-	cfg_set_validate_func(cfg, "rule|reset", check_reset);
-	cfg_set_validate_func(cfg, "rule|driver", check_driver);
-	cfg_set_validate_func(cfg, "rule|users", check_user);
-	cfg_set_validate_func(cfg, "rule|groups", check_group);
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		cfg_set_validate_func(cfg, checks[i].option, checks[i].check);
 	return cfg;
 }
 
@@ -349,23 +513,68 @@ static int read_ids(cfg_t *section, const char *option, int (*find)(const char *
 	return 0;
 }
 
-static int read_rule(cfg_t *section, enum driver_choice driver, struct rule *rule)
+/* An option that is not given is NULL, and so is its copy. */
+static int copy_text(const char *text, char **copy)
 {
-	rule->name = strdup(cfg_title(section));
-	if (!rule->name)
-		return -ENOMEM;
-	rule->vendor = rule->device = rule->class_code = CONFIG_ANY;
-	rule->has_address = cfg_size(section, "address");
-	if (rule->has_address)
-		proto_address_parse(cfg_getstr(section, "address"), &rule->address);
-	if (cfg_size(section, "vendor"))
-		parse_hex(cfg_getstr(section, "vendor"), 4, &rule->vendor);
-	if (cfg_size(section, "device"))
-		parse_hex(cfg_getstr(section, "device"), 4, &rule->device);
+	*copy = text ? strdup(text) : NULL;
+	return text && !*copy ? -ENOMEM : 0;
+}
+
+static bool read_address(cfg_t *section, const char *option, uint64_t *address)
+{
+	return cfg_size(section, option) && !proto_address_parse(cfg_getstr(section, option), address);
+}
+
+static uint32_t read_id(cfg_t *section, const char *option)
+{
+	uint32_t id = CONFIG_ANY;
+
+	if (cfg_size(section, option))
+		parse_hex(cfg_getstr(section, option), 4, &id);
+	return id;
+}
+
+/* What the rule is about. */
+static int read_subject(cfg_t *section, struct rule *rule)
+{
+	char path[TOPOLOGY_PATH_MAX];
+	bool has_path = cfg_size(section, "path") && !topology_parse(cfg_getstr(section, "path"), path);
+
+	rule->has_address = read_address(section, "address", &rule->address);
+	rule->has_physical_function = read_address(section, "physical-function", &rule->physical_function);
+	rule->vendor = read_id(section, "vendor");
+	rule->device = read_id(section, "device");
+	rule->subsystem_vendor = read_id(section, "subsystem-vendor");
+	rule->subsystem_device = read_id(section, "subsystem-device");
+	rule->class_code = CONFIG_ANY;
 	if (cfg_size(section, "class"))
 		parse_class(cfg_getstr(section, "class"), &rule->class_code, &rule->class_mask);
+	if (copy_text(has_path ? path : NULL, &rule->path) ||
+	    copy_text(cfg_getstr(section, "host-driver"), &rule->host_driver) ||
+	    copy_text(cfg_getstr(section, "label"), &rule->label))
+		return -ENOMEM;
+	return 0;
+}
+
+static uint32_t read_modes(cfg_t *section)
+{
+	uint32_t mode, modes = 0;
+
+	for (unsigned int i = 0; i < cfg_size(section, "modes"); i++)
+		if (!parse_mode(cfg_getnstr(section, "modes", i), &mode))
+			modes |= CONFIG_MODE(mode);
+	return modes;
+}
+
+static int read_rule(cfg_t *section, enum driver_choice driver, struct rule *rule)
+{
+	if (copy_text(cfg_title(section), &rule->name) || read_subject(section, rule) ||
+	    copy_text(cfg_getstr(section, "reset-reason"), &rule->reset_reason))
+		return -ENOMEM;
 	rule->assign = cfg_getbool(section, "assign");
-	rule->reset_required = !strcmp(cfg_getstr(section, "reset"), "required");
+	parse_reset(cfg_getstr(section, "reset"), &rule->reset);
+	rule->modes = read_modes(section);
+	rule->leases_per_user = (unsigned int)cfg_getint(section, "leases-per-user");
 	rule->warm = cfg_getbool(section, "warm");
 	rule->driver = driver;
 	if (cfg_size(section, "driver"))
@@ -424,15 +633,23 @@ free_parser:
 	return err;
 }
 
+static void free_rule(struct rule *rule)
+{
+	free(rule->name);
+	free(rule->host_driver);
+	free(rule->path);
+	free(rule->label);
+	free(rule->reset_reason);
+	free(rule->users);
+	free(rule->groups);
+}
+
 void config_free(struct config *config)
 {
 	if (!config)
 		return;
-	for (size_t i = 0; i < config->rule_count; i++) {
-		free(config->rules[i].name);
-		free(config->rules[i].users);
-		free(config->rules[i].groups);
-	}
+	for (size_t i = 0; i < config->rule_count; i++)
+		free_rule(&config->rules[i]);
 	free(config->rules);
 	free(config);
 }

@@ -2,6 +2,7 @@
 #ifndef VFIOD_CONFIG_H
 #define VFIOD_CONFIG_H
 
+#include "vfiod/clean.h"
 #include "vfiod/driver.h"
 #include "vfiod/failure.h"
 
@@ -14,6 +15,9 @@
 
 #define CONFIG_ANY 0xffffffffu
 
+/* The bit of a VFIOD_MODE_… among a rule's modes. */
+#define CONFIG_MODE(mode) (1u << (mode))
+
 struct rule {
 	char *name;
 	/* what it is about: all that are given have to fit */
@@ -22,14 +26,21 @@ struct rule {
 	uint32_t vendor, device; /* or CONFIG_ANY */
 	uint32_t class_code;	 /* of 24 bits, of which class_mask's count; or CONFIG_ANY */
 	uint32_t class_mask;
+	uint32_t subsystem_vendor, subsystem_device; /* or CONFIG_ANY */
+	char *host_driver, *path, *label;	     /* as in struct facts, or NULL */
+	bool has_physical_function;
+	uint64_t physical_function;
 	/* what it says */
-	bool assign;	     /* may be taken from the host */
-	bool reset_required; /* refuse a function that cannot be reset */
-	uid_t *users;	     /* who may have it, beside being its owner; none: no such limit */
+	bool assign; /* may be taken from the host */
+	enum clean_reset reset;
+	char *reset_reason; /* of CLEAN_RESET_NONE: why, in the site's own words; else NULL */
+	uid_t *users;	    /* who may have it, beside being its owner; none: no such limit */
 	size_t user_count;
 	gid_t *groups;
 	size_t group_count;
-	bool warm; /* may be kept open and clean while nobody has it */
+	uint32_t modes;		      /* that it may be acquired in, or 0: all */
+	unsigned int leases_per_user; /* of functions that the rule is about, or 0: no limit */
+	bool warm;		      /* may be kept open and clean while nobody has it */
 	enum driver_choice driver;
 };
 
@@ -49,6 +60,9 @@ struct config {
  * @failure: file, line and what is wrong there
  */
 int config_load(const char *path, bool required, const char *dir, struct config **config, struct failure *failure);
+
+/** config_mode_name() - how vfiod.conf calls a VFIOD_MODE_… that there is. */
+const char *config_mode_name(uint32_t mode);
 
 void config_free(struct config *config);
 

@@ -71,7 +71,11 @@ int devices_put(struct devices *devices, const struct facts *facts)
 	struct device *device = devices_find(devices, facts->address);
 
 	if (device) {
+		const struct facts before = device->facts;
+
 		device->facts = *facts;
+		if (!facts->host_driver[0])
+			facts_note_host_driver(&device->facts, before.host_driver);
 		return 0;
 	}
 	if (make_room(devices))

@@ -50,6 +50,17 @@ static bool is_strict(const char *driver)
 	return !strcmp(driver, DRIVER_STRICT) || (!strcmp(driver, DRIVER_STOCK) && driver_is_disguised());
 }
 
+/* Virtual functions may be on a further bus than their parent, with the numbers of another one on the parent's. */
+static void read_place(struct udev_device *dev, struct facts *facts)
+{
+	char parent[VFIOD_NAME_MAX];
+
+	facts->is_virtual = !sysfs_link(facts->address, "physfn", parent, sizeof(parent)) &&
+			    !proto_address_parse(parent, &facts->physical_function);
+	if (!facts->is_virtual)
+		topology_of(udev_device_get_syspath(dev), facts->path);
+}
+
 int facts_from_udev(struct udev_device *dev, struct facts *facts)
 {
 	struct facts found = { 0 };
@@ -72,6 +83,9 @@ int facts_from_udev(struct udev_device *dev, struct facts *facts)
 	driver = udev_device_get_driver(dev);
 	snprintf(found.driver, sizeof(found.driver), "%s", driver ? driver : "");
 	found.strict = is_strict(found.driver);
+	facts_note_host_driver(&found, found.driver);
+	read_place(dev, &found);
+	sysfs_read(found.address, "label", found.label, sizeof(found.label));
 	sysfs_read(found.address, "reset_method", found.reset, sizeof(found.reset));
 	*facts = found;
 	return 0;
@@ -95,6 +109,13 @@ void facts_refresh_driver(struct facts *facts)
 {
 	sysfs_link(facts->address, "driver", facts->driver, sizeof(facts->driver));
 	facts->strict = is_strict(facts->driver);
+	facts_note_host_driver(facts, facts->driver);
+}
+
+void facts_note_host_driver(struct facts *facts, const char *driver)
+{
+	if (driver[0] && !driver_is_vfio(driver))
+		snprintf(facts->host_driver, sizeof(facts->host_driver), "%s", driver);
 }
 
 bool facts_is_bridge(const struct facts *facts)

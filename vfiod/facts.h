@@ -3,12 +3,15 @@
 #define VFIOD_FACTS_H
 
 #include "proto/vfiod_proto.h"
+#include "vfiod/topology.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct udev;
 struct udev_device;
+
+#define FACTS_LABEL_MAX 64
 
 /* What the kernel says of one PCI function. Plain values: what decides over them can be tested without a machine. */
 struct facts {
@@ -21,7 +24,14 @@ struct facts {
 	bool boot_display;
 	char driver[VFIOD_NAME_MAX]; /* empty: none */
 	bool strict;		     /* which is vfiod_pci(4), under whichever name */
-	char reset[VFIOD_NAME_MAX];  /* the kernel's reset methods; empty: none */
+	/* the last driver that it was seen with and that is no VFIO driver: what a rule says of the host's driver is to
+	 * hold while the function is assigned, too; empty: none */
+	char host_driver[VFIOD_NAME_MAX];
+	char reset[VFIOD_NAME_MAX];   /* the kernel's reset methods; empty: none */
+	bool is_virtual;	      /* of SR-IOV */
+	uint64_t physical_function;   /* whose it is then */
+	char path[TOPOLOGY_PATH_MAX]; /* empty: a virtual function, whose own is not unique */
+	char label[FACTS_LABEL_MAX];  /* the firmware's (SMBIOS type 41, ACPI _DSM); empty: none, or a longer one */
 };
 
 /**
@@ -35,6 +45,9 @@ int facts_read(struct udev *udev, uint64_t address, struct facts *facts);
 
 /** facts_refresh_driver() - read again what changes most often: the driver that is bound. */
 void facts_refresh_driver(struct facts *facts);
+
+/** facts_note_host_driver() - @driver was seen with it, unless that is none or a VFIO driver. */
+void facts_note_host_driver(struct facts *facts, const char *driver);
 
 /** facts_is_bridge() - a bridge (base class 06h, PCI Code and ID Assignment 1.11 §1.7) belongs to the host. */
 bool facts_is_bridge(const struct facts *facts);

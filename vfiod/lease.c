@@ -274,11 +274,40 @@ static int check_group_mode(const struct devices *devices, const struct device *
 	return 0;
 }
 
+/* A lease of @device itself has ended before the next one begins. */
+static size_t count_leases(const struct daemon *daemon, const struct device *device, uint32_t uid)
+{
+	const struct rule *rule = policy_limits_leases(daemon->config, &device->facts);
+	size_t count = 0;
+
+	if (!rule)
+		return 0;
+	for (size_t i = 0; i < daemon->devices.count; i++) {
+		const struct device *other = daemon->devices.list[i];
+
+		count += other != device && other->lease.id && other->lease.uid == uid &&
+			 policy_rule(daemon->config, &other->facts) == rule;
+	}
+	return count;
+}
+
+static int check_acquire(struct request *request, const struct device *device, uint32_t mode, struct failure *failure)
+{
+	const struct daemon *daemon = request->daemon;
+	const struct peer *peer = request_peer(request);
+	const struct demand demand = {
+		.peer = peer,
+		.mode = mode,
+		.leases = count_leases(daemon, device, peer->uid),
+	};
+
+	return policy_may_acquire(daemon->config, &device->facts, &device->owner, &demand, failure);
+}
+
 void request_acquire(struct request *request, const struct vfiod_acquire_req *body)
 {
 	struct daemon *daemon = request->daemon;
 	uint32_t mode = le32toh(body->mode);
-	const struct peer *peer = request_peer(request);
 	/* last: without a device there is no request any more */
 	struct device *device = request_find(request, le64toh(body->address));
 	struct failure failure;
@@ -290,8 +319,7 @@ void request_acquire(struct request *request, const struct vfiod_acquire_req *bo
 		goto refuse;
 	}
 	/* a stranger is told so at once, and does not wait in front of the owner */
-	if (device->state != VFIOD_UNMANAGED &&
-	    policy_may_acquire(daemon->config, &device->facts, &device->owner, peer, &failure))
+	if (device->state != VFIOD_UNMANAGED && check_acquire(request, device, mode, &failure))
 		goto refuse;
 	if (!request_step(request, device, EVENT_ACQUIRE))
 		return;

@@ -26,6 +26,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/server.c vfiod/server.h \
 	vfiod/state.c vfiod/state.h \
 	vfiod/sysfs.c vfiod/sysfs.h \
+	vfiod/topology.c vfiod/topology.h \
 	vfiod/vfio.c vfiod/vfio.h \
 	vfiod/warm.c vfiod/warm.h \
 	vfiod/watch.c vfiod/watch.h \

@@ -7,13 +7,32 @@
 #include "vfiod/peer.h"
 
 #include <errno.h>
+#include <string.h>
+
+static bool id_fits(uint32_t wanted, uint32_t is)
+{
+	return wanted == CONFIG_ANY || wanted == is;
+}
+
+static bool text_fits(const char *wanted, const char *is)
+{
+	return !wanted || !strcmp(wanted, is);
+}
+
+static bool parent_fits(const struct rule *rule, const struct facts *facts)
+{
+	return !rule->has_physical_function ||
+	       (facts->is_virtual && facts->physical_function == rule->physical_function);
+}
 
 static bool rule_fits(const struct rule *rule, const struct facts *facts)
 {
-	return (!rule->has_address || rule->address == facts->address) &&
-	       (rule->vendor == CONFIG_ANY || rule->vendor == facts->vendor) &&
-	       (rule->device == CONFIG_ANY || rule->device == facts->device) &&
-	       (rule->class_code == CONFIG_ANY || rule->class_code == (facts->class_code & rule->class_mask));
+	return (!rule->has_address || rule->address == facts->address) && id_fits(rule->vendor, facts->vendor) &&
+	       id_fits(rule->device, facts->device) && id_fits(rule->subsystem_vendor, facts->subsystem_vendor) &&
+	       id_fits(rule->subsystem_device, facts->subsystem_device) &&
+	       id_fits(rule->class_code, facts->class_code & rule->class_mask) &&
+	       text_fits(rule->host_driver, facts->host_driver) && text_fits(rule->path, facts->path) &&
+	       text_fits(rule->label, facts->label) && parent_fits(rule, facts);
 }
 
 const struct rule *policy_rule(const struct config *config, const struct facts *facts)
@@ -22,6 +41,19 @@ const struct rule *policy_rule(const struct config *config, const struct facts *
 		if (rule_fits(&config->rules[i], facts))
 			return &config->rules[i];
 	return NULL;
+}
+
+/* Another rule behind the one that fits would not be asked. */
+static int refuse_without_reset(const struct rule *rule, const char *address, struct failure *failure)
+{
+	static const char what[] = "cannot be reset by the kernel, so it could not be cleaned between users";
+
+	if (rule)
+		return failure_set(failure, -EOPNOTSUPP,
+				   "%s %s; reset = \"best-effort\" in rule \"%s\" of vfiod.conf accepts that", address,
+				   what, rule->name);
+	return failure_set(failure, -EOPNOTSUPP,
+			   "%s %s; a rule with reset = \"best-effort\" in vfiod.conf accepts that", address, what);
 }
 
 int policy_may_assign(const struct config *config, const struct facts *facts, struct failure *failure)
@@ -34,10 +66,16 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
 		return failure_set(failure, -EOPNOTSUPP,
 				   "%s is a bridge, which stays the host's; name a device behind it", address);
 	if (rule && !rule->assign)
-		return failure_set(failure, -EPERM, "%s stays the host's: rule \"%s\" says assign = false", address,
-				   rule->name);
+		return failure_set(
+			failure, -EPERM,
+			"%s stays the host's: rule \"%s\" says assign = false; who wants it assigned changes that in "
+			"vfiod.conf",
+			address, rule->name);
 	if (facts->boot_display)
-		return failure_set(failure, -EBUSY, "%s is the display that the machine booted with", address);
+		return failure_set(
+			failure, -EBUSY,
+			"%s is the display that the machine booted with; choose another one in the firmware to free it",
+			address);
 	if (facts->vfs)
 		return failure_set(failure, -EBUSY,
 				   "%s has %u virtual functions enabled; disable them first: echo 0 > "
@@ -49,17 +87,14 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
 			"%s is behind no IOMMU, so its DMA could not be confined; switch VT-d or AMD-Vi on in "
 			"the firmware and boot with intel_iommu=on or amd_iommu=on",
 			address);
-	if (!facts->reset[0] && !(rule && !rule->reset_required))
-		return failure_set(failure, -EOPNOTSUPP,
-				   "%s cannot be reset by the kernel, so it could not be cleaned between users; a rule "
-				   "with reset = \"best-effort\" in vfiod.conf accepts that",
-				   address);
+	if (!facts->reset[0] && policy_reset(config, facts) == CLEAN_RESET_REQUIRED)
+		return refuse_without_reset(rule, address, failure);
 	return 0;
 }
 
 static bool rule_admits(const struct rule *rule, const struct peer *peer)
 {
-	if (!rule || (!rule->user_count && !rule->group_count))
+	if (!rule->user_count && !rule->group_count)
 		return true;
 	for (size_t i = 0; i < rule->user_count; i++)
 		if (rule->users[i] == peer->uid)
@@ -70,13 +105,38 @@ static bool rule_admits(const struct rule *rule, const struct peer *peer)
 	return false;
 }
 
-int policy_may_acquire(const struct config *config, const struct facts *facts, const struct owner *owner,
-		       const struct peer *peer, struct failure *failure)
+static uint32_t lowest_mode(const struct rule *rule)
 {
-	const struct rule *rule = policy_rule(config, facts);
-	char address[PROTO_ADDRESS_LEN];
+	uint32_t mode = 0;
 
-	proto_address_format(facts->address, address);
+	while (!(rule->modes & CONFIG_MODE(mode)))
+		mode++;
+	return mode;
+}
+
+/* What a rule says to who may have the function otherwise. */
+static int check_demand(const struct rule *rule, const char *address, const struct demand *demand,
+			struct failure *failure)
+{
+	if (!rule_admits(rule, demand->peer))
+		return failure_set(failure, -EACCES,
+				   "%s is not for user %u: rule \"%s\" names others; ask the administrator for it",
+				   address, (unsigned)demand->peer->uid, rule->name);
+	if (rule->modes && !(rule->modes & CONFIG_MODE(demand->mode)))
+		return failure_set(failure, -EACCES,
+				   "%s is not for mode \"%s\": rule \"%s\" names others; ask for it in mode \"%s\"",
+				   address, config_mode_name(demand->mode), rule->name,
+				   config_mode_name(lowest_mode(rule)));
+	if (rule->leases_per_user && demand->leases >= rule->leases_per_user)
+		return failure_set(
+			failure, -EDQUOT,
+			"%s: user %u has %zu of the %u leases that rule \"%s\" allows one; release one first", address,
+			(unsigned)demand->peer->uid, demand->leases, rule->leases_per_user, rule->name);
+	return 0;
+}
+
+static int check_owner(const struct owner *owner, const char *address, const struct peer *peer, struct failure *failure)
+{
 	if (owner->uid == VFIOD_NONE && owner->gid == VFIOD_NONE)
 		return failure_set(failure, -EACCES,
 				   "%s is not assigned to anybody; an administrator can do that: vfioctl assign %s "
@@ -91,10 +151,26 @@ int policy_may_acquire(const struct config *config, const struct facts *facts, c
 				   "%s is assigned to group %u, which user %u was not in when it connected; ask the "
 				   "administrator for it",
 				   address, owner->gid, (unsigned)peer->uid);
-	if (!rule_admits(rule, peer))
-		return failure_set(failure, -EACCES, "%s is not for user %u: rule \"%s\" names others", address,
-				   (unsigned)peer->uid, rule->name);
 	return 0;
+}
+
+int policy_may_acquire(const struct config *config, const struct facts *facts, const struct owner *owner,
+		       const struct demand *demand, struct failure *failure)
+{
+	const struct rule *rule = policy_rule(config, facts);
+	char address[PROTO_ADDRESS_LEN];
+	int err;
+
+	proto_address_format(facts->address, address);
+	err = check_owner(owner, address, demand->peer, failure);
+	return err || !rule ? err : check_demand(rule, address, demand, failure);
+}
+
+const struct rule *policy_limits_leases(const struct config *config, const struct facts *facts)
+{
+	const struct rule *rule = policy_rule(config, facts);
+
+	return rule && rule->leases_per_user ? rule : NULL;
 }
 
 enum driver_choice policy_driver(const struct config *config, const struct facts *facts)
@@ -102,6 +178,13 @@ enum driver_choice policy_driver(const struct config *config, const struct facts
 	const struct rule *rule = policy_rule(config, facts);
 
 	return rule ? rule->driver : config->driver;
+}
+
+enum clean_reset policy_reset(const struct config *config, const struct facts *facts)
+{
+	const struct rule *rule = policy_rule(config, facts);
+
+	return rule ? rule->reset : CLEAN_RESET_REQUIRED;
 }
 
 bool policy_may_keep_warm(const struct config *config, const struct facts *facts)

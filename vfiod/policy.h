@@ -2,10 +2,12 @@
 #ifndef VFIOD_POLICY_H
 #define VFIOD_POLICY_H
 
+#include "vfiod/clean.h"
 #include "vfiod/driver.h"
 #include "vfiod/failure.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct config;
@@ -19,6 +21,13 @@ struct rule;
 struct owner {
 	uint32_t uid;
 	uint32_t gid;
+};
+
+/* What a peer asks for. */
+struct demand {
+	const struct peer *peer;
+	uint32_t mode; /* VFIOD_MODE_… */
+	size_t leases; /* that the peer has of other functions, as far as policy_limits_leases() has them counted */
 };
 
 /** policy_rule() - the first rule that fits the function, or NULL. */
@@ -36,13 +45,24 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
 
 /**
  * policy_may_acquire() - may this peer have a function that is assigned to @owner?
- * Return: 0, or -EACCES with the reason in @failure. User 0 has no privilege here.
+ *
+ * Return: 0, or -EACCES (it is not the peer's, or not in this mode) or -EDQUOT (the peer has as many as it may), with
+ * the reason in @failure. User 0 has no privilege here.
  */
 int policy_may_acquire(const struct config *config, const struct facts *facts, const struct owner *owner,
-		       const struct peer *peer, struct failure *failure);
+		       const struct demand *demand, struct failure *failure);
+
+/**
+ * policy_limits_leases() - does the number of leases on other functions count for who wants this one?
+ * Return: the rule that limits it, and whose functions count; or NULL.
+ */
+const struct rule *policy_limits_leases(const struct config *config, const struct facts *facts);
 
 /** policy_driver() - which VFIO driver the function is to have. */
 enum driver_choice policy_driver(const struct config *config, const struct facts *facts);
+
+/** policy_reset() - whether the function has to be reset between two users. */
+enum clean_reset policy_reset(const struct config *config, const struct facts *facts);
 
 /** policy_may_keep_warm() - may the function be kept open and clean while nobody has it? */
 bool policy_may_keep_warm(const struct config *config, const struct facts *facts);

@@ -33,7 +33,7 @@ struct revoke_job {
 	struct vfio_files files; /* that the handles stood for, as far as we have them */
 	uint64_t address;
 	uint32_t group;
-	bool reset_required;
+	enum clean_reset reset;
 	unsigned int patience_ms; /* for the group to be closed */
 	/* the state before the lease, and what it found out */
 	struct clean_header header;
@@ -87,7 +87,7 @@ static void revoke_run(struct job *job)
 	if (err)
 		return;
 	close(fd);
-	clean_function(revoke->address, revoke->reset_required, &revoke->header, &revoke->header, &revoke->failure);
+	clean_function(revoke->address, revoke->reset, &revoke->header, &revoke->header, &revoke->failure);
 }
 
 /* ---- in the loop ---- */
@@ -106,15 +106,19 @@ static void quarantine(struct daemon *daemon, struct device *device, const struc
 
 static void ended(struct revoke_job *revoke)
 {
+	static const char *const how[] = {
+		[CLEAN_RESET_REQUIRED] = "reset and verified",
+		[CLEAN_RESET_BEST_EFFORT] = "reset if it can be, and verified",
+		[CLEAN_RESET_NONE] = "verified, and by its rule not reset",
+	};
 	struct device *device = revoke->device;
 	char text[PROTO_ADDRESS_LEN];
 
 	device->state = state_step(device->state, EVENT_DONE).next;
 	device->header = revoke->header;
 	if (revoke->lease)
-		log_line(LOG_INFO, "%s: lease %llu of user %u ended, reset and verified",
-			 proto_address_format(revoke->address, text), (unsigned long long)revoke->lease,
-			 device->lease.uid);
+		log_line(LOG_INFO, "%s: lease %llu of user %u ended, %s", proto_address_format(revoke->address, text),
+			 (unsigned long long)revoke->lease, device->lease.uid, how[revoke->reset]);
 	lease_end(revoke->daemon, device, revoke->killed, NULL);
 }
 
@@ -157,7 +161,6 @@ static struct revoke_job *job_new(struct daemon *daemon, uint64_t lease)
 
 static void start(struct daemon *daemon, struct device *device, unsigned int patience_ms)
 {
-	const struct rule *rule = policy_rule(daemon->config, &device->facts);
 	struct revoke_job *revoke = job_new(daemon, device->lease.id);
 	struct failure failure;
 	int err = -ENOMEM;
@@ -172,7 +175,7 @@ static void start(struct daemon *daemon, struct device *device, unsigned int pat
 		revoke->device = device;
 		revoke->address = device->facts.address;
 		revoke->group = device->facts.group;
-		revoke->reset_required = !rule || rule->reset_required;
+		revoke->reset = policy_reset(daemon->config, &device->facts);
 		revoke->patience_ms = patience_ms;
 		revoke->header = device->header;
 		if (device->lease.by_handles)

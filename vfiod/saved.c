@@ -151,6 +151,7 @@ static void restore_device(struct daemon *daemon, const struct saved_device *sav
 	}
 	device->owner = saved->owner;
 	device->origin = saved->origin;
+	facts_note_host_driver(&device->facts, device->origin.driver);
 	device->header = saved->header;
 	memcpy(device->reason, saved->reason, sizeof(device->reason));
 	device->state = saved->reason[0] ? VFIOD_QUARANTINED : VFIOD_LEASED;

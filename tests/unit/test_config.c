@@ -2,6 +2,8 @@
 /* vfiod.conf, from files: what good ones say, and that every mistake in a bad one is named with its file and line. */
 #include "vfiod/config.h"
 
+#include "proto/vfiod_proto.h"
+
 #include <check.h>
 #include <errno.h>
 #include <ftw.h>
@@ -134,10 +136,19 @@ START_TEST(a_rule_says_no_more_than_is_written)
 	ck_assert_uint_eq(rule->device, CONFIG_ANY);
 	ck_assert_uint_eq(rule->class_code, 0x020000);
 	ck_assert_uint_eq(rule->class_mask, 0xff0000);
+	ck_assert_uint_eq(rule->subsystem_vendor, CONFIG_ANY);
+	ck_assert_uint_eq(rule->subsystem_device, CONFIG_ANY);
+	ck_assert_ptr_null(rule->host_driver);
+	ck_assert_ptr_null(rule->path);
+	ck_assert_ptr_null(rule->label);
+	ck_assert(!rule->has_physical_function);
 	ck_assert(rule->assign);
-	ck_assert(rule->reset_required);
+	ck_assert_int_eq(rule->reset, CLEAN_RESET_REQUIRED);
+	ck_assert_ptr_null(rule->reset_reason);
 	ck_assert(rule->warm);
 	ck_assert_int_eq(rule->driver, DRIVER_CHOICE_AUTO);
+	ck_assert_uint_eq(rule->modes, 0);
+	ck_assert_uint_eq(rule->leases_per_user, 0);
 	ck_assert_uint_eq(rule->user_count, 0);
 	ck_assert_uint_eq(rule->group_count, 0);
 }
@@ -150,10 +161,18 @@ START_TEST(everything_that_is_written_is_read)
 					   "	vendor = \"1b36\"\n"
 					   "	device = \"00AB\"\n"
 					   "	class = \"010802\"\n"
+					   "	subsystem-vendor = \"1AF4\"\n"
+					   "	subsystem-device = \"1100\"\n"
+					   "	host-driver = \"nvme\"\n"
+					   "	path = \"0001:00:1C.0/00.7\"\n"
+					   "	label = \"Slot 3\"\n"
+					   "	physical-function = \"0001:02:03.0\"\n"
 					   "	assign = false\n"
 					   "	reset = \"best-effort\"\n"
 					   "	users = { \"root\", \"1000\" }\n"
 					   "	groups = { \"0\", \"root\", \"4294967294\" }\n"
+					   "	modes = { \"group\", \"group\" }\n"
+					   "	leases-per-user = 65536\n"
 					   "	warm = false\n"
 					   "	driver = \"vfio-pci\"\n"
 					   "}\n");
@@ -165,8 +184,16 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert_uint_eq(rule->device, 0x00ab);
 	ck_assert_uint_eq(rule->class_code, 0x010802);
 	ck_assert_uint_eq(rule->class_mask, 0xffffff);
+	ck_assert_uint_eq(rule->subsystem_vendor, 0x1af4);
+	ck_assert_uint_eq(rule->subsystem_device, 0x1100);
+	ck_assert_str_eq(rule->host_driver, "nvme");
+	ck_assert_str_eq(rule->path, "0001:00:1c.0/00.7");
+	ck_assert_str_eq(rule->label, "Slot 3");
+	ck_assert(rule->has_physical_function);
+	ck_assert_uint_eq(rule->physical_function, 0x10218);
 	ck_assert(!rule->assign);
-	ck_assert(!rule->reset_required);
+	ck_assert_int_eq(rule->reset, CLEAN_RESET_BEST_EFFORT);
+	ck_assert_ptr_null(rule->reset_reason);
 	ck_assert_uint_eq(rule->user_count, 2);
 	ck_assert_uint_eq(rule->users[0], 0);
 	ck_assert_uint_eq(rule->users[1], 1000);
@@ -174,8 +201,36 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert_uint_eq(rule->groups[0], 0);
 	ck_assert_uint_eq(rule->groups[1], 0);
 	ck_assert_uint_eq(rule->groups[2], 4294967294);
+	ck_assert_uint_eq(rule->modes, CONFIG_MODE(VFIOD_MODE_GROUP));
+	ck_assert_uint_eq(rule->leases_per_user, 65536);
 	ck_assert(!rule->warm);
 	ck_assert_int_eq(rule->driver, DRIVER_CHOICE_STOCK);
+}
+END_TEST
+
+START_TEST(who_wants_no_reset_says_why)
+{
+	const struct rule *rule = rules_of("rule \"a\" {\n"
+					   "	class = \"12\"\n"
+					   "	reset-reason = \"a reset loses its firmware\"\n"
+					   "	reset = \"none\"\n"
+					   "}\n");
+
+	ck_assert_int_eq(rule->reset, CLEAN_RESET_NONE);
+	ck_assert_str_eq(rule->reset_reason, "a reset loses its firmware");
+}
+END_TEST
+
+START_TEST(a_reason_has_255_bytes_at_most)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text), "rule \"a\" { class = \"12\" reset = none reset-reason = \"%0*d\" }\n", 255, 0);
+	ck_assert_uint_eq(strlen(rules_of(text)->reset_reason), 255);
+	free_config();
+	snprintf(text, sizeof(text), "rule \"a\" { class = \"12\" reset = none reset-reason = \"%0*d\" }\n", 256, 0);
+	write_text(main_file, text);
+	assert_refused_at(main_file, 1, "1 to 255 bytes");
 }
 END_TEST
 
@@ -246,6 +301,20 @@ START_TEST(a_class_can_have_2_4_or_6_digits)
 
 	ck_assert_uint_eq(rule->class_code, classes[_i].class_code);
 	ck_assert_uint_eq(rule->class_mask, classes[_i].mask);
+}
+END_TEST
+
+START_TEST(a_rule_can_be_about_any_one_thing)
+{
+	static const char *const texts[] = {
+		"rule \"a\" { address = \"01:00.0\" }",	 "rule \"a\" { vendor = \"1b36\" }",
+		"rule \"a\" { class = \"01\" }",	 "rule \"a\" { subsystem-vendor = \"1af4\" }",
+		"rule \"a\" { host-driver = \"nvme\" }", "rule \"a\" { path = \"0000:00:1c.0\" }",
+		"rule \"a\" { label = \"Slot 3\" }",	 "rule \"a\" { physical-function = \"0000:01:00.0\" }",
+	};
+
+	rules_of(texts[_i]);
+	ck_assert_uint_eq(config->rule_count, 1);
 }
 END_TEST
 
@@ -374,9 +443,28 @@ static const struct {
 	{ "rule \"a\" {\n	class = \"01080\"\n}\n", 2, "PCI class" },
 	{ "rule \"a\" {\n	class = \"01080201\"\n}\n", 2, "PCI class" },
 	{ "rule \"a\" {\n	class = \"nvme\"\n}\n", 2, "'nvme'" },
+	/* other things that a rule is about */
+	{ "rule \"a\" {\n	subsystem-vendor = \"1af\"\n}\n", 2, "'1af'" },
+	{ "rule \"a\" {\n	subsystem-vendor = \"1af4\"\n	subsystem-device = \"x\"\n}\n", 3, "'x'" },
+	{ "rule \"a\" {\n	vendor = \"1af4\"\n	subsystem-device = \"1100\"\n}\n", 4, "without its vendor" },
+	{ "rule \"a\" {\n	host-driver = \"\"\n}\n", 2, "host-driver is ''" },
+	{ "rule \"a\" {\n	host-driver = \"a-name-of-32-characters-or-bytes\"\n}\n", 2, "1 to 31 bytes" },
+	{ "rule \"a\" {\n	host-driver = \"vfio-pci\"\n}\n", 2, "no driver of the host's" },
+	{ "rule \"a\" {\n	host-driver = \"vfiod-pci\"\n}\n", 2, "no driver of the host's" },
+	{ "rule \"a\" {\n	path = \"\"\n}\n", 2, "path of a PCI function" },
+	{ "rule \"a\" {\n	path = \"pci-0000:00:1c.0\"\n}\n", 2, "lspci -DP" },
+	{ "rule \"a\" {\n	path = \"0000:00:1c.0/0000:01:00.0\"\n}\n", 2, "lspci -DP" },
+	{ "rule \"a\" {\n	label = \"\"\n}\n", 2, "label is ''" },
+	{ "rule \"a\" {\n	physical-function = \"0000:01\"\n}\n", 2, "'0000:01'" },
 	/* words */
 	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"never\"\n}\n", 3, "best-effort" },
 	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"Required\"\n}\n", 3, "best-effort" },
+	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"none\"\n}\n", 4, "reset-reason" },
+	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"none\"\n	reset-reason = \"\"\n}\n", 4,
+	  "reset-reason is ''" },
+	{ "rule \"a\" {\n	class = \"02\"\n	reset-reason = \"so\"\n}\n", 4, "without reset = \"none\"" },
+	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"best-effort\"\n	reset-reason = \"so\"\n}\n", 5,
+	  "without reset = \"none\"" },
 	{ "rule \"a\" {\n	class = \"02\"\n	assign = \"perhaps\"\n}\n", 3, "assign" },
 	{ "driver = \"vfio\"\n", 1, "\"vfiod-pci\", \"vfio-pci\" or \"auto\"" },
 	{ "driver = \"\"\n", 1, "driver is ''" },
@@ -394,6 +482,14 @@ static const struct {
 	{ "rule \"a\" {\n	class = \"02\"\n	warm = 2\n}\n", 3, "warm" },
 	{ "rule \"a\" {\n	class = \"02\"\n	warm-devices = 2\n}\n", 3, "warm-devices" },
 	{ "warm = true\n", 1, "warm" },
+	{ "rule \"a\" {\n	class = \"02\"\n	leases-per-user = 0\n}\n", 3, "1 to 65536" },
+	{ "rule \"a\" {\n	class = \"02\"\n	leases-per-user = 65537\n}\n", 3, "leases-per-user is 65537" },
+	{ "rule \"a\" {\n	class = \"02\"\n	leases-per-user = \"all\"\n}\n", 3, "leases-per-user" },
+	{ "leases-per-user = 1\n", 1, "leases-per-user" },
+	/* modes */
+	{ "rule \"a\" {\n	class = \"02\"\n	modes = { \"cdev\" }\n}\n", 3, "no mode 'cdev'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	modes = { \"group\",\n	\"\" }\n}\n", 4, "no mode ''" },
+	{ "rule \"a\" {\n	class = \"02\"\n	modes = {}\n}\n", 4, "empty list" },
 	/* users and groups */
 	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"no-such-user\" }\n}\n", 3, "no-such-user" },
 	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"root\",\n	\"no-such-user\" }\n}\n", 4,
@@ -661,11 +757,14 @@ static TCase *good_case(void)
 	tcase_add_test(tcase, no_folder_can_be_given);
 	tcase_add_test(tcase, a_rule_says_no_more_than_is_written);
 	tcase_add_test(tcase, everything_that_is_written_is_read);
+	tcase_add_test(tcase, who_wants_no_reset_says_why);
+	tcase_add_test(tcase, a_reason_has_255_bytes_at_most);
 	tcase_add_loop_test(tcase, without_a_word_64_devices_are_kept_warm_and_a_grace_is_5_seconds, 0, 2);
 	tcase_add_test(tcase, a_rule_that_names_no_driver_has_the_one_for_all_wherever_that_is_written);
 	tcase_add_test(tcase, the_last_file_has_the_last_word_on_what_is_said_once);
 	tcase_add_test(tcase, ids_of_all_zeros_and_ones_are_ids);
 	tcase_add_loop_test(tcase, a_class_can_have_2_4_or_6_digits, 0, 3);
+	tcase_add_loop_test(tcase, a_rule_can_be_about_any_one_thing, 0, 8);
 	tcase_add_test(tcase, a_number_is_a_user_that_need_not_exist);
 	tcase_add_test(tcase, rules_keep_the_order_that_they_are_written_in);
 	tcase_add_test(tcase, further_files_follow_in_the_order_of_their_names);

@@ -340,6 +340,26 @@ START_TEST(news_of_a_function_leave_its_state_alone)
 }
 END_TEST
 
+START_TEST(the_hosts_driver_is_remembered_while_a_vfio_driver_or_none_has_the_function)
+{
+	static const char *const later[] = { "vfio-pci", "vfiod-pci", "" };
+	struct device *device;
+	struct facts facts = { .address = 0x100 };
+
+	facts_note_host_driver(&facts, "nvme");
+	ck_assert_int_eq(devices_put(&devices, &facts), 0);
+	device = devices_find(&devices, 0x100);
+	facts.host_driver[0] = '\0';
+	facts_note_host_driver(&facts, later[_i]);
+	ck_assert_str_eq(facts.host_driver, "");
+	ck_assert_int_eq(devices_put(&devices, &facts), 0);
+	ck_assert_str_eq(device->facts.host_driver, "nvme");
+	facts_note_host_driver(&facts, "other");
+	ck_assert_int_eq(devices_put(&devices, &facts), 0);
+	ck_assert_str_eq(device->facts.host_driver, "other");
+}
+END_TEST
+
 START_TEST(a_lease_is_found_by_its_number_and_no_lease_is_not)
 {
 	struct device *device;
@@ -438,6 +458,7 @@ static TCase *list_case(void)
 	tcase_add_test(tcase, a_walk_from_any_address_begins_at_the_next_one);
 	tcase_add_test(tcase, a_new_function_is_the_hosts);
 	tcase_add_test(tcase, news_of_a_function_leave_its_state_alone);
+	tcase_add_loop_test(tcase, the_hosts_driver_is_remembered_while_a_vfio_driver_or_none_has_the_function, 0, 3);
 	tcase_add_test(tcase, a_lease_is_found_by_its_number_and_no_lease_is_not);
 	tcase_add_loop_test(tcase, a_function_can_be_removed_from_any_place, 0, 3);
 	tcase_add_test(tcase, the_list_can_be_used_again_after_it_was_emptied);

@@ -8,6 +8,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,10 +21,15 @@ static struct facts nvme(void)
 		.address = 0x100,
 		.vendor = 0x1b36,
 		.device = 0x0010,
+		.subsystem_vendor = 0x1af4,
+		.subsystem_device = 0x1100,
 		.class_code = NVME,
 		.group = 7,
 		.numa_node = VFIOD_NONE,
 		.driver = "nvme",
+		.host_driver = "nvme",
+		.path = "0000:00:1c.0/00.0",
+		.label = "Slot 3",
 		.reset = "flr",
 	};
 }
@@ -38,8 +44,10 @@ static struct rule any(void)
 		.vendor = CONFIG_ANY,
 		.device = CONFIG_ANY,
 		.class_code = CONFIG_ANY,
+		.subsystem_vendor = CONFIG_ANY,
+		.subsystem_device = CONFIG_ANY,
 		.assign = true,
-		.reset_required = true,
+		.reset = CLEAN_RESET_REQUIRED,
 	};
 }
 
@@ -153,6 +161,111 @@ START_TEST(a_class_counts_as_far_as_it_is_given)
 }
 END_TEST
 
+START_TEST(a_rule_of_a_subsystem_vendor_fits_all_of_its_devices)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	rule.subsystem_vendor = 0x1af4;
+	ck_assert(fits(&rule, &facts));
+	rule.subsystem_device = 0x1100;
+	ck_assert(fits(&rule, &facts));
+	facts.subsystem_device = 0;
+	ck_assert(!fits(&rule, &facts));
+	rule.subsystem_device = CONFIG_ANY;
+	facts.subsystem_vendor = 0x1b36;
+	ck_assert(!fits(&rule, &facts));
+}
+END_TEST
+
+/* What a rule names by a text, against what a function has. */
+static const struct {
+	const char *host_driver, *path, *label;
+	int fits;
+} texts[] = {
+	{ "nvme", NULL, NULL, 1 },
+	{ "nvm", NULL, NULL, 0 },
+	{ "nvme2", NULL, NULL, 0 },
+	{ "vfio-pci", NULL, NULL, 0 },
+	{ NULL, "0000:00:1c.0/00.0", NULL, 1 },
+	{ NULL, "0000:00:1c.0", NULL, 0 },
+	{ NULL, "0000:00:1c.0/00.1", NULL, 0 },
+	{ NULL, "0000:00:1c.0/00.0/00.0", NULL, 0 },
+	{ NULL, NULL, "Slot 3", 1 },
+	{ NULL, NULL, "slot 3", 0 },
+	{ NULL, NULL, "Slot", 0 },
+	{ "nvme", "0000:00:1c.0/00.0", "Slot 3", 1 },
+	{ "e1000e", "0000:00:1c.0/00.0", "Slot 3", 0 },
+	{ "nvme", "0000:00:1d.0/00.0", "Slot 3", 0 },
+	{ "nvme", "0000:00:1c.0/00.0", "Slot 4", 0 },
+};
+
+START_TEST(a_host_driver_a_path_and_a_label_have_to_be_the_same_to_the_letter)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	rule.host_driver = (char *)texts[_i].host_driver;
+	rule.path = (char *)texts[_i].path;
+	rule.label = (char *)texts[_i].label;
+	ck_assert_int_eq(fits(&rule, &facts), texts[_i].fits);
+}
+END_TEST
+
+START_TEST(a_rule_of_a_text_does_not_fit_a_function_that_has_none)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	facts.host_driver[0] = facts.path[0] = facts.label[0] = '\0';
+	rule.host_driver = (char *)texts[_i].host_driver;
+	rule.path = (char *)texts[_i].path;
+	rule.label = (char *)texts[_i].label;
+	ck_assert(!fits(&rule, &facts));
+}
+END_TEST
+
+START_TEST(a_rule_of_the_hosts_driver_fits_while_a_vfio_driver_has_the_function)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	strcpy(facts.driver, "vfio-pci");
+	facts_note_host_driver(&facts, facts.driver);
+	rule.host_driver = (char *)"nvme";
+	ck_assert(fits(&rule, &facts));
+}
+END_TEST
+
+START_TEST(a_rule_of_a_physical_function_fits_its_virtual_functions_alone)
+{
+	struct facts facts = nvme(), parent = nvme();
+	struct rule rule = any();
+
+	facts.address = 0x180;
+	facts.is_virtual = true;
+	facts.physical_function = parent.address;
+	rule.has_physical_function = true;
+	rule.physical_function = parent.address;
+	ck_assert(fits(&rule, &facts));
+	ck_assert(!fits(&rule, &parent));
+	facts.physical_function++;
+	ck_assert(!fits(&rule, &facts));
+}
+END_TEST
+
+START_TEST(a_function_that_is_not_virtual_has_no_physical_function_at_address_zero)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	rule.has_physical_function = true;
+	ck_assert(!fits(&rule, &facts));
+	facts.is_virtual = true;
+	ck_assert(fits(&rule, &facts));
+}
+END_TEST
+
 START_TEST(all_that_a_rule_names_has_to_fit)
 {
 	struct facts facts = nvme();
@@ -227,6 +340,21 @@ START_TEST(a_function_gets_the_driver_of_its_rule_or_else_the_one_for_all)
 }
 END_TEST
 
+START_TEST(a_function_has_to_be_reset_unless_its_rule_says_otherwise)
+{
+	struct facts facts = nvme(), other = nvme();
+	struct rule rule = any();
+	struct config config = { .rules = &rule, .rule_count = 1 };
+
+	other.vendor = 0x1234;
+	rule.vendor = facts.vendor;
+	rule.reset = (enum clean_reset)_i;
+	ck_assert_int_eq(policy_reset(&config, &facts), (enum clean_reset)_i);
+	ck_assert_int_eq(policy_reset(&config, &other), CLEAN_RESET_REQUIRED);
+	ck_assert_int_eq(policy_reset(&no_rules, &facts), CLEAN_RESET_REQUIRED);
+}
+END_TEST
+
 /* ---- assign ---- */
 
 static int may_assign(const struct rule *rule, const struct facts *facts, struct failure *failure)
@@ -266,7 +394,7 @@ START_TEST(no_rule_makes_a_bridge_assignable)
 	struct failure failure;
 
 	facts.class_code = 0x060400;
-	rule.reset_required = false;
+	rule.reset = CLEAN_RESET_NONE;
 	ck_assert_int_eq(may_assign(&rule, &facts, &failure), -EOPNOTSUPP);
 }
 END_TEST
@@ -279,7 +407,7 @@ START_TEST(what_a_rule_keeps_stays_the_hosts)
 
 	rule.assign = false;
 	ck_assert_int_eq(may_assign(&rule, &facts, &failure), -EPERM);
-	ASSERT_SAYS(&failure, -EPERM, "0000:01:00.0", "\"the rule\"", "assign = false");
+	ASSERT_SAYS(&failure, -EPERM, "0000:01:00.0", "\"the rule\"", "assign = false", "vfiod.conf");
 }
 END_TEST
 
@@ -318,7 +446,7 @@ START_TEST(the_boot_display_stays_the_hosts)
 
 	facts.boot_display = true;
 	ck_assert_int_eq(may_assign(NULL, &facts, &failure), -EBUSY);
-	ASSERT_SAYS(&failure, -EBUSY, "0000:01:00.0", "display");
+	ASSERT_SAYS(&failure, -EBUSY, "0000:01:00.0", "display", "firmware");
 }
 END_TEST
 
@@ -352,7 +480,7 @@ START_TEST(no_rule_makes_up_for_an_iommu)
 	struct failure failure;
 
 	facts.group = VFIOD_NONE;
-	rule.reset_required = false;
+	rule.reset = CLEAN_RESET_NONE;
 	ck_assert_int_eq(may_assign(&rule, &facts, &failure), -EOPNOTSUPP);
 }
 END_TEST
@@ -386,6 +514,7 @@ START_TEST(a_rule_does_not_accept_a_missing_reset_by_itself)
 
 	facts.reset[0] = '\0';
 	ck_assert_int_eq(may_assign(&rule, &facts, &failure), -EOPNOTSUPP);
+	ASSERT_SAYS(&failure, -EOPNOTSUPP, "0000:01:00.0", "reset = \"best-effort\" in rule \"the rule\"");
 }
 END_TEST
 
@@ -396,7 +525,7 @@ START_TEST(a_rule_can_accept_that_a_function_cannot_be_reset)
 	struct failure failure;
 
 	facts.reset[0] = '\0';
-	rule.reset_required = false;
+	rule.reset = (enum clean_reset)_i;
 	ck_assert_int_eq(may_assign(&rule, &facts, &failure), 0);
 }
 END_TEST
@@ -422,9 +551,10 @@ static int may_acquire(const struct rule *rule, const struct owner *owner, const
 	struct rule copy = rule ? *rule : (struct rule){ 0 };
 	struct config config = { .rules = &copy, .rule_count = rule ? 1 : 0 };
 	struct facts facts = nvme();
+	const struct demand demand = { .peer = peer, .mode = VFIOD_MODE_CONTAINER };
 
 	memset(failure, 0, sizeof(*failure));
-	return policy_may_acquire(&config, &facts, owner, peer, failure);
+	return policy_may_acquire(&config, &facts, owner, &demand, failure);
 }
 
 START_TEST(the_user_that_a_function_is_assigned_to_may_have_it)
@@ -519,7 +649,7 @@ START_TEST(a_rule_limits_the_owner_to_the_users_that_it_names)
 	ck_assert_int_eq(may_acquire(&rule, &of_alice, &peer, &failure), 0);
 	rule.user_count = 1;
 	ck_assert_int_eq(may_acquire(&rule, &of_alice, &peer, &failure), -EACCES);
-	ASSERT_SAYS(&failure, -EACCES, "0000:01:00.0", "user 1000", "\"the rule\"");
+	ASSERT_SAYS(&failure, -EACCES, "0000:01:00.0", "user 1000", "\"the rule\"", "ask the administrator");
 }
 END_TEST
 
@@ -583,6 +713,96 @@ START_TEST(user_0_is_limited_by_a_rule_like_everybody)
 }
 END_TEST
 
+static int may_demand(const struct rule *rule, uint32_t mode, size_t leases, struct failure *failure)
+{
+	struct rule copy = *rule;
+	struct config config = { .rules = &copy, .rule_count = 1 };
+	struct peer peer = alice();
+	struct facts facts = nvme();
+	const struct demand demand = { .peer = &peer, .mode = mode, .leases = leases };
+
+	memset(failure, 0, sizeof(*failure));
+	return policy_may_acquire(&config, &facts, &of_alice, &demand, failure);
+}
+
+static const struct {
+	uint32_t modes, mode;
+	int verdict;
+	const char *words;
+} modes[] = {
+	{ 0, VFIOD_MODE_CONTAINER, 0, "" },
+	{ 0, VFIOD_MODE_GROUP, 0, "" },
+	{ CONFIG_MODE(VFIOD_MODE_CONTAINER), VFIOD_MODE_CONTAINER, 0, "" },
+	{ CONFIG_MODE(VFIOD_MODE_CONTAINER), VFIOD_MODE_GROUP, -EACCES, "ask for it in mode \"container\"" },
+	{ CONFIG_MODE(VFIOD_MODE_GROUP), VFIOD_MODE_CONTAINER, -EACCES, "ask for it in mode \"group\"" },
+	{ CONFIG_MODE(VFIOD_MODE_GROUP), VFIOD_MODE_GROUP, 0, "" },
+	{ CONFIG_MODE(VFIOD_MODE_CONTAINER) | CONFIG_MODE(VFIOD_MODE_GROUP), VFIOD_MODE_GROUP, 0, "" },
+};
+
+START_TEST(a_rule_limits_the_modes_and_says_which_is_left)
+{
+	struct rule rule = any();
+	struct failure failure;
+
+	rule.modes = modes[_i].modes;
+	ck_assert_int_eq(may_demand(&rule, modes[_i].mode, 0, &failure), modes[_i].verdict);
+	if (failure.error)
+		ASSERT_SAYS(&failure, -EACCES, "0000:01:00.0", "\"the rule\"", modes[_i].words);
+}
+END_TEST
+
+static const struct {
+	unsigned int limit;
+	size_t leases;
+	int verdict;
+} quotas[] = {
+	{ 0, 0, 0 }, { 0, 1000, 0 }, { 1, 0, 0 }, { 1, 1, -EDQUOT }, { 1, 2, -EDQUOT }, { 3, 2, 0 }, { 3, 3, -EDQUOT },
+};
+
+START_TEST(a_rule_limits_the_leases_of_a_user_and_says_how_many_it_has)
+{
+	struct rule rule = any();
+	struct failure failure;
+	char has[64];
+
+	rule.leases_per_user = quotas[_i].limit;
+	ck_assert_int_eq(may_demand(&rule, VFIOD_MODE_CONTAINER, quotas[_i].leases, &failure), quotas[_i].verdict);
+	snprintf(has, sizeof(has), "user 1000 has %zu of the %u leases", quotas[_i].leases, quotas[_i].limit);
+	if (failure.error)
+		ASSERT_SAYS(&failure, -EDQUOT, "0000:01:00.0", "\"the rule\"", has, "release one");
+}
+END_TEST
+
+START_TEST(who_is_no_owner_is_told_that_and_not_of_limits)
+{
+	struct peer peer = alice();
+	struct facts facts = nvme();
+	struct rule rule = any();
+	struct config config = { .rules = &rule, .rule_count = 1 };
+	const struct demand demand = { .peer = &peer, .mode = VFIOD_MODE_GROUP, .leases = 5 };
+	struct failure failure;
+
+	rule.modes = CONFIG_MODE(VFIOD_MODE_CONTAINER);
+	rule.leases_per_user = 1;
+	ck_assert_int_eq(policy_may_acquire(&config, &facts, &of_bob, &demand, &failure), -EACCES);
+	ASSERT_SAYS(&failure, -EACCES, "assigned to user 1001");
+}
+END_TEST
+
+START_TEST(leases_count_where_the_rule_that_fits_limits_them)
+{
+	struct facts facts = nvme();
+	struct rule rules[] = { any(), any() };
+	struct config config = { .rules = rules, .rule_count = 2 };
+
+	rules[1].leases_per_user = 1;
+	ck_assert_ptr_null(policy_limits_leases(&config, &facts));
+	ck_assert_ptr_null(policy_limits_leases(&no_rules, &facts));
+	rules[0].vendor = 0x1234;
+	ck_assert_ptr_eq(policy_limits_leases(&config, &facts), &rules[1]);
+}
+END_TEST
+
 START_TEST(the_name_of_a_long_rule_does_not_overflow_the_text)
 {
 	struct facts facts = nvme();
@@ -602,6 +822,7 @@ END_TEST
 static TCase *rules_case(void)
 {
 	TCase *tcase = tcase_create("rules");
+	int text_count = sizeof(texts) / sizeof(texts[0]);
 
 	tcase_add_test(tcase, a_rule_of_an_address_fits_that_function_alone);
 	tcase_add_test(tcase, a_rule_of_address_zero_is_not_one_of_any_address);
@@ -609,9 +830,17 @@ static TCase *rules_case(void)
 	tcase_add_test(tcase, a_rule_of_vendor_and_device_needs_both);
 	tcase_add_test(tcase, a_rule_of_a_vendor_of_all_ones_is_not_one_of_any_vendor);
 	tcase_add_loop_test(tcase, a_class_counts_as_far_as_it_is_given, 0, sizeof(classes) / sizeof(classes[0]));
+	tcase_add_test(tcase, a_rule_of_a_subsystem_vendor_fits_all_of_its_devices);
+	tcase_add_loop_test(tcase, a_host_driver_a_path_and_a_label_have_to_be_the_same_to_the_letter, 0, text_count);
+	tcase_add_loop_test(tcase, a_rule_of_a_text_does_not_fit_a_function_that_has_none, 0, text_count);
+	tcase_add_test(tcase, a_rule_of_the_hosts_driver_fits_while_a_vfio_driver_has_the_function);
+	tcase_add_test(tcase, a_rule_of_a_physical_function_fits_its_virtual_functions_alone);
+	tcase_add_test(tcase, a_function_that_is_not_virtual_has_no_physical_function_at_address_zero);
 	tcase_add_test(tcase, all_that_a_rule_names_has_to_fit);
 	tcase_add_test(tcase, the_first_rule_that_fits_counts);
 	tcase_add_test(tcase, there_may_be_no_rule_that_fits);
+	tcase_add_loop_test(tcase, a_function_has_to_be_reset_unless_its_rule_says_otherwise, CLEAN_RESET_REQUIRED,
+			    CLEAN_RESET_NONE + 1);
 	tcase_add_test(tcase, a_function_gets_the_driver_of_its_rule_or_else_the_one_for_all);
 	tcase_add_test(tcase, a_function_is_kept_warm_unless_its_rule_or_the_number_of_warm_devices_says_no);
 	return tcase;
@@ -636,7 +865,8 @@ static TCase *assign_case(void)
 	tcase_add_test(tcase, iommu_group_zero_is_a_group);
 	tcase_add_test(tcase, a_function_that_cannot_be_reset_is_refused);
 	tcase_add_test(tcase, a_rule_does_not_accept_a_missing_reset_by_itself);
-	tcase_add_test(tcase, a_rule_can_accept_that_a_function_cannot_be_reset);
+	tcase_add_loop_test(tcase, a_rule_can_accept_that_a_function_cannot_be_reset, CLEAN_RESET_BEST_EFFORT,
+			    CLEAN_RESET_NONE + 1);
 	tcase_add_test(tcase, the_name_of_a_long_rule_does_not_overflow_the_text);
 	return tcase;
 }
@@ -660,6 +890,11 @@ static TCase *acquire_case(void)
 	tcase_add_loop_test(tcase, a_rule_limits_the_owner_to_the_groups_that_it_names, 0, count);
 	tcase_add_test(tcase, a_rule_of_users_and_groups_admits_both);
 	tcase_add_test(tcase, user_0_is_limited_by_a_rule_like_everybody);
+	tcase_add_loop_test(tcase, a_rule_limits_the_modes_and_says_which_is_left, 0, sizeof(modes) / sizeof(modes[0]));
+	tcase_add_loop_test(tcase, a_rule_limits_the_leases_of_a_user_and_says_how_many_it_has, 0,
+			    sizeof(quotas) / sizeof(quotas[0]));
+	tcase_add_test(tcase, who_is_no_owner_is_told_that_and_not_of_limits);
+	tcase_add_test(tcase, leases_count_where_the_rule_that_fits_limits_them);
 	return tcase;
 }
 

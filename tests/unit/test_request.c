@@ -308,6 +308,81 @@ START_TEST(a_stranger_is_refused_at_once_in_every_state)
 }
 END_TEST
 
+/* A rule about all of them. */
+static void limit(struct rule *rule, struct config *config)
+{
+	static char name[] = "the rule";
+
+	*rule = (struct rule){
+		.name = name,
+		.vendor = CONFIG_ANY,
+		.device = CONFIG_ANY,
+		.subsystem_vendor = CONFIG_ANY,
+		.subsystem_device = CONFIG_ANY,
+		.class_code = CONFIG_ANY,
+	};
+	*config = (struct config){ .rules = rule, .rule_count = 1 };
+	vfiod.config = config;
+}
+
+START_TEST(the_mode_that_is_asked_for_has_to_be_one_of_the_rule)
+{
+	struct config config;
+	struct rule rule;
+
+	limit(&rule, &config);
+	rule.modes = CONFIG_MODE(VFIOD_MODE_GROUP);
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EACCES, "ask for it in mode \"group\"");
+}
+END_TEST
+
+START_TEST(leases_that_a_user_has_under_the_rule_count_against_its_next_one_in_every_state)
+{
+	static const enum vfiod_state states[] = { VFIOD_GRANTING, VFIOD_LEASED, VFIOD_REVOKING };
+	struct config config;
+	struct rule rule;
+
+	limit(&rule, &config);
+	rule.leases_per_user = 1;
+	lease_to(second, getuid(), 5);
+	second->state = states[_i];
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EDQUOT, "1 of the 1 leases that rule \"the rule\" allows");
+}
+END_TEST
+
+/* What is refused then is the sibling's lease, after policy has had nothing against it. */
+START_TEST(leases_of_other_users_and_of_other_rules_and_of_fewer_than_allowed_do_not_count)
+{
+	struct config config;
+	struct rule rule;
+
+	limit(&rule, &config);
+	rule.leases_per_user = _i == 2 ? 2 : 1;
+	lease_to(second, getuid() + (_i == 0), 5);
+	rule.has_address = _i == 1;
+	rule.address = FIRST;
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EBUSY, "IOMMU group 4711");
+}
+END_TEST
+
+START_TEST(the_lease_of_a_function_that_is_being_cleaned_does_not_count_against_its_own_next_one)
+{
+	struct config config;
+	struct rule rule;
+
+	limit(&rule, &config);
+	rule.leases_per_user = 1;
+	lease_to(first, getuid(), 5);
+	first->state = VFIOD_REVOKING;
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_nothing(&client);
+	ck_assert(!TAILQ_EMPTY(&first->waiting));
+}
+END_TEST
+
 START_TEST(a_function_that_went_between_request_and_look_is_refused)
 {
 	first->state = VFIOD_UNMANAGED;
@@ -1314,6 +1389,12 @@ static TCase *at_once_case(void)
 	tcase_add_test(tcase, a_quarantined_function_is_refused_with_the_reason_and_what_to_do);
 	tcase_add_test(tcase, a_function_whose_group_is_leased_is_refused_with_the_sibling_and_its_holder);
 	tcase_add_loop_test(tcase, a_stranger_is_refused_at_once_in_every_state, 0, 7);
+	tcase_add_test(tcase, the_mode_that_is_asked_for_has_to_be_one_of_the_rule);
+	tcase_add_loop_test(tcase, leases_that_a_user_has_under_the_rule_count_against_its_next_one_in_every_state, 0,
+			    3);
+	tcase_add_loop_test(tcase, leases_of_other_users_and_of_other_rules_and_of_fewer_than_allowed_do_not_count, 0,
+			    3);
+	tcase_add_test(tcase, the_lease_of_a_function_that_is_being_cleaned_does_not_count_against_its_own_next_one);
 	tcase_add_test(tcase, a_function_that_went_between_request_and_look_is_refused);
 	tcase_add_test(tcase, the_list_tells_state_and_owner_and_holder);
 	tcase_add_test(tcase, the_list_tells_the_driver_of_now_and_not_of_then);
