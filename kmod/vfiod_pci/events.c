@@ -134,8 +134,8 @@ static u32 ask(struct vfiod_pci *vp, u32 kind, u32 detail)
 /* A channel that is not normal: loads of the BARs would give ones, or worse. */
 static void take_memory_away(struct vfiod_pci *vp)
 {
-	mutex_lock(&vp->lock);
-	memory_block(vp, true);
+	mutex_lock_nested(&vp->lock, IN_RECOVERY);
+	memory_block_nested(vp, true, IN_RECOVERY);
 	vp->cut_off = true;
 	vp->memory_on = false;
 	vp->io_on = false;
@@ -177,8 +177,8 @@ static void begin_again(struct vfiod_pci *vp, bool alone)
 	struct pci_dev *pdev = vp->pdev;
 	int error;
 
-	mutex_lock(&vp->lock);
-	memory_block(vp, true);
+	mutex_lock_nested(&vp->lock, IN_RECOVERY);
+	memory_block_nested(vp, true, IN_RECOVERY);
 	error = alone ? reset_alone(vp) : 0;
 	pci_load_saved_state(pdev, vp->is_open ? vp->saved : vp->found);
 	pci_restore_state(pdev);

@@ -98,9 +98,9 @@ static int track(struct vm_area_struct *vma, struct vfiod_pci *vp)
 	return 0;
 }
 
-void memory_block(struct vfiod_pci *vp, bool zap)
+void memory_block_nested(struct vfiod_pci *vp, bool zap, int subclass)
 {
-	down_write(&vp->memory_lock);
+	down_write_nested(&vp->memory_lock, subclass);
 	if (zap)
 		unmap_mapping_range(vp->vdev.inode->i_mapping, 0, 0, 1);
 }
@@ -226,7 +226,7 @@ static void zap_vmas_of(struct vfiod_pci *vp, struct mm_struct *owner)
 	mmap_read_unlock(owner);
 }
 
-void memory_block(struct vfiod_pci *vp, bool zap)
+void memory_block_nested(struct vfiod_pci *vp, bool zap, int subclass)
 {
 	struct mm_struct *owner;
 
@@ -237,7 +237,7 @@ void memory_block(struct vfiod_pci *vp, bool zap)
 		mmput(owner);
 		mutex_lock(&vp->vma_lock);
 	}
-	down_write(&vp->memory_lock);
+	down_write_nested(&vp->memory_lock, subclass);
 	mutex_unlock(&vp->vma_lock);
 }
 
@@ -248,6 +248,11 @@ void mapping_init(struct vfiod_pci *vp)
 }
 
 #endif
+
+void memory_block(struct vfiod_pci *vp, bool zap)
+{
+	memory_block_nested(vp, zap, 0);
+}
 
 void memory_unblock(struct vfiod_pci *vp)
 {

@@ -36,6 +36,10 @@
  *	signal_lock	the eventfds of errors and requests (spinlock)
  *
  * Who holds the device's lock may take "lock"; a reset, which needs both, tries the device's.
+ *
+ * The recovery from an error comes with the kernel's pci_bus_sem, which a reset takes under lock
+ *and memory_lock. That is no circle, since both have the device's lock then, but lockdep does not
+ *know: what recovery takes is a class of its own (IN_RECOVERY).
  */
 
 /* INTx. Its pin is held back in hardware (DisINTx) unless it is enabled, unmasked, not disabled. */
@@ -112,7 +116,8 @@ struct vfiod_pci {
 #endif
 };
 
-#define NO_IRQ VFIO_PCI_NUM_IRQS
+#define NO_IRQ	    VFIO_PCI_NUM_IRQS
+#define IN_RECOVERY SINGLE_DEPTH_NESTING
 
 #define REGION_SHIFT	     40 /* as of vfio-pci: some programs do not ask where a region is */
 #define REGION_INDEX(at)     ((unsigned int)((u64)(at) >> REGION_SHIFT))
@@ -161,6 +166,7 @@ bool mapping_possible(const struct vfiod_pci *vp, unsigned int bar);
 void mapping_hole(const struct vfiod_pci *vp, u64 *from, u64 *to);
 int mapping_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
 void memory_block(struct vfiod_pci *vp, bool zap);
+void memory_block_nested(struct vfiod_pci *vp, bool zap, int subclass);
 void memory_unblock(struct vfiod_pci *vp);
 
 /* interrupts.c */
