@@ -17,7 +17,9 @@ use_clients
 bind vfiod-pci $igb
 port=$(dirname "$(readlink -f /sys/bus/pci/devices/$igb)")
 port=${port##*/}
-for name in $(pcierrors); do
+names=$(pcierrors)
+[ -n "$names" ] || fail "pcierrors has tests"
+for name in $names; do
 	kind=UNSUP
 	[[ $name != *a_fatal* ]] || kind=DLP
 	background ready /run/errors pcierrors "$name" $igb
