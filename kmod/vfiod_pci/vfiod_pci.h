@@ -38,8 +38,8 @@
  * Who holds the device's lock may take "lock"; a reset, which needs both, tries the device's.
  *
  * The recovery from an error comes with the kernel's pci_bus_sem, which a reset takes under lock
- *and memory_lock. That is no circle, since both have the device's lock then, but lockdep does not
- *know: what recovery takes is a class of its own (IN_RECOVERY).
+ * and memory_lock. That is no circle, since both have the lock of the device then, but lockdep
+ * does not know: what recovery takes is a class of its own (IN_RECOVERY).
  */
 
 /* INTx. Its pin is held back in hardware (DisINTx) unless it is enabled, unmasked, not disabled. */

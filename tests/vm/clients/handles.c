@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Revocable handles over stock vfio-pci, without vfiod: this program is the broker, as root, and a process of alice's
- *is the client.
+ * is the client.
  *
  *	handles				the names of the tests, which are sentences
  *	handles TEST ADDRESS		runs one on an edu device

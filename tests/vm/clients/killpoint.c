@@ -7,7 +7,7 @@
  *
  * Only calls count by which something outside of the process is changed. Threads count from 1, which is the one that
  * there is at the beginning, in the order in which they come. "ready" on stdout: from now on. A line for each call, or
- *for the one at which it was killed, has thread, number and name. Exit status 1: the process ended before.
+ * for the one at which it was killed, has thread, number and name. Exit status 1: the process ended before.
  */
 #include "tests/vm/clients/expect.h"
 

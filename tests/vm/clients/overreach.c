@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a VFIO device file gives beyond and across the ends of its regions, in odd pieces, and where it may not be
- *mapped.
+ * mapped.
  *
  *	overreach			the names of the tests
  *	overreach TEST ADDRESS		runs one on a function

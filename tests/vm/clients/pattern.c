@@ -6,7 +6,7 @@
  *
  * It leases an edu, has it copy a pattern to its own memory and back to another page, looks at every byte and at every
  * interrupt, and begins again with another pattern; on SIGTERM it releases the edu. Its standard output, a file, has
- *one line: its process and the number of transfers there and back so far.
+ * one line: its process and the number of transfers there and back so far.
  */
 #include "libvfiodma/vfiodma.h"
 #include "tests/vm/clients/edu.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A function of the strict PCI driver reports errors (AER), which are told on /dev/vfiod-pci, answered, and recovered
- *from.
+ * from.
  *
  *	pcierrors				the names of the tests, which are sentences
  *	pcierrors TEST ADDRESS			says "ready" when the error may come; it is reported by whoever started
- *it
+ * it
  */
 #include "kmod/uapi/vfiod_pci.h"
 #include "tests/vm/clients/broker.h"

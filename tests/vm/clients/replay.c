@@ -4,7 +4,7 @@
  * just after the open: the user has to see the same, and the same has to reach the hardware.
  *
  *	replay measure ADDRESS FILE		what the hardware takes of what can reach it, into FILE; without a
- *driver replay sysfs ADDRESS FILE SEED COUNT	libpcicfg on the function itself, without a driver: is the hardware that
+ * driver replay sysfs ADDRESS FILE SEED COUNT	libpcicfg on the function itself, without a driver: is the hardware that
  *						the recording is put on (owned.c) as this one?
  *	replay driver ADDRESS FILE SEED COUNT	the strict driver, traced, on the function itself
  */
