@@ -3,7 +3,8 @@
  * scribble [--gently] ADDRESS SEED [COMMAND]: an ordinary user with the VFIO device file of a function writes zeros,
  * ones and each single bit, with 1, 2 and 4 bytes, to every offset of its config space: once in order, and once more in
  * an order that SEED gives, while its interrupts are enabled. Root looks at the hardware meanwhile: nothing but what
- * the tables of libpcicfg pass through to the user may be different, in that function or in any other.
+ * the tables of libpcicfg pass through to the user may be different, in that function or in any other. What those may
+ * not pass through in any case is listed here a second time: a wrong table would permit itself.
  *
  * COMMAND is run when the function is open, to do something to its hardware that has to stay. With --gently the user
  * asks for no reset and no power state, in which a function loses such things by right.
@@ -182,6 +183,130 @@ static void policy_with_interrupts(const unsigned char *hardware)
 		policy.effects[PCI_COMMAND / 4] |= PCI_COMMAND_INTX_DISABLE;
 	if (msix)
 		policy.effects[msix / 4] |= (uint32_t)(PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL) << 16;
+}
+
+/* ---- what may not be passed through, whatever the tables say: the registers by the numbers of the specification ---
+ */
+
+#define HEADER	  0xffffu /* in place of an id */
+#define ALL	  0xffffffffu
+#define EXPRESS	  0x10u
+#define VERSION_2 0x24u /* where what only version 2 of PCI Express has begins */
+
+/* @never: of the dwords from @at to before @end of a capability. */
+static const struct guarded {
+	const char *name;
+	bool is_extended;
+	uint16_t id, at, end;
+	uint32_t never;
+} guarded[] = {
+	{ "ids", false, HEADER, 0x00, 0x04, ALL },
+	/* but decoding, bus mastering, memory write and invalidate, parity errors */
+	{ "command and status", false, HEADER, 0x04, 0x08, ~0x57u },
+	{ "class to BIST", false, HEADER, 0x08, 0x10, ALL },
+	{ "BARs", false, HEADER, 0x10, 0x28, ALL },
+	{ "subsystem", false, HEADER, 0x28, 0x30, ALL },
+	{ "ROM", false, HEADER, 0x30, 0x34, ALL },
+	{ "interrupt line", false, HEADER, 0x34, 0x40, ALL },
+	{ "PM", false, 0x01, 0x00, 0x04, ALL },
+	/* but which data it shows */
+	{ "PM control", false, 0x01, 0x04, 0x08, ~0x1e00u },
+	{ "VPD", false, 0x03, 0x00, 0x08, ALL },
+	{ "MSI", false, 0x05, 0x00, 0x18, ALL }, /* or shorter: see msi_end() */
+	{ "MSI-X", false, 0x11, 0x00, 0x0c, ALL },
+	{ "AF", false, 0x13, 0x00, 0x06, ALL },
+	/* but relaxed ordering */
+	{ "device control", false, EXPRESS, 0x08, 0x0c, ~0x10u },
+	{ "link control", false, EXPRESS, 0x0c, 0x14, ALL },
+	/* but completion timeouts and ordering by id */
+	{ "device control 2", false, EXPRESS, 0x28, 0x2c, ~0x31fu },
+	{ "link control 2", false, EXPRESS, 0x2c, 0x34, ALL },
+	{ "AER", true, 0x01, 0x00, 0x2c, ALL },
+	{ "ACS", true, 0x0d, 0x00, 0x08, ALL },
+	{ "ARI", true, 0x0e, 0x00, 0x08, ALL },
+	{ "ATS", true, 0x0f, 0x00, 0x08, ALL },
+	{ "SR-IOV", true, 0x10, 0x00, 0x40, ALL },
+	{ "PRI", true, 0x13, 0x00, 0x10, ALL },
+	{ "resizable BARs", true, 0x15, 0x00, 0x0c, ALL },
+	{ "LTR", true, 0x18, 0x00, 0x08, ALL },
+	{ "PASID", true, 0x1b, 0x00, 0x08, ALL },
+	{ "L1 PM substates", true, 0x1e, 0x00, 0x10, ALL },
+	{ "PTM", true, 0x1f, 0x00, 0x0c, ALL },
+};
+#define GUARDED (sizeof(guarded) / sizeof(guarded[0]))
+
+/* By Message Control: an address of 64 bits, masks of each vector. */
+static unsigned int msi_end(uint32_t header)
+{
+	return 12 + (header & 0x80u << 16 ? 4 : 0) + (header & 0x100u << 16 ? 8 : 0);
+}
+
+static bool has_version_2(uint32_t header)
+{
+	return (header >> 16 & 0xf) >= 2;
+}
+
+/* What the tables pass through of registers that are the host's, in the capability at @start. */
+static long guard_registers(const struct guarded *what, unsigned int start, unsigned int end)
+{
+	long faults = 0;
+
+	for (unsigned int at = start + what->at; at < start + end; at += 4) {
+		uint32_t bits = policy.passed[at / 4] & what->never;
+
+		if (bits)
+			printf("# the tables pass %08x of %#05x through, which is of %s\n", bits, at, what->name);
+		faults += bits != 0;
+	}
+	return faults;
+}
+
+static bool is_guarded[GUARDED];
+
+static long guard_capability(bool is_extended, uint16_t id, unsigned int start, uint32_t header)
+{
+	long faults = 0;
+
+	for (size_t i = 0; i < GUARDED; i++) {
+		const struct guarded *what = &guarded[i];
+		bool is_msi = !is_extended && id == PCI_CAP_ID_MSI;
+
+		if (what->is_extended != is_extended || what->id != id)
+			continue;
+		if (!is_extended && id == EXPRESS && what->at >= VERSION_2 && !has_version_2(header))
+			continue;
+		is_guarded[i] = true;
+		faults += guard_registers(what, start, is_msi ? msi_end(header) : what->end);
+	}
+	return faults;
+}
+
+/* The chain of the hardware that begins at @at, which nobody but this walks. */
+static long guard_chain(const unsigned char *bytes, bool is_extended, unsigned int at)
+{
+	long faults = 0;
+
+	for (unsigned int left = 64; at && left; left--) {
+		uint32_t header = dword(bytes, at);
+
+		faults += guard_capability(is_extended, (uint16_t)(header & (is_extended ? 0xffff : 0xff)), at, header);
+		at = is_extended ? header >> 20 & 0xffc : header >> 8 & 0xfc;
+	}
+	return faults;
+}
+
+/* Return: how many dwords the tables pass through that they must not. Which registers there were is shown. */
+static long guard(const struct function *function)
+{
+	long faults = guard_capability(false, HEADER, 0, 0);
+
+	faults += guard_chain(function->bytes, false, function->bytes[PCI_CAPABILITY_LIST] & 0xfcu);
+	if (function->size > PCICFG_SIZE_PCI)
+		faults += guard_chain(function->bytes, true, PCICFG_SIZE_PCI);
+	for (size_t i = 0; i < GUARDED; i++)
+		if (is_guarded[i])
+			printf("# guarded: %s\n", guarded[i].name);
+	return faults;
 }
 
 /* ---- faults ------------------------------------------------------------------------------------------------------ */
@@ -458,6 +583,7 @@ int main(int argc, char **argv)
 	if (argc == first + 3)
 		prepare(argv[first + 2]);
 	policy_read(address);
+	faults += guard(function_of(&before, address));
 
 	faults += pass(0, "after all writes in order", &count);
 	/* a level that nobody sees to would hold the line of the host's devices */
