@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * scribble [--gently] ADDRESS SEED [COMMAND]: an ordinary user with the VFIO device file of a function writes zeros,
- * ones and each single bit, with 1, 2 and 4 bytes, to every offset of its config space: once in order, and once more in
- * an order that SEED gives, while its interrupts are enabled. Root looks at the hardware meanwhile: nothing but what
- * the tables of libpcicfg pass through to the user may be different, in that function or in any other. What those may
- * not pass through in any case is listed here a second time: a wrong table would permit itself.
+ * ones and each single bit, with 1, 2 and 4 bytes, to every offset of its config space, and the same with 2, 4 and 8
+ * bytes across the bounds of registers and the end, with fewer bits: once in order, and once more in an order that SEED
+ * gives, while its interrupts are enabled. Root looks at the hardware meanwhile: nothing but what the tables of
+ * libpcicfg pass through to the user may be different, in that function or in any other. What those may not pass
+ * through in any case is listed here a second time: a wrong table would permit itself.
  *
  * COMMAND is run when the function is open, to do something to its hardware that has to stay. With --gently the user
  * asks for no reset and no power state, in which a function loses such things by right.
@@ -30,8 +31,8 @@
 #define SPACE	      PCICFG_SIZE_PCIE
 #define DWORDS	      (SPACE / 4)
 #define FUNCTIONS_MAX 64
-#define TOLD_MAX      40			      /* differences that are shown, per process */
-#define PLACES	      (SPACE + SPACE / 2 + SPACE / 4) /* offsets of each width */
+#define TOLD_MAX      40	  /* differences that are shown, per process */
+#define PLACES	      (4 * SPACE) /* offsets of each width */
 
 /* ---- what root sees -------------------------------------------------------------------------------------------- */
 
@@ -372,24 +373,29 @@ static bool gently;
 static struct vfio vfio;
 static int physical;		  /* of that function: opened by root, read by the user's process */
 static struct function reference; /* it, before the user writes */
+static uint64_t config_space;	  /* where it is in the device file */
 static unsigned long writes;
 
 /* What the user sees when it begins, and leaves behind: it switches off what it has asked for. */
 static unsigned char seen[SPACE];
 
-static bool write_value(unsigned int at, unsigned int width, uint32_t value)
+/* What is written beyond the end is not taken, and not counted. */
+static bool write_value(unsigned int at, unsigned int width, uint64_t value)
 {
-	if (gently)
-		value &= ~(policy.triggers[at / 4] >> 8 * (at & 3));
-	value = htole32(value);
+	unsigned int there = at + width > reference.size ? reference.size - at : width;
+	unsigned char bytes[8];
+
+	value = htole64(value);
+	memcpy(bytes, &value, sizeof(bytes));
+	for (unsigned int i = 0; gently && i < there; i++)
+		bytes[i] &= (unsigned char)~(policy.triggers[(at + i) / 4] >> 8 * ((at + i) & 3));
 	writes++;
-	return config_write(vfio.device, at, &value, width);
+	return pwrite(vfio.device, bytes, width, (off_t)(config_space + at)) == (ssize_t)there;
 }
 
-/* The dword that was written to, as the hardware has it now. */
-static long look(unsigned int at, const char *when)
+/* A dword that was written to, as the hardware has it now. */
+static long look_at(unsigned int start, const char *when)
 {
-	unsigned int start = at & ~3u;
 	uint32_t is;
 
 	if (known[start / 4])
@@ -400,6 +406,21 @@ static long look(unsigned int at, const char *when)
 	return known[start / 4];
 }
 
+static long look(unsigned int at, unsigned int width, const char *when)
+{
+	long faults = 0;
+
+	for (unsigned int start = at & ~3u; start < at + width && start < reference.size; start += 4)
+		faults += look_at(start, when);
+	return faults;
+}
+
+/* Each bit where a register may be; else one of each byte, another one at the next place. */
+static unsigned int next_bit(unsigned int at, unsigned int width, unsigned int bit)
+{
+	return width <= 4 && !(at % width) ? bit + 1 : (bit / 8 + 1) * 8 + (at + bit / 8) % 8;
+}
+
 static long write_place(unsigned int at, unsigned int width)
 {
 	char when[64];
@@ -407,12 +428,12 @@ static long write_place(unsigned int at, unsigned int width)
 
 	snprintf(when, sizeof(when), "after a write of %u bytes to %#05x", width, at);
 	expect(write_value(at, width, 0));
-	faults = look(at, when);
-	expect(write_value(at, width, ~0u));
-	faults += look(at, when);
-	for (unsigned int bit = 0; bit < 8 * width; bit++)
-		expect(write_value(at, width, 1u << bit));
-	return faults + look(at, when);
+	faults = look(at, width, when);
+	expect(write_value(at, width, ~0ull));
+	faults += look(at, width, when);
+	for (unsigned int bit = 0; bit < 8 * width; bit = next_bit(at, width, bit))
+		expect(write_value(at, width, 1ull << bit));
+	return faults + look(at, width, when);
 }
 
 struct place {
@@ -424,8 +445,8 @@ static size_t places(struct place *place)
 {
 	size_t count = 0;
 
-	for (unsigned int width = 1; width <= 4; width *= 2)
-		for (unsigned int at = 0; at < reference.size; at += width)
+	for (unsigned int width = 1; width <= 8; width *= 2)
+		for (unsigned int at = 0; at < reference.size; at++)
 			place[count++] = (struct place){ .at = (uint16_t)at, .width = (uint16_t)width };
 	return count;
 }
@@ -579,6 +600,7 @@ int main(int argc, char **argv)
 	seed = (unsigned int)strtoul(argv[first + 1], NULL, 10) | 1u << 16;
 	machine_read(&before);
 	vfio = vfio_open(address);
+	config_space = region_offset(vfio.device, VFIO_PCI_CONFIG_REGION_INDEX);
 	physical = physical_open(address);
 	if (argc == first + 3)
 		prepare(argv[first + 2]);
