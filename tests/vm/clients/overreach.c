@@ -5,6 +5,7 @@
  *
  *	overreach			the names of the tests
  *	overreach TEST ADDRESS		runs one on a function
+ *	overreach --ports ADDRESS	how many BARs of a function are I/O ports, as its user sees it
  *
  * Each looks at all regions of whatever function it gets. What is expected is linux/vfio.h, and where that is silent
  * vfiod_pci(4).
@@ -479,6 +480,44 @@ static void the_rom_can_be_read_and_nothing_else(void)
 	free(image);
 }
 
+/*
+ * Intel e1000e and igb: a register of 32 bits that keeps what is written, and one that shows the register of BAR 0
+ * whose place the first one has (82576 Datasheet 2.61 §8.1.1.3).
+ */
+enum { IO_ADDRESS = 0, IO_DATA = 4, STATUS_REGISTER = 8 };
+
+static bool has_known_ports(void)
+{
+	return number(PCI_VENDOR_ID, 4) == 0x10d38086 || number(PCI_VENDOR_ID, 4) == 0x10c98086;
+}
+
+static void expect_known_ports(const struct region *region)
+{
+	const uint32_t numbers[] = { 0, STATUS_REGISTER, 0x00015a3c };
+	uint32_t data = 0, same = 1, place_of_status = STATUS_REGISTER;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		expect(region_write(region, IO_ADDRESS, &numbers[i], 4) == 4);
+		for (size_t width = 1; width <= 4; width *= 2) {
+			uint32_t value = 0, should = numbers[i] & ~0u >> (32 - 8 * width);
+
+			expect(region_read(region, IO_ADDRESS, &value, width) == (ssize_t)width && value == should);
+		}
+	}
+	expect(region_write(region, IO_ADDRESS, &place_of_status, 4) == 4);
+	expect(region_read(region, IO_DATA, &data, 4) == 4);
+	expect(region_read(&regions[0], STATUS_REGISTER, &same, 4) == 4 && data == same && data);
+}
+
+static unsigned int count_ports(void)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < BARS; i++)
+		count += regions[i].is_io;
+	return count;
+}
+
 static void io_ports_are_read_and_written_but_not_mapped(void)
 {
 	for (unsigned int i = 0; i < BARS; i++) {
@@ -492,10 +531,13 @@ static void io_ports_are_read_and_written_but_not_mapped(void)
 			expect(region_read(region, 0, bytes, width) == (ssize_t)width);
 			expect(region_write(region, 0, bytes, width) == (ssize_t)width);
 		}
+		if (has_known_ports())
+			expect_known_ports(region);
 		errno = 0;
 		expect(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, vfio.device, place(i, 0)) == MAP_FAILED &&
 		       errno == EINVAL);
 	}
+	expect(count_ports() || !has_known_ports());
 }
 
 /* ---- mappings ------------------------------------------------------------------------------------------------------
@@ -685,8 +727,15 @@ static int run(void (*test)(void), const char *address)
 	return 0;
 }
 
+static void print_ports(void)
+{
+	printf("%u\n", count_ports());
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && !strcmp(argv[1], "--ports"))
+		return run(print_ports, argv[2]);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
 		if (argc == 1)
 			puts(tests[i].name);

@@ -45,6 +45,7 @@ disk_there() { [ -b "$(disk_of "$1")" ]; }
 
 wanted() { [ -z "${PCI_HOSTILE_FUNCTIONS-}" ] || [[ " $PCI_HOSTILE_FUNCTIONS " == *" $1 "* ]]; }
 
+ports=0	# BARs of that kind, of all functions
 # assault FUNCTION: which $pci_driver has. All that is said of a fault is shown.
 assault() {
 	local function=$1 status=0 names name
@@ -56,6 +57,7 @@ assault() {
 	for name in $names; do
 		check "$function: ${name//_/ }" overreach "$name" "$function"
 	done
+	ports=$((ports + $(overreach --ports "$function")))
 	check "$function: a device of the host goes on working" host_works
 }
 
@@ -119,6 +121,7 @@ assault $nvme
 # The list that scribble has of registers that are the host's is of use where a function has them.
 guarded=(BARs ROM "command and status" "interrupt line" "PM control" MSI MSI-X "device control" "link control" AER ARI SR-IOV)
 if [ -z "${PCI_HOSTILE_FUNCTIONS-}" ]; then
+	check "functions have I/O ports" [ "$ports" -gt 0 ]
 	for registers in "${guarded[@]}"; do
 		check "$registers: a function has them, and its user none of them" grep -qxF "# guarded: $registers" /run/scribbled
 	done
