@@ -17,7 +17,9 @@ use_clients
 bind vfiod-pci $igb
 port=$(dirname "$(readlink -f /sys/bus/pci/devices/$igb)")
 port=${port##*/}
-for name in $(pcierrors); do
+names=$(pcierrors)
+[ -n "$names" ] || fail "pcierrors has tests"
+for name in $names; do
 	kind=UNSUP
 	if [[ $name == *a_fatal* ]]; then
 		# QEMU's port forgets over a reset how fast its link can be, and Linux 6.1 looks only then; a fatal error of

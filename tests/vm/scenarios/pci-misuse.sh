@@ -23,7 +23,9 @@ for function in $edu $nvme $e1000e $igb $testdev; do
 	give_group $function alice
 done
 
-for name in $(pcimisuse); do
+names=$(pcimisuse)
+[ -n "$names" ] || fail "pcimisuse has tests"
+for name in $names; do
 	check "${name//_/ }" as alice pcimisuse "$name" $edu
 done
 check "errors of a function with PCI Express are set, tried and taken away" \
