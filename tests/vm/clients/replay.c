@@ -7,16 +7,21 @@
  * driver replay sysfs ADDRESS FILE SEED COUNT	libpcicfg on the function itself, without a driver: is the hardware that
  *						the recording is put on (owned.c) as this one?
  *	replay driver ADDRESS FILE SEED COUNT	the strict driver, traced, on the function itself
+ *	replay events ADDRESS			which lines the other tracepoints have of what its user does; it was
+ *						just bound, so that it is not known to be clean
  */
 #include "tests/vm/clients/broker.h"
+#include "tests/vm/clients/edu.h"
 #include "tests/vm/clients/expect.h"
 #include "tests/vm/clients/owned.h"
+#include "tests/vm/clients/raiser.h"
 
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
 #define TRACING "/sys/kernel/tracing/"
@@ -174,8 +179,16 @@ static void write_tracing(const char *name, const char *text)
 	expect(!close(file));
 }
 
+static void enable_event(const char *name, bool on)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "events/vfiod_pci/vfiod_pci_%s/enable", name);
+	write_tracing(path, on ? "1" : "0");
+}
+
 /* One processor has all of it in one buffer, in order. */
-static void start_tracing(void)
+static void prepare_tracing(void)
 {
 	cpu_set_t cpus;
 
@@ -184,7 +197,6 @@ static void start_tracing(void)
 	expect(!sched_setaffinity(0, sizeof(cpus), &cpus));
 	write_tracing("trace", "\n");
 	write_tracing("buffer_size_kb", "65536");
-	write_tracing("events/vfiod_pci/vfiod_pci_config_write/enable", "1");
 }
 
 static void none_is_lost(void)
@@ -208,7 +220,7 @@ static size_t read_trace(const char *address, struct hw_write *writes)
 	size_t count = 0;
 	char line[512];
 
-	write_tracing("events/vfiod_pci/vfiod_pci_config_write/enable", "0");
+	enable_event("config_write", false);
 	none_is_lost();
 	expect(file);
 	while (fgets(line, sizeof(line), file)) {
@@ -386,7 +398,8 @@ static int driver(const char *address)
 	int bad;
 
 	record(address);
-	start_tracing();
+	prepare_tracing();
+	enable_event("config_write", true);
 	for (size_t i = 0; i < sequence_length; i++) {
 		sequence[i] = draw_access(&dump);
 		by_vfio(vfio.device, &sequence[i]);
@@ -395,6 +408,134 @@ static int driver(const char *address)
 	bad = run_again(address, traced, write_count);
 	bad |= !compare_views(address);
 	return bad;
+}
+
+/* ---- the other tracepoints ------------------------------------------------------------------------------------- */
+
+/* Takes the function's address, which has to be there, from a line. Return: "event: what it tells", or NULL. */
+static const char *event_of(char *line, const char *address)
+{
+	char *text = strstr(line, "vfiod_pci_"), *name = text ? strstr(text, ": ") + 2 : NULL;
+	size_t length = strlen(address);
+
+	if (!text)
+		return NULL;
+	expect(!strncmp(name, address, length) && name[length] == ' ');
+	memmove(name, name + length + 1, strlen(name + length));
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+/* What the tracepoints have said since this was asked last has to be that, line by line. */
+static void expect_lines(const char *address, const char *const *lines)
+{
+	FILE *file = fopen(TRACING "trace", "re");
+	char line[512];
+
+	expect(file);
+	while (fgets(line, sizeof(line), file)) {
+		const char *text = event_of(line, address);
+
+		if (!text)
+			continue;
+		if (!*lines || strcmp(text, *lines))
+			fprintf(stderr, "traced: '%s'\nshould: '%s'\n", text, *lines ? *lines : "");
+		expect(*lines && !strcmp(text, *lines));
+		lines++;
+	}
+	if (*lines)
+		fprintf(stderr, "not traced: '%s'\n", *lines);
+	expect(!*lines);
+	fclose(file);
+	write_tracing("trace", "\n");
+}
+
+#define EXPECT_LINES(address, ...) expect_lines(address, (const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL })
+
+static void of_config_writes(int device, const char *address)
+{
+	const uint32_t id = 0x5678beef;
+	uint16_t command;
+
+	expect(config_write(device, PCI_VENDOR_ID, &id, 4));
+	EXPECT_LINES(address, "vfiod_pci_config_denied: offset=0x000 width=4 value=0x5678beef");
+	expect(config_write(device, PCI_REVISION_ID, &id, 1));
+	EXPECT_LINES(address, "vfiod_pci_config_denied: offset=0x008 width=1 value=0xef");
+	/* the user's, and the user's alone, which the hardware never sees */
+	expect(config_read(device, PCI_COMMAND, &command, 2) && config_write(device, PCI_COMMAND, &command, 2));
+	expect(config_write(device, PCI_BASE_ADDRESS_0, &id, 4));
+	EXPECT_LINES(address);
+}
+
+/* Of vector 0 of what the function has, until it is disabled. */
+static void of_interrupts(int device, const char *address)
+{
+	static const char *const enabled[] = {
+		"vfiod_pci_irq: index=0 flags=0x24 start=0 count=1 result=0",
+		"vfiod_pci_irq: index=1 flags=0x24 start=0 count=1 result=0",
+		"vfiod_pci_irq: index=2 flags=0x24 start=0 count=1 result=0",
+	};
+	static const char *const disabled[] = {
+		"vfiod_pci_irq: index=0 flags=0x21 start=0 count=0 result=0",
+		"vfiod_pci_irq: index=1 flags=0x21 start=0 count=0 result=0",
+		"vfiod_pci_irq: index=2 flags=0x21 start=0 count=0 result=0",
+	};
+	int interrupt = eventfd(0, EFD_CLOEXEC);
+	unsigned int tried = 0;
+
+	for (unsigned int index = VFIO_PCI_INTX_IRQ_INDEX; index <= VFIO_PCI_MSIX_IRQ_INDEX; index++) {
+		if (!vector_count(device, index))
+			continue;
+		expect(!irq_enable(device, index, interrupt));
+		EXPECT_LINES(address, enabled[index]);
+		expect(!irq_enable(device, index, -1));
+		EXPECT_LINES(address, disabled[index]);
+		tried++;
+	}
+	expect(tried && !close(interrupt));
+}
+
+/* Root takes what a reset would take, past the driver, and the user goes on. */
+static void of_unseen_resets(int device, const char *address)
+{
+	int physical = owned_sysfs(address, "config", O_WRONLY);
+	const uint32_t zero = 0;
+
+	expect(!command_change(device, COMMAND_MEMORY, 0));
+	EXPECT_LINES(address);
+	expect(pwrite(physical, &zero, 2, PCI_COMMAND) == 2 && pwrite(physical, &zero, 4, PCI_BASE_ADDRESS_0) == 4);
+	expect(!close(physical));
+	expect(!command_change(device, COMMAND_MEMORY, 0));
+	EXPECT_LINES(address, "vfiod_pci_reset: unseen error=0");
+	expect(!command_change(device, COMMAND_MEMORY, 0));
+	EXPECT_LINES(address);
+}
+
+static int events(const char *address)
+{
+	static const char *const tracepoints[] = { "config_denied", "irq", "reset" };
+	struct vfio vfio;
+
+	prepare_tracing();
+	for (size_t i = 0; i < sizeof(tracepoints) / sizeof(tracepoints[0]); i++)
+		enable_event(tracepoints[i], true);
+	vfio = vfio_open(address);
+	EXPECT_LINES(address, "vfiod_pci_reset: open error=0");
+	of_config_writes(vfio.device, address);
+	of_interrupts(vfio.device, address);
+	expect(!ioctl(vfio.device, VFIO_DEVICE_RESET));
+	EXPECT_LINES(address, "vfiod_pci_reset: function error=0");
+	of_unseen_resets(vfio.device, address);
+	vfio_detach(&vfio);
+	EXPECT_LINES(address, "vfiod_pci_reset: close error=0");
+	/* it is known to be clean, and not reset a second time */
+	vfio_attach(&vfio, address);
+	EXPECT_LINES(address);
+	vfio_detach(&vfio);
+	EXPECT_LINES(address, "vfiod_pci_reset: close error=0");
+	for (size_t i = 0; i < sizeof(tracepoints) / sizeof(tracepoints[0]); i++)
+		enable_event(tracepoints[i], false);
+	return 0;
 }
 
 static void transfer_file(const char *path, int flags)
@@ -413,9 +554,12 @@ int main(int argc, char **argv)
 		transfer_file(argv[3], O_WRONLY | O_CREAT | O_TRUNC);
 		return 0;
 	}
+	if (argc == 3 && !strcmp(argv[1], "events"))
+		return events(argv[2]);
 	if (argc != 6 || (strcmp(argv[1], "sysfs") && strcmp(argv[1], "driver"))) {
 		fprintf(stderr,
-			"usage: replay measure ADDRESS FILE\n       replay sysfs|driver ADDRESS FILE SEED COUNT\n");
+			"usage: replay measure ADDRESS FILE\n       replay sysfs|driver ADDRESS FILE SEED COUNT\n"
+			"       replay events ADDRESS\n");
 		return 2;
 	}
 	transfer_file(argv[3], O_RDONLY);

@@ -32,6 +32,10 @@ done
 load_strict
 bind vfiod-pci "${functions[@]}"
 for name in edu nvme e1000e igb; do
+	check "of $name there is a line for each refused write, each change of interrupts and each reset" \
+		replay events "${functions[$name]}"
+done
+for name in edu nvme e1000e igb; do
 	same "what is seen and what is changed of $name by the driver is what libpcicfg says of its recording" \
 		driver $name "$accesses"
 done
