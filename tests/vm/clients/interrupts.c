@@ -656,6 +656,138 @@ static void every_kind_works_after_resets(void)
 	user_close(&u);
 }
 
+/* ---- a reset that nobody saw
+ * ------------------------------------------------------------------------------------------ */
+
+/* By root, past the driver: the driver is told of no write. */
+static void write_physical(unsigned int at, const void *value, size_t size)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	sysfs_path(path, address, "config");
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	expect(fd >= 0 && pwrite(fd, value, size, (off_t)at) == (ssize_t)size && !close(fd));
+}
+
+/* What a reset takes: decoding, the address of BAR 0, and that messages are enabled. */
+static void lose_registers(struct user *u, unsigned int index)
+{
+	const uint32_t zero = 0;
+
+	write_physical(PCI_COMMAND, &zero, 2);
+	write_physical(PCI_BASE_ADDRESS_0, &zero, 4);
+	if (index == MSI)
+		write_physical(capability_at(u->vfio.device, PCI_CAP_ID_MSI) + PCI_MSI_FLAGS, &zero, 2);
+	if (index == MSIX)
+		write_physical(capability_at(u->vfio.device, PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS, &zero, 2);
+}
+
+static uint32_t first_register(struct user *u)
+{
+	uint32_t value;
+
+	expect(load(u->bar, 0, &value) && value && value != ~0u);
+	return value;
+}
+
+static void decode_again(struct user *u)
+{
+	expect(!command_change(u->vfio.device, COMMAND_MEMORY | COMMAND_MASTER, 0));
+}
+
+static void registers_that_a_reset_took_are_back_when_the_user_writes_COMMAND(void)
+{
+	struct user u = user_open(address);
+	uint32_t was = first_register(&u);
+
+	for (size_t k = 0; k < 2 * KINDS; k++) {
+		unsigned int index = kinds[k % KINDS], count = vector_count(u.vfio.device, index);
+
+		if (!count)
+			continue;
+		enable(&u, index);
+		delivered(&u, index, 0);
+		lose_registers(&u, index);
+		decode_again(&u);
+		expect(first_register(&u) == was);
+		for (unsigned int v = 0; v < count; v++)
+			delivered(&u, index, v);
+		disable(&u, index);
+	}
+	user_close(&u);
+}
+
+/* A reset lets the pin of INTx go. */
+static void a_masked_INTx_is_held_back_again_when_the_user_writes_COMMAND_after_a_reset(void)
+{
+	struct user u = user_open(address);
+
+	enable(&u, INTX);
+	mask(&u, INTX, 0);
+	lose_registers(&u, INTX);
+	expect(!line_is_off(address));
+	decode_again(&u);
+	expect(line_is_off(address));
+	raise_irq_of(&u, INTX, 0);
+	expect(stays_away(&u, 0));
+	unmask(&u, INTX, 0);
+	expect(arrives(&u, 0));
+	ack(&u, INTX, 0);
+	disable(&u, INTX);
+	user_close(&u);
+}
+
+/* A real one, which takes the table of MSI-X, too. */
+static void reset_unseen(struct user *u)
+{
+	unsigned int exp = capability_at(u->vfio.device, PCI_CAP_ID_EXP);
+	const uint16_t control = PCI_EXP_DEVCTL_BCR_FLR;
+
+	expect(exp && dword(u, exp + PCI_EXP_DEVCAP) & PCI_EXP_DEVCAP_FLR);
+	write_physical(exp + PCI_EXP_DEVCTL, &control, 2);
+	expect(!(physical_command(address) & COMMAND_MEMORY));
+}
+
+static void every_vector_works(struct user *u, unsigned int index)
+{
+	expect(u->raiser->arm(u->bar, index));
+	for (unsigned int v = 0; v < vector_count(u->vfio.device, index); v++)
+		delivered(u, index, v);
+}
+
+/* @before: what the user writes to COMMAND before the reset, and @after: after it, before it decodes again; -1:
+ * nothing. */
+static void works_after_unseen_reset(unsigned int index, int before, int after)
+{
+	struct user u = user_open(address);
+
+	enable(&u, index);
+	every_vector_works(&u, index);
+	if (before >= 0)
+		set_word(&u, PCI_COMMAND, (uint16_t)before);
+	reset_unseen(&u);
+	if (after >= 0)
+		set_word(&u, PCI_COMMAND, (uint16_t)after);
+	decode_again(&u);
+	first_register(&u);
+	every_vector_works(&u, index);
+	disable(&u, index);
+	user_close(&u);
+}
+
+static void MSIX_works_after_a_reset_that_nobody_saw(void)
+{
+	works_after_unseen_reset(MSIX, -1, -1);
+}
+
+static void MSI_works_after_a_reset_that_nobody_saw(void)
+{
+	works_after_unseen_reset(MSI, -1, -1);
+	works_after_unseen_reset(MSI, 0, -1);
+	works_after_unseen_reset(MSI, -1, 0);
+}
+
 /* ---- MSI, masked
  * ------------------------------------------------------------------------------------------------------ */
 
@@ -1067,6 +1199,11 @@ static const struct {
 	TEST(error_and_request_are_triggered_by_hand, 0),
 	TEST(another_eventfd_takes_over_and_none_is_silence, 0),
 	TEST(every_kind_works_after_resets, 0),
+	/* a virtual function, which has no INTx, has its BARs and their decoding in its physical one */
+	TEST(registers_that_a_reset_took_are_back_when_the_user_writes_COMMAND, NEEDS_STRICT | NEEDS_INTX),
+	TEST(a_masked_INTx_is_held_back_again_when_the_user_writes_COMMAND_after_a_reset, NEEDS_STRICT | NEEDS_INTX),
+	TEST(MSIX_works_after_a_reset_that_nobody_saw, NEEDS_STRICT | NEEDS_INTX | NEEDS_MSIX),
+	TEST(MSI_works_after_a_reset_that_nobody_saw, NEEDS_STRICT | NEEDS_INTX | NEEDS_MSIX | NEEDS_MSI),
 	TEST(MSI_masked_by_ioctl_comes_when_it_is_unmasked, NEEDS_STRICT | NEEDS_MSI),
 	TEST(MSI_masked_in_config_space_is_pending_there_and_comes_when_it_is_unmasked, NEEDS_STRICT | NEEDS_MSI_MASKS),
 	TEST(MSI_is_masked_as_long_as_one_of_both_ways_says_so, NEEDS_STRICT | NEEDS_MSI_MASKS),
