@@ -781,6 +781,16 @@ static void MSIX_works_after_a_reset_that_nobody_saw(void)
 	works_after_unseen_reset(MSIX, -1, -1);
 }
 
+static void MSIX_works_after_a_reset_that_nobody_saw_while_memory_was_off(void)
+{
+	works_after_unseen_reset(MSIX, 0, -1);
+}
+
+static void MSIX_works_after_a_reset_that_nobody_saw_and_that_shows_when_memory_goes_off(void)
+{
+	works_after_unseen_reset(MSIX, -1, 0);
+}
+
 static void MSI_works_after_a_reset_that_nobody_saw(void)
 {
 	works_after_unseen_reset(MSI, -1, -1);
@@ -1203,6 +1213,9 @@ static const struct {
 	TEST(registers_that_a_reset_took_are_back_when_the_user_writes_COMMAND, NEEDS_STRICT | NEEDS_INTX),
 	TEST(a_masked_INTx_is_held_back_again_when_the_user_writes_COMMAND_after_a_reset, NEEDS_STRICT | NEEDS_INTX),
 	TEST(MSIX_works_after_a_reset_that_nobody_saw, NEEDS_STRICT | NEEDS_INTX | NEEDS_MSIX),
+	TEST(MSIX_works_after_a_reset_that_nobody_saw_while_memory_was_off, NEEDS_STRICT | NEEDS_INTX | NEEDS_MSIX),
+	TEST(MSIX_works_after_a_reset_that_nobody_saw_and_that_shows_when_memory_goes_off,
+	     NEEDS_STRICT | NEEDS_INTX | NEEDS_MSIX),
 	TEST(MSI_works_after_a_reset_that_nobody_saw, NEEDS_STRICT | NEEDS_INTX | NEEDS_MSIX | NEEDS_MSI),
 	TEST(MSI_masked_by_ioctl_comes_when_it_is_unmasked, NEEDS_STRICT | NEEDS_MSI),
 	TEST(MSI_masked_in_config_space_is_pending_there_and_comes_when_it_is_unmasked, NEEDS_STRICT | NEEDS_MSI_MASKS),
