@@ -109,12 +109,29 @@ static struct {
 	uint32_t granted[DWORDS];  /* what the owner sets for its user, by its own lights: the size of read requests */
 	uint32_t effects[DWORDS];  /* power state; while interrupts are enabled, whether and which of them are masked */
 	uint32_t triggers[DWORDS]; /* resets and power states */
+	uint32_t kept[DWORDS];	   /* what the user leaves behind in spite of a reset */
 } policy;
 
 /* Where the user's registers are that have such effects, 0 for none. */
 static unsigned int pm, msi, msix;
 
-static void policy_of_capability(const struct pcicfg_found *found)
+/*
+ * Which register of which BAR is behind a window of a virtio device (Virtual I/O Device 1.2 §4.1.4.9), and how much of
+ * it: a reset of QEMU's leaves that as it is, and the kernel saves no vendor's registers. It does no harm: a driver has
+ * to set it before each access, and BARs are the next user's in any case.
+ */
+static void policy_of_window(const struct pcicfg_dump *dump, unsigned int start)
+{
+	const unsigned char type_of_window = 5;
+
+	if ((dword(dump->memory, 0) & 0xffff) != 0x1af4 || dump->memory[start + 3] != type_of_window)
+		return;
+	policy.kept[start / 4 + 1] = 0xff;
+	for (unsigned int at = start + 8; at < start + 20; at += 4)
+		policy.kept[at / 4] = 0xffffffffu;
+}
+
+static void policy_of_capability(const struct pcicfg_dump *dump, const struct pcicfg_found *found)
 {
 	unsigned int at = found->offset / 4;
 
@@ -131,6 +148,9 @@ static void policy_of_capability(const struct pcicfg_found *found)
 		break;
 	case PCI_CAP_ID_MSI:
 		msi = found->offset;
+		break;
+	case PCI_CAP_ID_VNDR:
+		policy_of_window(dump, found->offset);
 		break;
 	case PCI_CAP_ID_EXP:
 		policy.granted[at + PCI_EXP_DEVCTL / 4] = PCI_EXP_DEVCTL_READRQ;
@@ -163,7 +183,7 @@ static void policy_read(const char *address)
 	count = pcicfg_find(&cfg, found);
 	expect(count > 0 && count < PCICFG_FOUND_MAX);
 	for (int i = 0; i < count; i++)
-		policy_of_capability(&found[i]);
+		policy_of_capability(&dump, &found[i]);
 }
 
 /* While its interrupts are enabled the user can have them masked, which the host may do in the hardware's registers. */
@@ -560,6 +580,20 @@ static bool interrupts_on(int eventfd)
 	return false;
 }
 
+/* Such as bus mastering: who closes it has all bits that are the user's the other way round. */
+static void turn_passed_bits_over(void)
+{
+	for (unsigned int at = 0; at < reference.size; at += 4) {
+		uint32_t value;
+
+		if (!policy.passed[at / 4])
+			continue;
+		expect(config_read(vfio.device, at, &value, 4));
+		value ^= htole32(policy.passed[at / 4]);
+		expect(config_write(vfio.device, at, &value, 4));
+	}
+}
+
 /* What COMMAND has done to the hardware has to be there, to be of use. */
 static void prepare(const char *command)
 {
@@ -618,9 +652,12 @@ int main(int argc, char **argv)
 		policy_with_interrupts(reference.bytes);
 	}
 	faults += pass(seed, "after all writes in any order", &count);
+	turn_passed_bits_over();
 	vfio_detach(&vfio);
-	/* its power state, its pin and its decoding are the business of whoever has it closed; all else is as it was */
-	memset(policy.granted, 0, sizeof(policy.granted));
+	/* its power state, its pin and its decoding are the business of whoever has it closed; all else is as it was,
+	 * the user's bits, too: above all, bus mastering is off */
+	memset(policy.passed, 0, sizeof(policy.passed));
+	memcpy(policy.granted, policy.kept, sizeof(policy.granted));
 	policy.granted[PCI_COMMAND / 4] = PCI_COMMAND_INTX_DISABLE | PCI_COMMAND_MEMORY | PCI_COMMAND_IO;
 	if (pm)
 		policy.granted[pm / 4 + 1] = PCI_PM_CTRL_STATE_MASK;
