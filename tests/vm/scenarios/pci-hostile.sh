@@ -3,7 +3,7 @@
 #
 # A hostile client of each function of the machine in turn: it writes all over the config space, and reaches beyond the ends
 # of every region. PCI_HOSTILE_SEED repeats the order of its writes; PCI_HOSTILE_FUNCTIONS names the only functions.
-# run-options: -t 1500
+# run-options: -t 1500 --qemu -device --qemu pcie-root-port,id=rpats,x-speed=5,slot=20,chassis=20 --qemu -device --qemu virtio-rng-pci,id=translating,bus=rpats,ats=on,aer=on
 # qemu-monitor: pcie_aer_inject_error
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
@@ -17,6 +17,8 @@ igb=0000:05:00.0
 testdev=0000:06:00.0
 several=(0000:07:00.0 0000:07:00.1)
 conventional=(0000:09:01.0 0000:09:02.0)
+# Of QEMU's devices those of virtio have ATS; this one is behind a port of its own.
+ats=0000:0a:00.0
 igb_vf=0000:05:10.0
 nvme_vf=0000:03:00.1
 sysfs=/sys/bus/pci/devices
@@ -84,7 +86,7 @@ use_clients
 load nvme
 
 take_disk $nvme
-for function in $edu $sriov_nvme $e1000e $igb $testdev; do
+for function in $edu $sriov_nvme $e1000e $igb $testdev $ats; do
 	bind "$pci_driver" "$function"
 	assault "$function"
 	unbind "$function"
@@ -119,7 +121,7 @@ bind "$pci_driver" $nvme
 assault $nvme
 
 # The list that scribble has of registers that are the host's is of use where a function has them.
-guarded=(BARs ROM "command and status" "interrupt line" "PM control" MSI MSI-X "device control" "link control" AER ARI SR-IOV)
+guarded=(BARs ROM "command and status" "interrupt line" "PM control" MSI MSI-X "device control" "link control" AER ARI ATS SR-IOV)
 if [ -z "${PCI_HOSTILE_FUNCTIONS-}" ]; then
 	check "functions have I/O ports" [ "$ports" -gt 0 ]
 	for registers in "${guarded[@]}"; do
