@@ -141,6 +141,9 @@ static void policy_of_capability(const struct pcicfg_dump *dump, const struct pc
 	case PCI_CAP_ID_PM:
 		pm = found->offset;
 		policy.effects[at + 1] = policy.triggers[at + 1] = PCI_PM_CTRL_STATE_MASK;
+		/* which of its consumptions the data register shows, that nobody of the host reads: the kernel does not
+		 * save it, and QEMU's e1000e has it still after a reset by way of D3 */
+		policy.kept[at + 1] = PCI_PM_CTRL_DATA_SEL_MASK;
 		break;
 	case PCI_CAP_ID_VPD: /* root reads it by sysfs through the same window */
 		policy.granted[at] = 0xffff0000u;
@@ -660,7 +663,7 @@ int main(int argc, char **argv)
 	memcpy(policy.granted, policy.kept, sizeof(policy.granted));
 	policy.granted[PCI_COMMAND / 4] = PCI_COMMAND_INTX_DISABLE | PCI_COMMAND_MEMORY | PCI_COMMAND_IO;
 	if (pm)
-		policy.granted[pm / 4 + 1] = PCI_PM_CTRL_STATE_MASK;
+		policy.granted[pm / 4 + 1] |= PCI_PM_CTRL_STATE_MASK;
 	/* what COMMAND has done was not there before */
 	if (argc < first + 3)
 		faults += compare_machine(&before, address, GRANTED_MAY, "after the last close");
