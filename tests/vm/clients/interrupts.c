@@ -718,6 +718,30 @@ static void registers_that_a_reset_took_are_back_when_the_user_writes_COMMAND(vo
 	user_close(&u);
 }
 
+/* As drivers do that reset their device by a register of it, and set all up again. */
+static void registers_that_a_reset_took_are_back_although_the_user_sets_interrupts_up_before_COMMAND(void)
+{
+	struct user u = user_open(address);
+	uint32_t was = first_register(&u);
+
+	for (size_t k = 0; k < KINDS; k++) {
+		unsigned int index = kinds[k];
+
+		if (!vector_count(u.vfio.device, index))
+			continue;
+		enable(&u, index);
+		lose_registers(&u, index);
+		disable(&u, index);
+		expect(!irq_enable(u.vfio.device, index, u.irq[0]));
+		decode_again(&u);
+		expect(first_register(&u) == was);
+		expect(u.raiser->arm(u.bar, index));
+		delivered(&u, index, 0);
+		disable(&u, index);
+	}
+	user_close(&u);
+}
+
 /* A reset lets the pin of INTx go. */
 static void a_masked_INTx_is_held_back_again_when_the_user_writes_COMMAND_after_a_reset(void)
 {
@@ -1211,6 +1235,8 @@ static const struct {
 	TEST(every_kind_works_after_resets, 0),
 	/* a virtual function, which has no INTx, has its BARs and their decoding in its physical one */
 	TEST(registers_that_a_reset_took_are_back_when_the_user_writes_COMMAND, NEEDS_STRICT | NEEDS_INTX),
+	TEST(registers_that_a_reset_took_are_back_although_the_user_sets_interrupts_up_before_COMMAND,
+	     NEEDS_STRICT | NEEDS_INTX),
 	TEST(a_masked_INTx_is_held_back_again_when_the_user_writes_COMMAND_after_a_reset, NEEDS_STRICT | NEEDS_INTX),
 	TEST(MSIX_works_after_a_reset_that_nobody_saw, NEEDS_STRICT | NEEDS_INTX | NEEDS_MSIX),
 	TEST(MSIX_works_after_a_reset_that_nobody_saw_while_memory_was_off, NEEDS_STRICT | NEEDS_INTX | NEEDS_MSIX),
