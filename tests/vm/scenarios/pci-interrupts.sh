@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Interrupts of a function that has the strict PCI driver (see clients/interrupts.c): an edu, and an igb, which has mask
-# bits and MSI-X. Then PCI_IRQ_ROUNDS rounds, 300 unless it says otherwise, of enabling and disabling what keeps firing
-# (clients/irqrounds.c); PCI_IRQ_SEED repeats them, more or less, and PCI_IRQ_FUNCTIONS names the only functions.
-# run-options: --single --edus 4
+# Interrupts of a function that has the strict PCI driver (see clients/interrupts.c): an edu, an igb, which has mask
+# bits and MSI-X, and an xHCI controller with sixteen messages of MSI, triggered by hand. Then
+# PCI_IRQ_ROUNDS rounds, 300 unless it says otherwise, of enabling and disabling what keeps firing (clients/irqrounds.c);
+# PCI_IRQ_SEED repeats them, more or less, and PCI_IRQ_FUNCTIONS names the only functions.
+# run-options: --single --edus 4 --device pcie-root-port,id=rpxhci,x-speed=5,slot=20,chassis=20 --device nec-usb-xhci,bus=rpxhci,msi=on,msix=off
 # When an MSI is let go of, the kernel writes a message of zeros before it switches MSI off (msi_domain_deactivate()): an
 # interrupt in between is a write to 0.
 # expect-kernel: DMAR: DRHD: handling fault status
@@ -15,6 +16,7 @@ set -euo pipefail
 
 edu=0000:01:00.0
 igb=0000:05:00.0
+xhci=0000:0e:00.0
 others=(0000:0a:00.0 0000:0b:00.0 0000:0c:00.0 0000:0d:00.0)
 rounds=${PCI_IRQ_ROUNDS:-300}
 seed=${PCI_IRQ_SEED:-$RANDOM}
@@ -23,7 +25,7 @@ functions=${PCI_IRQ_FUNCTIONS:-$edu $igb}
 load_pci
 load_handles
 use_clients
-bind "$pci_driver" $edu $igb "${others[@]}"
+bind "$pci_driver" $edu $igb $xhci "${others[@]}"
 
 # all_of FUNCTION [OTHER...]
 all_of() {
@@ -34,6 +36,10 @@ all_of() {
 }
 all_of $edu "${others[@]}"
 all_of $igb
+if [ "$pci_driver" = vfiod-pci ]; then
+	name=every_one_of_many_messages_is_masked_and_triggered_by_hand
+	check "$xhci: ${name//_/ }" interrupts $name $xhci
+fi
 
 echo "# PCI_IRQ_SEED=$seed"
 for function in $functions; do
