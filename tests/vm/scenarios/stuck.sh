@@ -21,7 +21,9 @@ echo 1 >/proc/sys/vm/unprivileged_userfaultfd
 start_vfiod
 quietly vfioctl assign $edu --user alice
 
-for way in $(stuck); do
+ways=$(stuck)
+[ -n "$ways" ] || fail "stuck has ways"
+for way in $ways; do
 	for grace in 0 1000; do
 		status=0
 		stuck "$way" $grace "$rounds" $edu || status=$?
