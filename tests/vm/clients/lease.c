@@ -3,16 +3,17 @@
  * Ways of having a lease and of losing it. A word on stdout says when the interesting point is reached.
  *
  *	lease hold ADDRESS		acquire, "leased", stay until killed
- *	lease bare ADDRESS		the same without the container, which is closed
- *	lease group ADDRESS		the same with the group's descriptor and a container of its own, DMA mapped
+ *	lease asked ADDRESS		the same; at each SIGUSR1 a call on the device, and what it gives: "answers", or
+ *the error lease bare ADDRESS		the same without the container, which is closed lease group ADDRESS
+ *the same with the group's descriptor and a container of its own, DMA mapped
  *	lease orphan ADDRESS		acquire, leave the descriptors to a child ("child PID") and end
  *	lease shared ADDRESS		the same, but stay and release: the child is in the way
  *	lease mapped ADDRESS		map BAR 0, release: the mapping is in the way; stay until killed
  *	lease dirty ADDRESS		leave MSI, bus mastering and a DMA of an edu on, and be killed
  *	lease stalled ADDRESS		read config space into a page that never comes, "stalled" just before that; the
  *					kernel has the call until the process is killed
- *	lease cycle COUNT ADDRESS	acquire and release, COUNT times
- *	lease relay COUNT ADDRESS	COUNT processes, each acquires as soon as the one before is gone
+ *	lease cycle COUNT ADDRESS	acquire and release, COUNT times; "going on" after the first few
+ *	lease relay COUNT ADDRESS	COUNT processes, each acquires as soon as the one before is gone; likewise
  */
 #include "libvfiodma/vfiodma.h"
 
@@ -31,6 +32,7 @@
 #include <unistd.h>
 
 #define EDU_MAGIC 0xedu
+#define A_FEW	  5
 
 struct client {
 	const char *address;
@@ -76,6 +78,25 @@ static int acquire(struct client *client, unsigned int flags)
 static int hold(struct client *client)
 {
 	return acquire(client, 0) ? 1 : stay("leased");
+}
+
+static int asked(struct client *client)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	sigset_t signals;
+	int which;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL))
+		return broken("sigprocmask");
+	if (acquire(client, 0))
+		return 1;
+	say("leased");
+	while (!sigwait(&signals, &which))
+		say(ioctl(vfiodma_lease_device_fd(client->lease), VFIO_DEVICE_GET_INFO, &info) ? strerror(errno)
+											       : "answers");
+	return 1;
 }
 
 static int bare(struct client *client)
@@ -211,10 +232,13 @@ static int cycle(struct client *client)
 {
 	if (vfiodma_session_open(NULL, &client->session))
 		return failed(client);
-	for (unsigned int i = 0; i < client->count; i++)
+	for (unsigned int i = 0; i < client->count; i++) {
 		if (vfiodma_lease_acquire(client->session, client->address, 0, &client->lease) ||
 		    vfiodma_lease_release(client->lease))
 			return failed(client);
+		if (i == A_FEW)
+			say("going on");
+	}
 	return 0;
 }
 
@@ -230,6 +254,8 @@ static int relay(struct client *client)
 			_exit(acquire(client, 0));
 		if (waitpid(child, &status, 0) != child || status)
 			return broken("one of them did not get it");
+		if (i == A_FEW)
+			say("going on");
 	}
 	return 0;
 }
@@ -241,9 +267,9 @@ int main(int argc, char **argv)
 		int arguments;
 		int (*run)(struct client *client);
 	} ways[] = {
-		{ "hold", 1, hold },	 { "bare", 1, bare },	  { "group", 1, group },     { "orphan", 1, orphan },
-		{ "shared", 1, shared }, { "mapped", 1, mapped }, { "stalled", 1, stalled }, { "dirty", 1, dirty },
-		{ "cycle", 2, cycle },	 { "relay", 2, relay },
+		{ "hold", 1, hold },	 { "asked", 1, asked },	  { "bare", 1, bare },	   { "group", 1, group },
+		{ "orphan", 1, orphan }, { "shared", 1, shared }, { "mapped", 1, mapped }, { "stalled", 1, stalled },
+		{ "dirty", 1, dirty },	 { "cycle", 2, cycle },	  { "relay", 2, relay },
 	};
 	struct client client = { .address = argv[argc - 1], .count = argc == 4 ? (unsigned int)atoi(argv[2]) : 0 };
 

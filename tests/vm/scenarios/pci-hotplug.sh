@@ -20,6 +20,30 @@ use_clients
 gone() { [ ! -e "/sys/bus/pci/devices/$1" ]; }
 unknown() { ! vfioctl show "$1"; }
 
+# asked PROCESS ANSWER SENTENCE: a call of that `lease asked` on its device's file gives that.
+asked() {
+	local lines
+	lines=$(wc -l </run/asked)
+	kill -USR1 "$1"
+	wait_for "$3" has_more_lines_than "$lines"
+	equal "$3" "$2" "$(tail -n 1 /run/asked)"
+}
+has_more_lines_than() { [ "$(wc -l </run/asked)" -gt "$1" ]; }
+
+# going_on WAY FUNCTION: alice has and gives back leases, one after the other, and has done that a few times.
+going_on() {
+	background "going on" /run/going-on as alice lease "$1" 1000000 "$2"
+	check "leases begin and end ($1)" alive "$process"
+}
+
+# stops_for_good SENTENCE: what has been going on does not any more.
+stops_for_good() {
+	local status=0
+	wait "${job_of[$process]}" || status=$?
+	sed 's/^/# /' /run/going-on
+	equal "$1: its clients are refused when it is gone, and end" 1 $status
+}
+
 # pull_out DEVICE FUNCTION MOMENT
 pull_out() {
 	qemu_monitor device_del "$1"
@@ -44,12 +68,13 @@ check "before all that it works for its user" as alice edu $edu
 pull_out dev1 $edu "free"
 plug_in dev1 $edu edu
 
-background leased /run/hold as alice lease hold $edu
+background leased /run/asked as alice lease asked $edu
 holder=$process
+asked "$holder" answers "a client has it"
 pull_out dev1 $edu "leased"
-check "its client is alive, with dead handles" alive "$holder"
+asked "$holder" "No such device" "its client is alive, with a dead handle"
 plug_in dev1 $edu edu
-check "and still is when another one has been served" alive "$holder"
+asked "$holder" "No such device" "and still is when another one has been served"
 end KILL "$holder"
 
 background registers /run/edu as alice edu --hold $edu
@@ -62,16 +87,14 @@ end KILL "$process"
 plug_in dev1 $edu edu
 
 for ((round = 1; round <= rounds; round++)); do
-	as alice lease cycle 100000 $edu 2>/run/cycle &
-	cycle=$!
+	going_on cycle $edu
 	pull_out dev1 $edu "while leases begin and end, $round of $rounds"
-	wait "$cycle" || true
+	stops_for_good "leases, $round of $rounds"
 	plug_in dev1 $edu edu
 
-	as alice lease relay 100000 $edu 2>/run/relay &
-	relay=$!
+	going_on relay $edu
 	pull_out dev1 $edu "while clients come and go, $round of $rounds"
-	wait "$relay" || true
+	stops_for_good "clients, $round of $rounds"
 	plug_in dev1 $edu edu
 done
 quietly vfioctl assign $nvme --user bob
