@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The VFIO device file with arguments of every wrong kind, and then with random calls from many threads.
-# PCI_FUZZ_SECONDS (20) and PCI_FUZZ_SEED are how long and which.
+# The VFIO device file, and the node /dev/vfiod-pci, with arguments of every wrong kind, and then the former with random
+# calls from many threads. PCI_FUZZ_SECONDS (20) and PCI_FUZZ_SEED are how long and which.
 # run-options: --single -t 1200
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
@@ -30,6 +30,9 @@ for name in $names; do
 done
 check "errors of a function with PCI Express are set, tried and taken away" \
 	as alice pcimisuse errors_and_requests_are_set_tried_and_taken_away $nvme
+
+# The driver's own node, which stock vfio-pci has none of.
+[ "$pci_driver" = vfio-pci ] || every_test pcinode $edu
 
 echo "# seed $seed (again with: --env PCI_FUZZ_SEED=$seed)"
 status=0
