@@ -408,38 +408,55 @@ static void INTx_is_unmasked_by_an_eventfd_until_that_is_taken_away(void)
 
 /* What the handler signals unmasks in the same moment; whether its user sees a signal, too, is a race that nobody wins
  * for certain. */
-static void an_eventfd_that_INTx_signals_may_unmask_it_too(void)
+static void signals_itself(struct user *u)
 {
-	const uint32_t flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK;
-	struct user u = user_open(address);
 	unsigned long before = times(line_of(address));
-	int nobody = -1;
 
-	enable(&u, INTX);
-	expect(!set_irqs(&u, flags, INTX, 0, 1, u.irq, sizeof(int)));
 	for (int i = 0; i < 100; i++) {
-		raise_irq_of(&u, INTX, 0);
+		raise_irq_of(u, INTX, 0);
 		/* up as long as it takes to signal itself again */
 		for (int look = 0; look < 10; look++)
-			signals(u.irq[0], 1);
-		ack(&u, INTX, 0);
-		expect(!pin_is_up(&u));
+			signals(u->irq[0], 1);
+		ack(u, INTX, 0);
+		expect(!pin_is_up(u));
 	}
 	expect(times(line_of(address)) > before + 50);
-	expect(!eventfd_write(u.irq[0], 1));
-	/* apart again */
-	expect(!set_irqs(&u, flags, INTX, 0, 1, &nobody, sizeof(int)));
+}
+
+static void unmask_with(struct user *u, int file)
+{
+	expect(!set_irqs(u, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK, INTX, 0, 1, &file, sizeof(file)));
+}
+
+static void an_eventfd_that_INTx_signals_may_unmask_it_too(void)
+{
+	struct user u = user_open(address);
+
+	enable(&u, INTX);
+	unmask_with(&u, u.irq[0]);
+	signals_itself(&u);
+	unmask_with(&u, -1);
 	unmask(&u, INTX, 0);
 	signals(u.irq[0], 0);
 	for (int i = 0; i < 10; i++)
 		delivered(&u, INTX, 0);
-	/* it can be disabled, and closed, while it signals itself */
-	expect(!set_irqs(&u, flags, INTX, 0, 1, u.irq, sizeof(int)));
-	raise_irq_of(&u, INTX, 0);
 	disable(&u, INTX);
-	ack(&u, INTX, 0);
+	user_close(&u);
+}
+
+static void INTx_is_disabled_and_closed_while_its_eventfd_signals_itself(void)
+{
+	struct user u = user_open(address);
+
+	for (int i = 0; i < 10; i++) {
+		enable(&u, INTX);
+		unmask_with(&u, u.irq[0]);
+		raise_irq_of(&u, INTX, 0);
+		disable(&u, INTX);
+		ack(&u, INTX, 0);
+	}
 	enable(&u, INTX);
-	expect(!set_irqs(&u, flags, INTX, 0, 1, u.irq, sizeof(int)));
+	unmask_with(&u, u.irq[0]);
 	raise_irq_of(&u, INTX, 0);
 	user_close(&u);
 	u = user_open(address);
@@ -1387,6 +1404,7 @@ static const struct {
 	TEST(INTx_is_masked_by_the_bit_in_COMMAND, NEEDS_INTX),
 	TEST(INTx_is_unmasked_by_an_eventfd_until_that_is_taken_away, NEEDS_INTX),
 	TEST(an_eventfd_that_INTx_signals_may_unmask_it_too, NEEDS_STRICT | NEEDS_INTX),
+	TEST(INTx_is_disabled_and_closed_while_its_eventfd_signals_itself, NEEDS_STRICT | NEEDS_INTX),
 	TEST(the_line_is_off_in_hardware_whenever_nobody_handles_it, NEEDS_STRICT | NEEDS_INTX | NEEDS_MSI),
 	TEST(a_pin_that_is_up_for_nobody_does_not_disturb_the_others_on_its_line,
 	     NEEDS_STRICT | NEEDS_NEIGHBOUR | NEEDS_INTX | NEEDS_MSI),
