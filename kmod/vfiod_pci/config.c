@@ -131,19 +131,25 @@ void config_remember(struct vfiod_pci *vp)
 
 /* ---- what a write asks for ---- */
 
-static void repair(struct vfiod_pci *vp)
+/*
+ * Has the function been reset behind our back? Then what is the host's is put back, and BARs do not
+ * answer until its user has switched them on again. Under memory_lock, held for writing.
+ */
+void config_repair(struct vfiod_pci *vp)
 {
 	bool was_reset = false;
 	u16 command;
 
-	if (!pcicfg_repair(&vp->cfg, &was_reset) && was_reset) {
-		trace_vfiod_pci_reset(vp, "unseen", 0);
-		/* The table of MSI-X, too. */
-		command = power_decode(vp->pdev);
-		pci_restore_msi_state(vp->pdev);
-		pci_write_config_word(vp->pdev, PCI_COMMAND, command);
-		interrupts_sync_pin(vp);
-	}
+	if (pcicfg_repair(&vp->cfg, &was_reset) || !was_reset)
+		return;
+	trace_vfiod_pci_reset(vp, "unseen", 0);
+	/* The table of MSI-X, too. */
+	command = power_decode(vp->pdev);
+	pci_restore_msi_state(vp->pdev);
+	pci_write_config_word(vp->pdev, PCI_COMMAND, command);
+	interrupts_sync_pin(vp);
+	vp->memory_on = vp->memory_on && pcicfg_memory_enabled(&vp->cfg);
+	vp->io_on = vp->io_on && pcicfg_io_enabled(&vp->cfg);
 }
 
 static void set_power(struct vfiod_pci *vp, u32 state)
@@ -195,7 +201,7 @@ static void carry_out(struct vfiod_pci *vp, const struct pcicfg_event *event)
 		read_vpd(vp, event->after);
 		break;
 	case PCICFG_WAS_RESET:
-		repair(vp);
+		config_repair(vp);
 		break;
 	}
 }
@@ -243,7 +249,7 @@ static int write_piece(struct vfiod_pci *vp, u16 offset, unsigned int width, u32
 	if (decodes) {
 		memory_block(vp, stops_memory(vp, mark, offset, value));
 		if (looks_before(vp, mark, offset, value))
-			repair(vp);
+			config_repair(vp);
 	}
 	error = pcicfg_write(&vp->cfg, offset, width, value, &events);
 	for (i = 0; i < events.count; i++)

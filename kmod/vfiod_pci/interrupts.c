@@ -57,12 +57,19 @@ static void signal(struct eventfd_ctx *context)
 
 /* ---- INTx ---- */
 
+/* A quirk of some functions: while their pin is held back, they have no MSI either. */
+static bool msi_needs_pin(const struct vfiod_pci *vp)
+{
+	return vp->vectors && vp->pdev->dev_flags & PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
+}
+
 /* Under intx.lock. */
 static void sync_pin(struct vfiod_pci *vp)
 {
 	const struct intx *intx = &vp->intx;
+	bool wanted = intx->enabled && !intx->masked && !intx->disabled;
 
-	pci_intx(vp->pdev, intx->enabled && !intx->masked && !intx->disabled);
+	pci_intx(vp->pdev, wanted || msi_needs_pin(vp));
 }
 
 /* Has the pin of the hardware be as it should: a reset, a restore, a write may have changed it. */
@@ -233,12 +240,16 @@ static irqreturn_t vector_handler(int irq, void *context)
 	return IRQ_HANDLED;
 }
 
-/* MSI-X is set up, and masked, in a BAR, which has to answer for that. */
+/*
+ * MSI-X is set up, and masked, in a BAR, which has to answer for that: with its address, which a
+ * reset behind our back has taken away.
+ */
 static bool enable_memory(struct vfiod_pci *vp)
 {
 	u16 command;
 
 	memory_block(vp, false);
+	config_repair(vp);
 	pci_read_config_word(vp->pdev, PCI_COMMAND, &command);
 	if (command & PCI_COMMAND_MEMORY)
 		return true;
@@ -346,7 +357,6 @@ static int set_vector(struct vfiod_pci *vp, u32 n, struct eventfd_ctx *trigger)
 	return 0;
 }
 
-/* Return: 0, or how many there are where @count are too many, or an errno. */
 /* Without the kernel's letting go of INTx's pin, which nobody may be there for. */
 static void free_vectors(struct pci_dev *pdev)
 {
@@ -357,6 +367,7 @@ static void free_vectors(struct pci_dev *pdev)
 	pdev->dev_flags = flags;
 }
 
+/* Return: 0, or how many there are where @count are too many, or an errno. */
 static int enable_vectors(struct vfiod_pci *vp, unsigned int index, u32 count)
 {
 	unsigned int kind = index == VFIO_PCI_MSI_IRQ_INDEX ? PCI_IRQ_MSI : PCI_IRQ_MSIX;
@@ -371,17 +382,18 @@ static int enable_vectors(struct vfiod_pci *vp, unsigned int index, u32 count)
 		return -ENOMEM;
 	was_on = enable_memory(vp);
 	got = pci_alloc_irq_vectors(vp->pdev, 1, count, kind);
-	if (got >= 0 && got < count)
-		free_vectors(vp->pdev);
-	restore_memory(vp, was_on);
-	if (got < 0 || got < count) {
+	if (got == (int)count) {
+		vp->vectors = vectors;
+		vp->vector_count = count;
+		vp->irq_index = index;
+		got = 0;
+	} else {
+		if (got >= 0)
+			free_vectors(vp->pdev);
 		kfree(vectors);
-		return got;
 	}
-	vp->vectors = vectors;
-	vp->vector_count = count;
-	vp->irq_index = index;
-	return 0;
+	restore_memory(vp, was_on);
+	return got;
 }
 
 static void disable_vectors(struct vfiod_pci *vp)
@@ -393,11 +405,11 @@ static void disable_vectors(struct vfiod_pci *vp)
 	for (n = 0; n < vp->vector_count; n++)
 		set_vector(vp, n, NULL);
 	free_vectors(vp->pdev);
-	restore_memory(vp, was_on);
 	kfree(vp->vectors);
 	vp->vectors = NULL;
 	vp->vector_count = 0;
 	vp->irq_index = NO_IRQ;
+	restore_memory(vp, was_on);
 }
 
 /* All of them, or, after an error, none of them. */

@@ -124,6 +124,14 @@ struct mapping {
 	bool has_pages; /* and is in vp->vmas */
 };
 
+/* Under vma_lock. Whose pages are first is first to lose them: else forks could put that off. */
+static void note_pages(struct mapping *m)
+{
+	if (!m->has_pages)
+		list_add_tail(&m->node, &m->vp->vmas);
+	m->has_pages = true;
+}
+
 static vm_fault_t fault(struct vm_fault *vmf)
 {
 	struct mapping *m = vmf->vma->vm_private_data;
@@ -132,11 +140,11 @@ static vm_fault_t fault(struct vm_fault *vmf)
 
 	mutex_lock(&vp->vma_lock);
 	down_read(&vp->memory_lock);
-	if (vp->memory_on) {
+	if (vp->blocking) {
+		result = VM_FAULT_NOPAGE; /* faults again */
+	} else if (vp->memory_on) {
 		result = vmf_insert_pfn(vmf->vma, vmf->address, pfn_at(vmf->vma, vp, vmf->address));
-		if (!m->has_pages)
-			list_add(&m->node, &vp->vmas);
-		m->has_pages = true;
+		note_pages(m);
 	}
 	up_read(&vp->memory_lock);
 	mutex_unlock(&vp->vma_lock);
@@ -156,8 +164,8 @@ static struct mapping *new_mapping(struct vm_area_struct *vma, struct vfiod_pci 
 }
 
 /*
- * A fork, or a vma that is split or moved, which cannot be refused here. It has pages by now, or
- * will have those of the vma that it comes from.
+ * A fork, or a vma that is split or moved, which cannot be refused here. It will have the pages of
+ * the vma that it comes from, whose mmap_lock is held: it gets and loses none in between.
  */
 static void open_vma(struct vm_area_struct *vma)
 {
@@ -166,8 +174,8 @@ static void open_vma(struct vm_area_struct *vma)
 
 	vma->vm_private_data = m;
 	mutex_lock(&m->vp->vma_lock);
-	m->has_pages = true;
-	list_add(&m->node, &m->vp->vmas);
+	if (from->has_pages)
+		note_pages(m);
 	mutex_unlock(&m->vp->vma_lock);
 }
 
@@ -231,6 +239,7 @@ void memory_block_nested(struct vfiod_pci *vp, bool zap, int subclass)
 	struct mm_struct *owner;
 
 	mutex_lock(&vp->vma_lock);
+	vp->blocking = zap;
 	while (zap && (owner = next_owner(vp))) {
 		mutex_unlock(&vp->vma_lock);
 		zap_vmas_of(vp, owner);
@@ -238,6 +247,7 @@ void memory_block_nested(struct vfiod_pci *vp, bool zap, int subclass)
 		mutex_lock(&vp->vma_lock);
 	}
 	down_write_nested(&vp->memory_lock, subclass);
+	vp->blocking = false;
 	mutex_unlock(&vp->vma_lock);
 }
 

@@ -113,6 +113,7 @@ struct vfiod_pci {
 #ifndef HAVE_VFIO_DEVICE_INODE
 	struct mutex vma_lock; /* these */
 	struct list_head vmas;
+	bool blocking; /* no vma gets pages */
 #endif
 };
 
@@ -151,6 +152,7 @@ int config_open(struct vfiod_pci *vp);
 ssize_t config_access(struct vfiod_pci *vp, u8 *bytes, size_t count, u64 offset, bool write);
 void config_update_decoding(struct vfiod_pci *vp);
 void config_remember(struct vfiod_pci *vp);
+void config_repair(struct vfiod_pci *vp);
 extern const struct attribute_group *config_groups[];
 
 /* bar.c */
