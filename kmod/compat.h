@@ -19,12 +19,14 @@
 #ifdef HAVE_PFN_T
 #include <linux/pfn_t.h>
 #endif
+#include <linux/slab.h>
 #include <linux/sysfs.h>
 #ifdef HAVE_LINUX_UNALIGNED
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
 #endif
+#include <linux/uaccess.h>
 #include <linux/version.h>
 #include <linux/vfio.h>
 
@@ -109,6 +111,61 @@ static inline void compat_vfio_free(struct vfio_device *vdev)
 #define COMPAT_IOMMUFD_OPS
 #endif
 
+/*
+ * VFIO_DEVICE_GET_REGION_INFO: newer kernels have an operation for it, which fills in @info and
+ * @caps, and copy both themselves.
+ */
+typedef int (*compat_region_info_op)(struct vfio_device *vdev, struct vfio_region_info *info,
+				     struct vfio_info_cap *caps);
+
+#ifdef HAVE_REGION_INFO_OP
+#define COMPAT_REGION_INFO_OP(op) .get_region_info_caps = (op),
+
+static inline long compat_region_info(struct vfio_device *vdev, void __user *argument,
+				      compat_region_info_op op)
+{
+	return -ENOTTY; /* does not come here */
+}
+#else
+#define COMPAT_REGION_INFO_OP(op)
+
+/* What does not fit is not given, but how much it would be is said. */
+static inline int compat_give_caps(struct vfio_region_info *info, struct vfio_info_cap *caps,
+				   u8 __user *argument)
+{
+	info->flags |= VFIO_REGION_INFO_FLAG_CAPS;
+	info->cap_offset = 0;
+	if (info->argsz < sizeof(*info) + caps->size) {
+		info->argsz = sizeof(*info) + caps->size;
+		return 0;
+	}
+	vfio_info_cap_shift(caps, sizeof(*info));
+	info->cap_offset = sizeof(*info);
+	return copy_to_user(argument + sizeof(*info), caps->buf, caps->size) ? -EFAULT : 0;
+}
+
+static inline long compat_region_info(struct vfio_device *vdev, void __user *argument,
+				      compat_region_info_op op)
+{
+	size_t least = offsetofend(struct vfio_region_info, offset);
+	struct vfio_info_cap caps = {};
+	struct vfio_region_info info;
+	int error;
+
+	if (copy_from_user(&info, argument, least))
+		return -EFAULT;
+	if (info.argsz < least)
+		return -EINVAL;
+	error = op(vdev, &info, &caps);
+	if (!error && caps.size)
+		error = compat_give_caps(&info, &caps, argument);
+	if (!error && copy_to_user(argument, &info, least))
+		error = -EFAULT;
+	kfree(caps.buf);
+	return error;
+}
+#endif
+
 #ifdef HAVE_CONST_BIN_ATTRIBUTES
 typedef const struct bin_attribute compat_bin_attribute;
 #define compat_const const
@@ -117,16 +174,28 @@ typedef struct bin_attribute compat_bin_attribute;
 #define compat_const
 #endif
 
+/* A page, or as many as a PMD is for, where the kernel can have those of a device. */
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
-static inline vm_fault_t compat_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn)
-{
+#define COMPAT_HUGE_FAULT(fault) .huge_fault = (fault),
 #ifdef HAVE_PFN_T
-	return vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), false);
+#define compat_insert_pfn_pmd(vmf, pfn) \
+	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), false)
 #else
-	return vmf_insert_pfn_pmd(vmf, pfn, false);
+#define compat_insert_pfn_pmd(vmf, pfn) vmf_insert_pfn_pmd(vmf, pfn, false)
 #endif
+#else
+#define COMPAT_HUGE_FAULT(fault)
+#define compat_insert_pfn_pmd(vmf, pfn) VM_FAULT_FALLBACK
+#endif
+
+static inline vm_fault_t compat_insert_pfn(struct vm_fault *vmf, unsigned long pfn,
+					   unsigned int order)
+{
+	if (!order)
+		return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+	return order == PMD_SHIFT - PAGE_SHIFT ? compat_insert_pfn_pmd(vmf, pfn)
+					       : VM_FAULT_FALLBACK;
 }
-#endif
 
 static inline bool compat_bars_are_not_mappable(const struct pci_dev *pdev)
 {

@@ -34,77 +34,62 @@ static bool in_table(const struct vfiod_pci *vp, unsigned int bar, u64 offset)
 	       offset < vp->table.offset + vp->table.length;
 }
 
-/* @dword: the one of the table that the bytes are in; they do not reach beyond it. */
-static void table_access(struct vfiod_pci *vp, u64 dword, u8 *bytes, size_t count, bool low,
-			 bool write)
-{
-	unsigned int vector = dword / 4;
-
-	if (!write)
-		memset(bytes, 0, count);
-	if (dword % 4 != PCI_MSIX_ENTRY_VECTOR_CTRL / 4 || !low)
-		return;
-	if (!write) {
-		bytes[0] = pcicfg_msix_masked(&vp->cfg, vector);
-		return;
-	}
-	pcicfg_msix_set_mask(&vp->cfg, vector, bytes[0] & PCI_MSIX_ENTRY_CTRL_MASKBIT);
-	interrupts_apply_masks(vp);
-}
-
 /* Return: bytes, or -EIO: the BAR does not answer. */
 static ssize_t access_table(struct vfiod_pci *vp, u8 *bytes, size_t count, u64 offset, bool write)
 {
 	u64 at = offset - vp->table.offset;
-	size_t done = 0, now;
+	size_t done;
+	bool control;
 
 	mutex_lock(&vp->lock);
 	count = vp->memory_on ? min_t(u64, count, vp->table.length - at) : 0;
-	for (; done < count; done += now, at += now) {
-		now = min_t(size_t, count - done, 4 - at % 4);
-		table_access(vp, at / 4, bytes + done, now, at % 4 == 0, write);
+	for (done = 0; done < count; done++, at++) {
+		control = at % PCI_MSIX_ENTRY_SIZE == PCI_MSIX_ENTRY_VECTOR_CTRL;
+		if (!write)
+			bytes[done] =
+				control && pcicfg_msix_masked(&vp->cfg, at / PCI_MSIX_ENTRY_SIZE);
+		else if (control)
+			pcicfg_msix_set_mask(&vp->cfg, at / PCI_MSIX_ENTRY_SIZE,
+					     bytes[done] & PCI_MSIX_ENTRY_CTRL_MASKBIT);
 	}
+	if (write && count)
+		interrupts_apply_masks(vp);
 	mutex_unlock(&vp->lock);
-	return done ? done : -EIO;
+	return count ? count : -EIO;
 }
 
 /* ---- BARs ---- */
 
-static void read_piece(void __iomem *from, u8 *to, unsigned int width)
+static u64 read_piece(void __iomem *from, unsigned int width)
 {
 	switch (width) {
 	case 1:
-		*to = ioread8(from);
-		break;
+		return ioread8(from);
 	case 2:
-		put_unaligned_le16(ioread16(from), to);
-		break;
-	case 4:
-		put_unaligned_le32(ioread32(from), to);
-		break;
+		return ioread16(from);
 #ifdef CONFIG_64BIT
 	case 8:
-		put_unaligned_le64(readq(from), to);
-		break;
+		return readq(from);
 #endif
 	}
+	return ioread32(from);
 }
 
-static void write_piece(void __iomem *to, const u8 *from, unsigned int width)
+static void write_piece(void __iomem *to, unsigned int width, u64 value)
 {
 	switch (width) {
 	case 1:
-		iowrite8(*from, to);
+		iowrite8(value, to);
 		break;
 	case 2:
-		iowrite16(get_unaligned_le16(from), to);
+		iowrite16(value, to);
 		break;
 	case 4:
-		iowrite32(get_unaligned_le32(from), to);
+		iowrite32(value, to);
 		break;
 #ifdef CONFIG_64BIT
 	case 8:
-		writeq(get_unaligned_le64(from), to);
+		writeq(value, to);
 		break;
 #endif
 	}
@@ -120,6 +105,7 @@ static ssize_t access_registers(struct vfiod_pci *vp, unsigned int bar, u8 *byte
 				u64 offset, bool write)
 {
 	size_t done = 0, now;
+	void __iomem *at;
 
 	down_read(&vp->memory_lock);
 	if (!answers(vp, bar)) {
@@ -128,10 +114,11 @@ static ssize_t access_registers(struct vfiod_pci *vp, unsigned int bar, u8 *byte
 	}
 	for (; done < count; done += now) {
 		now = min(piece(offset + done, count - done), widest(vp, bar));
+		at = vp->bar[bar] + offset + done;
 		if (write)
-			write_piece(vp->bar[bar] + offset + done, bytes + done, now);
+			write_piece(at, now, from_bytes(bytes + done, now));
 		else
-			read_piece(vp->bar[bar] + offset + done, bytes + done, now);
+			to_bytes(bytes + done, now, read_piece(at, now));
 	}
 	up_read(&vp->memory_lock);
 	return done;
@@ -170,8 +157,7 @@ static int copy_rom(struct vfiod_pci *vp)
 		return -ENOMEM;
 	memset(copy, 0xff, length);
 	memory_block(vp, true);
-	pci_read_config_word(vp->pdev, PCI_COMMAND, &command);
-	pci_write_config_word(vp->pdev, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
+	command = power_decode(vp->pdev);
 	rom = pci_map_rom(vp->pdev, &image);
 	if (rom) {
 		/* no wider than all functions can be read */

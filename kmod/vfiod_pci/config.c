@@ -15,23 +15,17 @@
 static int hardware_read(void *context, __u16 offset, unsigned int width, __u32 *value)
 {
 	struct vfiod_pci *vp = context;
+	u16 word = 0;
+	u8 byte = 0;
 	int error;
-	u16 word;
-	u8 byte;
 
-	switch (width) {
-	case 1:
-		error = pci_user_read_config_byte(vp->pdev, offset, &byte);
-		if (!error)
-			*value = byte;
-		return error;
-	case 2:
-		error = pci_user_read_config_word(vp->pdev, offset, &word);
-		if (!error)
-			*value = word;
-		return error;
-	}
-	return pci_user_read_config_dword(vp->pdev, offset, value);
+	if (width == 4)
+		return pci_user_read_config_dword(vp->pdev, offset, value);
+	error = width == 2 ? pci_user_read_config_word(vp->pdev, offset, &word)
+			   : pci_user_read_config_byte(vp->pdev, offset, &byte);
+	if (!error)
+		*value = word | byte;
+	return error;
 }
 
 static int hardware_write(void *context, __u16 offset, unsigned int width, __u32 value)
@@ -39,13 +33,10 @@ static int hardware_write(void *context, __u16 offset, unsigned int width, __u32
 	struct vfiod_pci *vp = context;
 
 	trace_vfiod_pci_config_write(vp, offset, width, value);
-	switch (width) {
-	case 1:
-		return pci_user_write_config_byte(vp->pdev, offset, value);
-	case 2:
-		return pci_user_write_config_word(vp->pdev, offset, value);
-	}
-	return pci_user_write_config_dword(vp->pdev, offset, value);
+	if (width == 4)
+		return pci_user_write_config_dword(vp->pdev, offset, value);
+	return width == 2 ? pci_user_write_config_word(vp->pdev, offset, value)
+			  : pci_user_write_config_byte(vp->pdev, offset, value);
 }
 
 static const struct pcicfg_hw hardware = { .read = hardware_read, .write = hardware_write };
@@ -286,31 +277,6 @@ static int read_piece(struct vfiod_pci *vp, u16 offset, unsigned int width, u32 
 	if (vp->cfg.msi_mask && (offset & ~3) == vp->cfg.msi_mask + 4)
 		note_pending(vp);
 	return pcicfg_read(&vp->cfg, offset, width, value);
-}
-
-static u32 from_bytes(const u8 *bytes, unsigned int width)
-{
-	switch (width) {
-	case 1:
-		return *bytes;
-	case 2:
-		return get_unaligned_le16(bytes);
-	}
-	return get_unaligned_le32(bytes);
-}
-
-static void to_bytes(u8 *bytes, unsigned int width, u32 value)
-{
-	switch (width) {
-	case 1:
-		*bytes = value;
-		break;
-	case 2:
-		put_unaligned_le16(value, bytes);
-		break;
-	default:
-		put_unaligned_le32(value, bytes);
-	}
 }
 
 /* In the widest aligned pieces. Return: bytes, also when an error follows them, or an errno. */

@@ -22,13 +22,6 @@ static int reset_before(struct vfiod_pci *vp)
 	return error == -EAGAIN ? error : 0;
 }
 
-static int save_state(struct vfiod_pci *vp)
-{
-	pci_save_state(vp->pdev);
-	vp->saved = pci_store_saved_state(vp->pdev);
-	return vp->saved ? 0 : -ENOMEM;
-}
-
 /* VFIO holds the lock of the device set, over close, too. */
 int device_open(struct vfio_device *vdev)
 {
@@ -47,7 +40,7 @@ int device_open(struct vfio_device *vdev)
 	error = reset_before(vp);
 	if (error)
 		goto put;
-	error = save_state(vp);
+	error = power_save(pdev, &vp->saved);
 	if (error)
 		goto put;
 	error = bar_open(vp);
@@ -164,9 +157,11 @@ static int bar_info(struct vfiod_pci *vp, struct vfio_region_info *info, struct 
 	return add_areas(vp, info, caps);
 }
 
-static int fill_region_info(struct vfiod_pci *vp, struct vfio_region_info *info,
-			    struct vfio_info_cap *caps)
+int device_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
+		       struct vfio_info_cap *caps)
 {
+	struct vfiod_pci *vp = to_vfiod_pci(vdev);
+
 	if (info->index > VFIO_PCI_CONFIG_REGION_INDEX)
 		return -EINVAL;
 	info->offset = REGION_OFFSET(info->index);
@@ -181,48 +176,6 @@ static int fill_region_info(struct vfiod_pci *vp, struct vfio_region_info *info,
 	info->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
 	return 0;
 }
-
-#ifdef HAVE_REGION_INFO_OP
-int device_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
-		       struct vfio_info_cap *caps)
-{
-	return fill_region_info(to_vfiod_pci(vdev), info, caps);
-}
-#else
-/* What does not fit is not given, but how much it would be is said. */
-static int give_caps(struct vfio_region_info *info, struct vfio_info_cap *caps, u8 __user *argument)
-{
-	info->flags |= VFIO_REGION_INFO_FLAG_CAPS;
-	info->cap_offset = 0;
-	if (info->argsz < sizeof(*info) + caps->size) {
-		info->argsz = sizeof(*info) + caps->size;
-		return 0;
-	}
-	vfio_info_cap_shift(caps, sizeof(*info));
-	info->cap_offset = sizeof(*info);
-	return copy_to_user(argument + sizeof(*info), caps->buf, caps->size) ? -EFAULT : 0;
-}
-
-static long get_region_info(struct vfiod_pci *vp, void __user *argument)
-{
-	size_t least = offsetofend(struct vfio_region_info, offset);
-	struct vfio_info_cap caps = {};
-	struct vfio_region_info info;
-	int error;
-
-	if (copy_from_user(&info, argument, least))
-		return -EFAULT;
-	if (info.argsz < least)
-		return -EINVAL;
-	error = fill_region_info(vp, &info, &caps);
-	if (!error && caps.size)
-		error = give_caps(&info, &caps, argument);
-	if (!error && copy_to_user(argument, &info, least))
-		error = -EFAULT;
-	kfree(caps.buf);
-	return error;
-}
-#endif
 
 /* ---- interrupts ---- */
 
@@ -301,10 +254,8 @@ long device_ioctl(struct vfio_device *vdev, unsigned int command, unsigned long 
 	switch (command) {
 	case VFIO_DEVICE_GET_INFO:
 		return get_info(vp, pointer);
-#ifndef HAVE_REGION_INFO_OP
 	case VFIO_DEVICE_GET_REGION_INFO:
-		return get_region_info(vp, pointer);
-#endif
+		return compat_region_info(vdev, pointer, device_region_info);
 	case VFIO_DEVICE_GET_IRQ_INFO:
 		return get_irq_info(vp, pointer);
 	case VFIO_DEVICE_SET_IRQS:

@@ -155,7 +155,7 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 	if (state != pci_channel_io_normal)
 		take_memory_away(vp);
 	vp->frozen = state == pci_channel_io_frozen;
-	interrupts_signal_error(vp);
+	interrupts_signal(vp, &vp->error_trigger);
 	vp->verdict = ask(vp, VFIOD_PCI_ERROR, (__force u32)state);
 	if (state == pci_channel_io_perm_failure)
 		return PCI_ERS_RESULT_DISCONNECT;
@@ -222,12 +222,8 @@ static void resume(struct pci_dev *pdev)
 	tell(dev_get_drvdata(&pdev->dev), VFIOD_PCI_RESUMED, 0);
 }
 
-/* Without these two the kernel has something to say at each reset. */
-static void before_reset(struct pci_dev *pdev)
-{
-}
-
-static void after_reset(struct pci_dev *pdev)
+/* Where this is not, the kernel has something to say at each reset. */
+static void ignore_reset(struct pci_dev *pdev)
 {
 }
 
@@ -236,8 +232,8 @@ const struct pci_error_handlers events_error_handlers = {
 	.mmio_enabled = mmio_enabled,
 	.slot_reset = slot_reset,
 	.resume = resume,
-	.reset_prepare = before_reset,
-	.reset_done = after_reset,
+	.reset_prepare = ignore_reset,
+	.reset_done = ignore_reset,
 };
 
 /* ---- removal and suspend ---- */
@@ -247,7 +243,7 @@ void events_request(struct vfio_device *vdev, unsigned int count)
 {
 	struct vfiod_pci *vp = to_vfiod_pci(vdev);
 
-	interrupts_signal_request(vp);
+	interrupts_signal(vp, &vp->request_trigger);
 	if (!count)
 		tell(vp, VFIOD_PCI_REMOVAL, 0);
 }

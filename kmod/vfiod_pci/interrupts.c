@@ -72,6 +72,16 @@ static void sync_pin(struct vfiod_pci *vp)
 	pci_intx(vp->pdev, wanted || msi_needs_pin(vp));
 }
 
+static void set_flag(struct vfiod_pci *vp, bool *flag, bool value)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&vp->intx.lock, flags);
+	*flag = value;
+	sync_pin(vp);
+	spin_unlock_irqrestore(&vp->intx.lock, flags);
+}
+
 /* Has the pin of the hardware be as it should: a reset, a restore, a write may have changed it. */
 void interrupts_sync_pin(struct vfiod_pci *vp)
 {
@@ -106,42 +116,24 @@ static irqreturn_t intx_handler(int irq, void *context)
 	return mine ? IRQ_HANDLED : IRQ_NONE;
 }
 
-/* Under intx.lock. Return: it was pending: it is masked again, and to be signalled. */
-static bool unmask_pin(struct vfiod_pci *vp)
+/*
+ * Return: whether it was pending: then it is masked again, and to be signalled. Also by an eventfd,
+ * which is locked when this is called, so that the signal is left to a thread.
+ */
+static int unmask_intx(void *context, void *unused)
 {
+	struct vfiod_pci *vp = context;
 	struct intx *intx = &vp->intx;
-
-	if (!intx->masked)
-		return false;
-	intx->masked = !intx->disabled && intx->enabled && !pci_check_and_unmask_intx(vp->pdev);
-	return intx->masked;
-}
-
-static bool unmask_intx(struct vfiod_pci *vp)
-{
 	unsigned long flags;
-	bool pending;
+	bool pending = false;
 
-	spin_lock_irqsave(&vp->intx.lock, flags);
-	pending = unmask_pin(vp);
-	spin_unlock_irqrestore(&vp->intx.lock, flags);
+	spin_lock_irqsave(&intx->lock, flags);
+	if (intx->masked) {
+		pending = intx->enabled && !intx->disabled && !pci_check_and_unmask_intx(vp->pdev);
+		intx->masked = pending;
+	}
+	spin_unlock_irqrestore(&intx->lock, flags);
 	return pending;
-}
-
-static void mask_intx(struct vfiod_pci *vp)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&vp->intx.lock, flags);
-	vp->intx.masked = true;
-	sync_pin(vp);
-	spin_unlock_irqrestore(&vp->intx.lock, flags);
-}
-
-/* An eventfd that unmasks: it is locked when this is called, so signalling is left to a thread. */
-static int unmask_by_eventfd(void *context, void *unused)
-{
-	return unmask_intx(context);
 }
 
 static void signal_intx(void *context, void *unused)
@@ -154,17 +146,11 @@ static void signal_intx(void *context, void *unused)
 /* Interrupt Disable of the user's COMMAND. What is pending is delivered when it is cleared. */
 void interrupts_disable_intx(struct vfiod_pci *vp, bool disabled)
 {
-	unsigned long flags;
-
-	spin_lock_irqsave(&vp->intx.lock, flags);
-	vp->intx.disabled = disabled;
-	sync_pin(vp);
-	spin_unlock_irqrestore(&vp->intx.lock, flags);
+	set_flag(vp, &vp->intx.disabled, disabled);
 }
 
 static int enable_intx(struct vfiod_pci *vp, struct eventfd_ctx *trigger)
 {
-	unsigned long flags;
 	int error;
 
 	vp->intx.trigger = trigger;
@@ -175,22 +161,14 @@ static int enable_intx(struct vfiod_pci *vp, struct eventfd_ctx *trigger)
 		return error;
 	}
 	vp->irq_index = VFIO_PCI_INTX_IRQ_INDEX;
-	spin_lock_irqsave(&vp->intx.lock, flags);
-	vp->intx.enabled = true;
-	sync_pin(vp);
-	spin_unlock_irqrestore(&vp->intx.lock, flags);
+	set_flag(vp, &vp->intx.enabled, true);
 	return 0;
 }
 
 static void disable_intx(struct vfiod_pci *vp)
 {
-	unsigned long flags;
-
 	vfio_virqfd_disable(&vp->intx.unmask);
-	spin_lock_irqsave(&vp->intx.lock, flags);
-	vp->intx.enabled = false;
-	sync_pin(vp);
-	spin_unlock_irqrestore(&vp->intx.lock, flags);
+	set_flag(vp, &vp->intx.enabled, false);
 	free_irq(vp->pdev->irq, vp);
 	put(vp->intx.trigger);
 	vp->intx.trigger = NULL;
@@ -227,7 +205,7 @@ static int set_unmask_eventfd(struct vfiod_pci *vp, s32 fd)
 		vfio_virqfd_disable(&vp->intx.unmask);
 		return 0;
 	}
-	return vfio_virqfd_enable(vp, unmask_by_eventfd, signal_intx, NULL, &vp->intx.unmask, fd);
+	return vfio_virqfd_enable(vp, unmask_intx, signal_intx, NULL, &vp->intx.unmask, fd);
 }
 
 /* ---- MSI and MSI-X ---- */
@@ -465,7 +443,7 @@ static int mask_pin(struct vfiod_pci *vp, const struct vfio_irq_set *set, const 
 	if (!is_set_up(vp, set->index) || set->count != 1 || set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
 		return -EINVAL;
 	if (concerns(set, data, 0))
-		mask_intx(vp);
+		set_flag(vp, &vp->intx.masked, true);
 	return 0;
 }
 
@@ -475,7 +453,7 @@ static int unmask_pin_by(struct vfiod_pci *vp, const struct vfio_irq_set *set, c
 		return -EINVAL;
 	if (set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
 		return set_unmask_eventfd(vp, *(const s32 *)data);
-	if (concerns(set, data, 0) && unmask_intx(vp))
+	if (concerns(set, data, 0) && unmask_intx(vp, NULL))
 		signal(vp->intx.trigger);
 	return 0;
 }
@@ -501,9 +479,9 @@ static int trigger_pin(struct vfiod_pci *vp, const struct vfio_irq_set *set, con
 	return 0;
 }
 
-static int set_masked(struct vfiod_pci *vp, const struct vfio_irq_set *set, const void *data,
-		      bool masked)
+static int mask_vectors(struct vfiod_pci *vp, const struct vfio_irq_set *set, const void *data)
 {
+	bool masked = set->flags & VFIO_IRQ_SET_ACTION_MASK;
 	u32 n;
 
 	if (!is_set_up(vp, set->index) || set->start + set->count > vp->vector_count ||
@@ -514,16 +492,6 @@ static int set_masked(struct vfiod_pci *vp, const struct vfio_irq_set *set, cons
 			vp->vectors[set->start + n].masked = masked;
 	apply_masks(vp, set->start, set->count);
 	return 0;
-}
-
-static int mask_vectors(struct vfiod_pci *vp, const struct vfio_irq_set *set, const void *data)
-{
-	return set_masked(vp, set, data, true);
-}
-
-static int unmask_vectors(struct vfiod_pci *vp, const struct vfio_irq_set *set, const void *data)
-{
-	return set_masked(vp, set, data, false);
 }
 
 static int trigger_vectors(struct vfiod_pci *vp, const struct vfio_irq_set *set, const void *data)
@@ -547,14 +515,34 @@ static int trigger_vectors(struct vfiod_pci *vp, const struct vfio_irq_set *set,
 	return 0;
 }
 
-/* Errors, and the wish to have the device back. */
+/* Takes @context over. */
+static void change_signal(struct vfiod_pci *vp, struct eventfd_ctx **which,
+			  struct eventfd_ctx *context)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&vp->signal_lock, flags);
+	swap(*which, context);
+	spin_unlock_irqrestore(&vp->signal_lock, flags);
+	put(context);
+}
+
+/* Of errors, or of the wish to have the device back: VFIO asks for it until the last close. */
+void interrupts_signal(struct vfiod_pci *vp, struct eventfd_ctx *const *which)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&vp->signal_lock, flags);
+	signal(*which);
+	spin_unlock_irqrestore(&vp->signal_lock, flags);
+}
+
 static int set_signal(struct vfiod_pci *vp, const struct vfio_irq_set *set, const void *data)
 {
 	struct eventfd_ctx **where =
 		set->index == VFIO_PCI_ERR_IRQ_INDEX ? &vp->error_trigger : &vp->request_trigger;
 	bool off = !set->count && set->flags & VFIO_IRQ_SET_DATA_NONE;
 	struct eventfd_ctx *context = NULL;
-	unsigned long flags;
 
 	if (!off && set->count != 1)
 		return -EINVAL;
@@ -564,14 +552,10 @@ static int set_signal(struct vfiod_pci *vp, const struct vfio_irq_set *set, cons
 			return PTR_ERR(context);
 		off = true;
 	}
-	spin_lock_irqsave(&vp->signal_lock, flags);
 	if (off)
-		swap(*where, context);
+		change_signal(vp, where, context);
 	else if (concerns(set, data, 0))
-		signal(*where);
-	spin_unlock_irqrestore(&vp->signal_lock, flags);
-	if (off)
-		put(context);
+		interrupts_signal(vp, where);
 	return 0;
 }
 
@@ -591,8 +575,8 @@ int interrupts_set(struct vfiod_pci *vp, const struct vfio_irq_set *set, const v
 {
 	static const action actions[VFIO_PCI_NUM_IRQS][3] = {
 		[VFIO_PCI_INTX_IRQ_INDEX] = { mask_pin, unmask_pin_by, trigger_pin },
-		[VFIO_PCI_MSI_IRQ_INDEX] = { mask_vectors, unmask_vectors, trigger_vectors },
-		[VFIO_PCI_MSIX_IRQ_INDEX] = { mask_vectors, unmask_vectors, trigger_vectors },
+		[VFIO_PCI_MSI_IRQ_INDEX] = { mask_vectors, mask_vectors, trigger_vectors },
+		[VFIO_PCI_MSIX_IRQ_INDEX] = { mask_vectors, mask_vectors, trigger_vectors },
 		[VFIO_PCI_ERR_IRQ_INDEX] = { NULL, NULL, set_signal },
 		[VFIO_PCI_REQ_IRQ_INDEX] = { NULL, NULL, set_signal },
 	};
@@ -614,28 +598,6 @@ int interrupts_set(struct vfiod_pci *vp, const struct vfio_irq_set *set, const v
 	return result;
 }
 
-/* ---- told from outside ---- */
-
-static void signal_one(struct vfiod_pci *vp, struct eventfd_ctx *const *which)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&vp->signal_lock, flags);
-	signal(*which);
-	spin_unlock_irqrestore(&vp->signal_lock, flags);
-}
-
-void interrupts_signal_error(struct vfiod_pci *vp)
-{
-	signal_one(vp, &vp->error_trigger);
-}
-
-/* VFIO asks every few seconds, until the last file of the device is closed. */
-void interrupts_signal_request(struct vfiod_pci *vp)
-{
-	signal_one(vp, &vp->request_trigger);
-}
-
 /* ---- begin and end ---- */
 
 void interrupts_init(struct vfiod_pci *vp)
@@ -643,17 +605,6 @@ void interrupts_init(struct vfiod_pci *vp)
 	spin_lock_init(&vp->intx.lock);
 	spin_lock_init(&vp->signal_lock);
 	vp->irq_index = NO_IRQ;
-}
-
-static void put_signal(struct vfiod_pci *vp, struct eventfd_ctx **which)
-{
-	struct eventfd_ctx *context = NULL;
-	unsigned long flags;
-
-	spin_lock_irqsave(&vp->signal_lock, flags);
-	swap(*which, context);
-	spin_unlock_irqrestore(&vp->signal_lock, flags);
-	put(context);
 }
 
 /* The function's last user has gone. It is in D0; @vp->lock is held. */
@@ -664,6 +615,6 @@ void interrupts_close(struct vfiod_pci *vp)
 	else if (!is_set_up(vp, NO_IRQ))
 		disable_vectors(vp);
 	vp->intx.disabled = false;
-	put_signal(vp, &vp->error_trigger);
-	put_signal(vp, &vp->request_trigger);
+	change_signal(vp, &vp->error_trigger, NULL);
+	change_signal(vp, &vp->request_trigger, NULL);
 }

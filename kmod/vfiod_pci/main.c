@@ -86,58 +86,43 @@ static ssize_t access_region(struct vfiod_pci *vp, u8 *bytes, size_t count, loff
 
 /*
  * Nothing is locked while user memory is copied: that may fault in a mapping of this very function.
- * An error behind some bytes is left for the next call.
+ * Return: bytes, or an errno.
  */
 #define BOUNCE 64
 
+static ssize_t transfer_piece(struct vfiod_pci *vp, char __user *user, size_t count, loff_t at,
+			      bool write)
+{
+	u8 bytes[BOUNCE] __aligned(8);
+	ssize_t done;
+
+	count = min_t(size_t, count, BOUNCE - (at & 7));
+	if (write)
+		count -= copy_from_user(bytes, user, count);
+	if (!count)
+		return -EFAULT;
+	done = access_region(vp, bytes, count, at, write);
+	if (done <= 0 || write)
+		return done;
+	done -= copy_to_user(user, bytes, done);
+	return done ? done : -EFAULT;
+}
+
 /*
- * One access may have all of a large BAR to go through. Return: 0, or -EINTR if its user is to die.
+ * One access may have all of a large BAR to go through: others may run in between, and its user may
+ * be ended. An error behind some bytes is left for the next call.
  */
-static int next_piece(void)
+static ssize_t transfer(struct vfio_device *vdev, char __user *user, size_t count, loff_t *at,
+			bool write)
 {
-	cond_resched();
-	return fatal_signal_pending(current) ? -EINTR : 0;
-}
-
-static ssize_t device_read(struct vfio_device *vdev, char __user *to, size_t count, loff_t *at)
-{
-	struct vfiod_pci *vp = to_vfiod_pci(vdev);
-	u8 bytes[BOUNCE] __aligned(8);
 	ssize_t done = 0, now = 0;
-	size_t missing = 0;
-
-	while (!missing && (size_t)done < count) {
-		now = next_piece();
-		if (now < 0)
-			break;
-		now = access_region(vp, bytes, min_t(size_t, count - done, BOUNCE - (*at & 7)), *at,
-				    false);
-		if (now <= 0)
-			break;
-		missing = copy_to_user(to + done, bytes, now);
-		done += now - missing;
-		*at += now - missing;
-		if (missing)
-			now = -EFAULT;
-	}
-	return done ? done : now;
-}
-
-static ssize_t device_write(struct vfio_device *vdev, const char __user *from, size_t count,
-			    loff_t *at)
-{
-	struct vfiod_pci *vp = to_vfiod_pci(vdev);
-	u8 bytes[BOUNCE] __aligned(8);
-	ssize_t done = 0, now = 0;
-	size_t piece;
 
 	while ((size_t)done < count) {
-		now = next_piece();
-		if (now < 0)
-			break;
-		piece = min_t(size_t, count - done, BOUNCE - (*at & 7));
-		piece -= copy_from_user(bytes, from + done, piece);
-		now = piece ? access_region(vp, bytes, piece, *at, true) : -EFAULT;
+		cond_resched();
+		now = -EINTR;
+		if (!fatal_signal_pending(current))
+			now = transfer_piece(to_vfiod_pci(vdev), user + done, count - done, *at,
+					     write);
 		if (now <= 0)
 			break;
 		done += now;
@@ -146,33 +131,33 @@ static ssize_t device_write(struct vfio_device *vdev, const char __user *from, s
 	return done ? done : now;
 }
 
+static ssize_t device_read(struct vfio_device *vdev, char __user *to, size_t count, loff_t *at)
+{
+	return transfer(vdev, to, count, at, false);
+}
+
+static ssize_t device_write(struct vfio_device *vdev, const char __user *from, size_t count,
+			    loff_t *at)
+{
+	return transfer(vdev, (char __user *)from, count, at, true);
+}
+
+/* clang-format off */
 static const struct vfio_device_ops vfiod_pci_ops = {
 	.name = "vfiod-pci",
 	.init = device_init,
 	.release = device_release,
-	COMPAT_IOMMUFD_OPS.open_device = device_open,
+	.open_device = device_open,
 	.close_device = device_close,
 	.read = device_read,
 	.write = device_write,
 	.ioctl = device_ioctl,
-#ifdef HAVE_REGION_INFO_OP
-	.get_region_info_caps = device_region_info,
-#endif
 	.mmap = mapping_mmap,
 	.request = events_request,
+	COMPAT_IOMMUFD_OPS COMPAT_REGION_INFO_OP(device_region_info)
 };
 
-/*
- * What the driver before left, to be there again for the one behind, but for DMA, which firmware
- * may leave on.
- */
-static int remember_found(struct vfiod_pci *vp)
-{
-	pci_clear_master(vp->pdev);
-	pci_save_state(vp->pdev);
-	vp->found = pci_store_saved_state(vp->pdev);
-	return vp->found ? 0 : -ENOMEM;
-}
+/* clang-format on */
 
 static void leave_as_found(struct vfiod_pci *vp)
 {
@@ -210,7 +195,9 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	vp = vfio_alloc_device(vfiod_pci, vdev, &pdev->dev, &vfiod_pci_ops);
 	if (IS_ERR(vp))
 		return PTR_ERR(vp);
-	error = remember_found(vp);
+	/* To be there again for the driver behind us, but for DMA, which firmware may leave on. */
+	pci_clear_master(pdev);
+	error = power_save(pdev, &vp->found);
 	if (error)
 		goto put;
 	error = -ENOMEM;

@@ -51,46 +51,29 @@ static unsigned long pfn_at(struct vm_area_struct *vma, struct vfiod_pci *vp, un
 #ifdef HAVE_VFIO_DEVICE_INODE
 
 /* All mappings of a device, whatever file they were made on, are in one address_space. */
-static vm_fault_t fault(struct vm_fault *vmf)
-{
-	struct vfiod_pci *vp = vmf->vma->vm_private_data;
-	vm_fault_t result = VM_FAULT_SIGBUS;
-
-	down_read(&vp->memory_lock);
-	if (vp->memory_on)
-		result = vmf_insert_pfn(vmf->vma, vmf->address, pfn_at(vmf->vma, vp, vmf->address));
-	up_read(&vp->memory_lock);
-	return result;
-}
-
-#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 static vm_fault_t huge_fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct vfiod_pci *vp = vmf->vma->vm_private_data;
 	unsigned long address = vmf->address & ~((PAGE_SIZE << order) - 1);
+	unsigned long pfn = pfn_at(vmf->vma, vp, address);
 	vm_fault_t result = VM_FAULT_SIGBUS;
-	unsigned long pfn;
 
-	if (order != PMD_ORDER || address < vmf->vma->vm_start ||
-	    address + (PAGE_SIZE << order) > vmf->vma->vm_end)
-		return VM_FAULT_FALLBACK;
-	pfn = pfn_at(vmf->vma, vp, address);
-	if (pfn & ((1UL << order) - 1))
+	if (address < vmf->vma->vm_start || address + (PAGE_SIZE << order) > vmf->vma->vm_end ||
+	    pfn & ((1UL << order) - 1))
 		return VM_FAULT_FALLBACK;
 	down_read(&vp->memory_lock);
 	if (vp->memory_on)
-		result = compat_insert_pfn_pmd(vmf, pfn);
+		result = compat_insert_pfn(vmf, pfn, order);
 	up_read(&vp->memory_lock);
 	return result;
 }
-#endif
 
-static const struct vm_operations_struct vm_ops = {
-	.fault = fault,
-#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
-	.huge_fault = huge_fault,
-#endif
-};
+static vm_fault_t fault(struct vm_fault *vmf)
+{
+	return huge_fault(vmf, 0);
+}
+
+static const struct vm_operations_struct vm_ops = { .fault = fault, COMPAT_HUGE_FAULT(huge_fault) };
 
 static int track(struct vm_area_struct *vma, struct vfiod_pci *vp)
 {

@@ -9,6 +9,14 @@
  * INTx as it was then: an interrupt in between has held it back since. So it is set again.
  */
 
+/* What pci_load_saved_state() takes: the caller's to free. Return: 0 or -ENOMEM. */
+int power_save(struct pci_dev *pdev, struct pci_saved_state **saved)
+{
+	pci_save_state(pdev);
+	*saved = pci_store_saved_state(pdev);
+	return *saved ? 0 : -ENOMEM;
+}
+
 /* PCI Power Management 1.2 §3.2.4: No_Soft_Reset says that it keeps its state in D3hot. */
 static bool forgets_in_d3(struct pci_dev *pdev)
 {

@@ -138,14 +138,28 @@ static inline u64 bar_length(const struct vfiod_pci *vp, unsigned int bar)
 	return pci_resource_len(vp->pdev, bar);
 }
 
+/* The value of up to eight bytes, which are in the order of PCI. */
+static inline u64 from_bytes(const u8 *bytes, unsigned int width)
+{
+	__le64 value = 0;
+
+	memcpy(&value, bytes, width);
+	return le64_to_cpu(value);
+}
+
+static inline void to_bytes(u8 *bytes, unsigned int width, u64 value)
+{
+	__le64 ordered = cpu_to_le64(value);
+
+	memcpy(bytes, &ordered, width);
+}
+
 /* device.c */
 int device_open(struct vfio_device *vdev);
 void device_close(struct vfio_device *vdev);
 long device_ioctl(struct vfio_device *vdev, unsigned int command, unsigned long argument);
-#ifdef HAVE_REGION_INFO_OP
 int device_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
 		       struct vfio_info_cap *caps);
-#endif
 
 /* config.c */
 int config_open(struct vfiod_pci *vp);
@@ -179,10 +193,10 @@ int interrupts_set(struct vfiod_pci *vp, const struct vfio_irq_set *set, const v
 void interrupts_apply_masks(struct vfiod_pci *vp);
 void interrupts_disable_intx(struct vfiod_pci *vp, bool disabled);
 void interrupts_sync_pin(struct vfiod_pci *vp);
-void interrupts_signal_error(struct vfiod_pci *vp);
-void interrupts_signal_request(struct vfiod_pci *vp);
+void interrupts_signal(struct vfiod_pci *vp, struct eventfd_ctx *const *which);
 
 /* power.c */
+int power_save(struct pci_dev *pdev, struct pci_saved_state **saved);
 int power_reset(struct vfiod_pci *vp);
 int power_reset_locked(struct vfiod_pci *vp);
 u16 power_decode(struct pci_dev *pdev);
