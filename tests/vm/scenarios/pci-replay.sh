@@ -4,7 +4,7 @@
 # What the strict driver lets its user see and change is what libpcicfg decides in user space, access by access: the same
 # sequence by VFIO on the function, and on the config space that root has recorded of it. Hardware for the recording is
 # made up (clients/owned.c); that it is right is seen first, without the driver.
-# run-options: --timeout 900
+# run-options: --timeout 3000
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
