@@ -178,14 +178,14 @@ typedef struct bin_attribute compat_bin_attribute;
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 #define COMPAT_HUGE_FAULT(fault) .huge_fault = (fault),
 #ifdef HAVE_PFN_T
-#define compat_insert_pfn_pmd(vmf, pfn) \
-	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), false)
+#define compat_insert_pfn_pmd(vmf, pfn, write) \
+	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
 #else
-#define compat_insert_pfn_pmd(vmf, pfn) vmf_insert_pfn_pmd(vmf, pfn, false)
+#define compat_insert_pfn_pmd(vmf, pfn, write) vmf_insert_pfn_pmd(vmf, pfn, write)
 #endif
 #else
 #define COMPAT_HUGE_FAULT(fault)
-#define compat_insert_pfn_pmd(vmf, pfn) VM_FAULT_FALLBACK
+#define compat_insert_pfn_pmd(vmf, pfn, write) VM_FAULT_FALLBACK
 #endif
 
 static inline vm_fault_t compat_insert_pfn(struct vm_fault *vmf, unsigned long pfn,
@@ -193,8 +193,9 @@ static inline vm_fault_t compat_insert_pfn(struct vm_fault *vmf, unsigned long p
 {
 	if (!order)
 		return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
-	return order == PMD_SHIFT - PAGE_SHIFT ? compat_insert_pfn_pmd(vmf, pfn)
-					       : VM_FAULT_FALLBACK;
+	if (order != PMD_SHIFT - PAGE_SHIFT)
+		return VM_FAULT_FALLBACK;
+	return compat_insert_pfn_pmd(vmf, pfn, vmf->flags & FAULT_FLAG_WRITE);
 }
 
 static inline bool compat_bars_are_not_mappable(const struct pci_dev *pdev)

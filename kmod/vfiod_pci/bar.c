@@ -195,16 +195,14 @@ static void find_table(struct vfiod_pci *vp)
 {
 	struct pci_dev *pdev = vp->pdev;
 	u32 table;
-	u16 flags;
 
 	vp->table.bar = -1;
 	if (!pdev->msix_cap)
 		return;
-	pci_read_config_word(pdev, pdev->msix_cap + PCI_MSIX_FLAGS, &flags);
 	pci_read_config_dword(pdev, pdev->msix_cap + PCI_MSIX_TABLE, &table);
 	vp->table.bar = table & PCI_MSIX_TABLE_BIR;
 	vp->table.offset = table & PCI_MSIX_TABLE_OFFSET;
-	vp->table.length = ((flags & PCI_MSIX_FLAGS_QSIZE) + 1) * PCI_MSIX_ENTRY_SIZE;
+	vp->table.length = pci_msix_vec_count(pdev) * PCI_MSIX_ENTRY_SIZE;
 }
 
 /* Return: 0, -EBUSY (another driver has registers of it), -ENOMEM. */

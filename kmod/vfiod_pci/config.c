@@ -124,15 +124,16 @@ void config_remember(struct vfiod_pci *vp)
 
 /*
  * Has the function been reset behind our back? Then what is the host's is put back, and BARs do not
- * answer until its user has switched them on again. Under memory_lock, held for writing.
+ * answer until its user has switched them on again. Under memory_lock, held for writing. Return:
+ * whether it has.
  */
-void config_repair(struct vfiod_pci *vp)
+bool config_repair(struct vfiod_pci *vp)
 {
 	bool was_reset = false;
 	u16 command;
 
 	if (pcicfg_repair(&vp->cfg, &was_reset) || !was_reset)
-		return;
+		return false;
 	trace_vfiod_pci_reset(vp, "unseen", 0);
 	/* The table of MSI-X, too. */
 	command = power_decode(vp->pdev);
@@ -141,6 +142,7 @@ void config_repair(struct vfiod_pci *vp)
 	interrupts_sync_pin(vp);
 	vp->memory_on = vp->memory_on && pcicfg_memory_enabled(&vp->cfg);
 	vp->io_on = vp->io_on && pcicfg_io_enabled(&vp->cfg);
+	return true;
 }
 
 static void set_power(struct vfiod_pci *vp, u32 state)
@@ -155,7 +157,7 @@ static void read_vpd(struct vfiod_pci *vp, u32 address)
 {
 	__le32 data;
 
-	if (address & PCI_VPD_ADDR_F)
+	if (address & PCI_VPD_ADDR_F || vp->pdev->current_state != PCI_D0)
 		return;
 	if (pci_read_vpd(vp->pdev, address & PCI_VPD_ADDR_MASK, sizeof(data), &data) ==
 	    sizeof(data))
@@ -201,10 +203,8 @@ static void carry_out(struct vfiod_pci *vp, const struct pcicfg_event *event)
  * Whether a write takes BARs away from their mappings: whoever loads from one then may bring the
  * machine down.
  */
-static bool stops_memory(struct vfiod_pci *vp, enum pcicfg_mark mark, u16 offset, u32 value)
+static bool stops_memory(struct vfiod_pci *vp, enum pcicfg_mark mark, u32 value)
 {
-	if (offset & 3)
-		return false;
 	if (mark == PCICFG_MARK_POWER)
 		return value & PCI_PM_CTRL_STATE_MASK;
 	return vp->memory_on && !(value & PCI_COMMAND_MEMORY);
@@ -214,10 +214,8 @@ static bool stops_memory(struct vfiod_pci *vp, enum pcicfg_mark mark, u16 offset
  * Whether to look for a reset behind our back before a write: before decoding begins, or sleep. One
  * that has stopped decoding shows in the write itself (PCICFG_WAS_RESET).
  */
-static bool looks_before(struct vfiod_pci *vp, enum pcicfg_mark mark, u16 offset, u32 value)
+static bool looks_before(struct vfiod_pci *vp, enum pcicfg_mark mark, u32 value)
 {
-	if (offset & 3)
-		return false;
 	return mark == PCICFG_MARK_POWER || (value & PCI_COMMAND_MEMORY && !vp->memory_on) ||
 	       (value & PCI_COMMAND_IO && !vp->io_on);
 }
@@ -232,14 +230,15 @@ static int write_piece(struct vfiod_pci *vp, u16 offset, unsigned int width, u32
 {
 	enum pcicfg_mark mark = pcicfg_mark(&vp->cfg, offset);
 	bool decodes = mark == PCICFG_MARK_COMMAND || mark == PCICFG_MARK_POWER;
+	bool says = !(offset & 3); /* whether to: in the first byte of either */
 	struct pcicfg_events events;
 	unsigned int i;
 	int error;
 
 	trace_denied(vp, offset, width, value);
 	if (decodes) {
-		memory_block(vp, stops_memory(vp, mark, offset, value));
-		if (looks_before(vp, mark, offset, value))
+		memory_block(vp, says && stops_memory(vp, mark, value));
+		if (says && looks_before(vp, mark, value))
 			config_repair(vp);
 	}
 	error = pcicfg_write(&vp->cfg, offset, width, value, &events);

@@ -227,7 +227,10 @@ static bool enable_memory(struct vfiod_pci *vp)
 	u16 command;
 
 	memory_block(vp, false);
-	config_repair(vp);
+	if (config_repair(vp)) {
+		memory_unblock(vp);
+		memory_block(vp, true); /* from the mappings, too */
+	}
 	pci_read_config_word(vp->pdev, PCI_COMMAND, &command);
 	if (command & PCI_COMMAND_MEMORY)
 		return true;
@@ -382,9 +385,10 @@ static void disable_vectors(struct vfiod_pci *vp)
 	was_on = enable_memory(vp);
 	for (n = 0; n < vp->vector_count; n++)
 		set_vector(vp, n, NULL);
-	free_vectors(vp->pdev);
 	kfree(vp->vectors);
 	vp->vectors = NULL;
+	interrupts_sync_pin(vp); /* before MSI is off: nobody is there for the pin */
+	free_vectors(vp->pdev);
 	vp->vector_count = 0;
 	vp->irq_index = NO_IRQ;
 	restore_memory(vp, was_on);

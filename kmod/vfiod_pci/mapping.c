@@ -55,11 +55,13 @@ static vm_fault_t huge_fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct vfiod_pci *vp = vmf->vma->vm_private_data;
 	unsigned long address = vmf->address & ~((PAGE_SIZE << order) - 1);
-	unsigned long pfn = pfn_at(vmf->vma, vp, address);
 	vm_fault_t result = VM_FAULT_SIGBUS;
+	unsigned long pfn;
 
-	if (address < vmf->vma->vm_start || address + (PAGE_SIZE << order) > vmf->vma->vm_end ||
-	    pfn & ((1UL << order) - 1))
+	if (address < vmf->vma->vm_start || address + (PAGE_SIZE << order) > vmf->vma->vm_end)
+		return VM_FAULT_FALLBACK;
+	pfn = pfn_at(vmf->vma, vp, address);
+	if (pfn & ((1UL << order) - 1))
 		return VM_FAULT_FALLBACK;
 	down_read(&vp->memory_lock);
 	if (vp->memory_on)
@@ -107,7 +109,7 @@ struct mapping {
 	bool has_pages; /* and is in vp->vmas */
 };
 
-/* Under vma_lock. Whose pages are first is first to lose them: else forks could put that off. */
+/* Under vma_lock. Whose pages are first is first to lose them. */
 static void note_pages(struct mapping *m)
 {
 	if (!m->has_pages)
@@ -131,6 +133,7 @@ static vm_fault_t fault(struct vm_fault *vmf)
 	}
 	up_read(&vp->memory_lock);
 	mutex_unlock(&vp->vma_lock);
+	cond_resched(); /* who takes pages away may be on this processor */
 	return result;
 }
 
@@ -157,6 +160,9 @@ static void open_vma(struct vm_area_struct *vma)
 
 	vma->vm_private_data = m;
 	mutex_lock(&m->vp->vma_lock);
+	/* Who is born while pages are taken away has no heirs: else forks could put that off. */
+	if (m->vp->blocking && vma->vm_mm != from->vma->vm_mm)
+		vm_flags_set(vma, VM_DONTCOPY);
 	if (from->has_pages)
 		note_pages(m);
 	mutex_unlock(&m->vp->vma_lock);
@@ -204,7 +210,8 @@ static void zap_vmas_of(struct vfiod_pci *vp, struct mm_struct *owner)
 {
 	struct mapping *m, *next;
 
-	mmap_read_lock(owner);
+	/* Not for reading: munmap() frees page tables with that held, before close_vma(). */
+	mmap_write_lock(owner);
 	mutex_lock(&vp->vma_lock);
 	list_for_each_entry_safe(m, next, &vp->vmas, node) {
 		if (m->vma->vm_mm != owner)
@@ -214,7 +221,7 @@ static void zap_vmas_of(struct vfiod_pci *vp, struct mm_struct *owner)
 		m->has_pages = false;
 	}
 	mutex_unlock(&vp->vma_lock);
-	mmap_read_unlock(owner);
+	mmap_write_unlock(owner);
 }
 
 void memory_block_nested(struct vfiod_pci *vp, bool zap, int subclass)
@@ -226,7 +233,7 @@ void memory_block_nested(struct vfiod_pci *vp, bool zap, int subclass)
 	while (zap && (owner = next_owner(vp))) {
 		mutex_unlock(&vp->vma_lock);
 		zap_vmas_of(vp, owner);
-		mmput(owner);
+		mmput_async(owner); /* the last one may take long */
 		mutex_lock(&vp->vma_lock);
 	}
 	down_write_nested(&vp->memory_lock, subclass);
@@ -241,16 +248,6 @@ void mapping_init(struct vfiod_pci *vp)
 }
 
 #endif
-
-void memory_block(struct vfiod_pci *vp, bool zap)
-{
-	memory_block_nested(vp, zap, 0);
-}
-
-void memory_unblock(struct vfiod_pci *vp)
-{
-	up_write(&vp->memory_lock);
-}
 
 int mapping_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 {

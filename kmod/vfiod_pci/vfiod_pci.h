@@ -166,7 +166,7 @@ int config_open(struct vfiod_pci *vp);
 ssize_t config_access(struct vfiod_pci *vp, u8 *bytes, size_t count, u64 offset, bool write);
 void config_update_decoding(struct vfiod_pci *vp);
 void config_remember(struct vfiod_pci *vp);
-void config_repair(struct vfiod_pci *vp);
+bool config_repair(struct vfiod_pci *vp);
 extern const struct attribute_group *config_groups[];
 
 /* bar.c */
@@ -181,9 +181,17 @@ void mapping_init(struct vfiod_pci *vp);
 bool mapping_possible(const struct vfiod_pci *vp, unsigned int bar);
 void mapping_hole(const struct vfiod_pci *vp, u64 *from, u64 *to);
 int mapping_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
-void memory_block(struct vfiod_pci *vp, bool zap);
 void memory_block_nested(struct vfiod_pci *vp, bool zap, int subclass);
-void memory_unblock(struct vfiod_pci *vp);
+
+static inline void memory_block(struct vfiod_pci *vp, bool zap)
+{
+	memory_block_nested(vp, zap, 0);
+}
+
+static inline void memory_unblock(struct vfiod_pci *vp)
+{
+	up_write(&vp->memory_lock);
+}
 
 /* interrupts.c */
 void interrupts_init(struct vfiod_pci *vp);
