@@ -23,13 +23,13 @@ for function in $edu $nvme $e1000e $igb $testdev; do
 	give_group $function alice
 done
 
-names=$(pcimisuse)
-[ -n "$names" ] || fail "pcimisuse has tests"
-for name in $names; do
-	check "${name//_/ }" as alice pcimisuse "$name" $edu
+# An edu has most of the tests, functions with MSI-X have those of that: the table of the nvme's is in the middle of its
+# BAR, and the igb can be told to raise each of its vectors.
+for function in $edu $nvme $e1000e $igb; do
+	names=$(as alice pcimisuse "$function")
+	[ -n "$names" ] || fail "$function has tests"
+	for name in $names; do check "$function: ${name//_/ }" as alice pcimisuse "$name" "$function"; done
 done
-check "errors of a function with PCI Express are set, tried and taken away" \
-	as alice pcimisuse errors_and_requests_are_set_tried_and_taken_away $nvme
 
 # The driver's own node, which stock vfio-pci has none of.
 [ "$pci_driver" = vfio-pci ] || every_test pcinode $edu
