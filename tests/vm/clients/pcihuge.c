@@ -265,6 +265,22 @@ static void the_first_access_may_be_a_store(void)
 	expect(are_right(0, SIZE));
 }
 
+/* Pages are read-only at first where the kernel is to note which are stored to: soft-dirty bits, see clear_refs in
+ * proc(5). A store behind a load has to come to its end, by a page of 2 MiB, too. */
+static void stores_that_the_kernel_is_to_note_are_not_held_up(void)
+{
+	int refs = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+
+	map_all();
+	expect(refs >= 0 && write(refs, "4", 1) == 1);
+	alarm(PATIENCE_MS / 1000);
+	for (size_t at = 0; at < SIZE; at += HUGE / 2)
+		expect(is_right(at) && store(map.at, at, value_of(at)));
+	alarm(0);
+	expect(are_right(0, SIZE));
+	close_fd(&refs);
+}
+
 static void a_reset_takes_it_away_and_memory_brings_it_back(void)
 {
 	map_all();
@@ -463,6 +479,7 @@ static const struct {
 	TEST(a_fork_has_it_and_loses_it_with_its_parent),
 	TEST(a_handle_of_it_is_mapped_alike_and_revoked_at_once),
 	TEST(while_memory_is_switched_loads_give_the_value_or_SIGBUS),
+	TEST(stores_that_the_kernel_is_to_note_are_not_held_up),
 };
 
 /* A test leaves all of the BAR mapped, and memory on. */
