@@ -4,45 +4,23 @@
  * then its second, and so on, until it needs no more (Documentation/fault-injection/fault-injection.rst: fail-nth).
  */
 #include "tests/vm/clients/broker.h"
+#include "tests/vm/clients/chance.h"
 #include "tests/vm/clients/edu.h"
 #include "tests/vm/clients/expect.h"
 
 #include <fcntl.h>
 #include <linux/vfio.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-static int fail_nth, node;
+static int node;
 static struct vfio vfio;
 static int chance; /* of the operation that is next, which fails; counted from 1 */
 
-/* The copies that this takes can fail, too, and then have used the chance up. */
-static void write_chance(int n)
-{
-	char text[16];
-	int size = snprintf(text, sizeof(text), "%d", n);
-
-	while (pwrite(fail_nth, text, (size_t)size, 0) != size)
-		expect(errno == EFAULT);
-}
-
 static void arm(void)
 {
-	write_chance(chance);
-}
-
-/* Return: whether the failure that was armed has come. Keeps errno. */
-static bool disarm(void)
-{
-	char text[16] = "";
-	int error = errno;
-	bool made = pread(fail_nth, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
-
-	write_chance(0);
-	errno = error;
-	return made;
+	chance_arm(chance);
 }
 
 /* ---- operations: each says whether it has failed, with errno, and whether a failure was made
@@ -57,7 +35,7 @@ static bool create(__u32 kind, int fd, bool *made)
 
 	arm();
 	failed = handle_create(node, &how, &h);
-	*made = disarm();
+	*made = chance_disarm();
 	if (failed) {
 		int error = errno;
 
@@ -91,7 +69,7 @@ static bool map_bar(bool *made)
 
 	arm();
 	bar = bar_map(lease.device.fd, 0, EDU_SIZE);
-	*made = disarm();
+	*made = chance_disarm();
 	if (bar != MAP_FAILED) {
 		expect(load(bar, EDU_ID, &value));
 		expect(!munmap((void *)bar, EDU_SIZE));
@@ -110,7 +88,7 @@ static bool touch_bar(bool *made)
 	expect(bar != MAP_FAILED);
 	arm();
 	worked = load(bar, EDU_ID, &value);
-	*made = disarm();
+	*made = chance_disarm();
 	errno = ENOMEM;
 	expect(load(bar, EDU_ID, &value) && !munmap((void *)bar, EDU_SIZE));
 	lease_close(&lease);
@@ -127,7 +105,7 @@ static bool split_bar(bool *made)
 	expect(bar != MAP_FAILED && load(bar, EDU_ID, &value));
 	arm();
 	failed = munmap((char *)bar + EDU_SIZE / 2, 4096);
-	*made = disarm();
+	*made = chance_disarm();
 	lease_close(&lease);
 	expect(!revoke_lease(node, 1, 20000).pending && !load(bar, EDU_ID, &value));
 	if (failed)
@@ -148,7 +126,7 @@ static bool take_back(bool *made)
 	expect(bar != MAP_FAILED && load(bar, EDU_ID, &value));
 	arm();
 	failed = ioctl(node, VFIOD_HANDLE_REVOKE, &how);
-	*made = disarm();
+	*made = chance_disarm();
 	if (!failed)
 		expect(!how.pending);
 	{
@@ -175,7 +153,7 @@ static bool list(bool *made)
 
 	arm();
 	failed = ioctl(node, VFIOD_HANDLE_LIST, &how);
-	*made = disarm();
+	*made = chance_disarm();
 	lease_close(&lease);
 	return failed;
 }
@@ -191,7 +169,7 @@ static bool read_changes(bool *made)
 	arm();
 	other = open(VFIOD_HANDLE_NODE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	size = other < 0 ? -1 : read(other, entries, sizeof(entries));
-	*made = disarm();
+	*made = chance_disarm();
 	if (other >= 0) {
 		int error = errno;
 
@@ -231,8 +209,6 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	setlinebuf(stdout);
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	expect(fail_nth >= 0);
 	vfio = vfio_open(argv[1]);
 	node = node_open(O_NONBLOCK);
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {

@@ -50,7 +50,8 @@ noinst_LTLIBRARIES += tests/vm/clients/libhandles.la
 
 tests_vm_clients_libhandles_la_SOURCES = kmod/uapi/vfiod_handle.h tests/vm/clients/expect.h \
 	tests/vm/clients/actor.c tests/vm/clients/actor.h tests/vm/clients/broker.c tests/vm/clients/broker.h \
-	tests/vm/clients/client.c tests/vm/clients/client.h tests/vm/clients/edu.c tests/vm/clients/edu.h \
+	tests/vm/clients/chance.c tests/vm/clients/chance.h tests/vm/clients/client.c tests/vm/clients/client.h \
+	tests/vm/clients/edu.c tests/vm/clients/edu.h tests/vm/clients/function.c tests/vm/clients/function.h \
 	tests/vm/clients/raiser.c tests/vm/clients/raiser.h tests/vm/clients/stalling.c tests/vm/clients/stalling.h
 tests_vm_clients_libhandles_la_CFLAGS = $(PROGRAM_FLAGS)
 

@@ -5,13 +5,13 @@
  * What has failed has to work when it is tried again.
  */
 #include "tests/vm/clients/broker.h"
+#include "tests/vm/clients/chance.h"
 #include "tests/vm/clients/edu.h"
 #include "tests/vm/clients/expect.h"
+#include "tests/vm/clients/function.h"
 
-#include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -20,35 +20,11 @@
 #define PAGE	    4096u
 #define VECTORS_MAX 4
 
-static int fail_nth, interrupt;
+static int interrupt;
 static const char *address;
 static struct vfio vfio;
 static volatile void *bar;
 static struct vfio_irq_info irqs[VFIO_PCI_NUM_IRQS];
-
-/* ---- the failures ------------------------------------------------------------------------------------------------ */
-
-/* The copies that this takes can fail, too, and then have used the chance up. */
-static void write_chance(int n)
-{
-	char text[16];
-	int size = snprintf(text, sizeof(text), "%d", n);
-
-	while (pwrite(fail_nth, text, (size_t)size, 0) != size)
-		expect(errno == EFAULT);
-}
-
-/* Return: whether the failure that was armed has come. Keeps errno. */
-static bool disarm(void)
-{
-	char text[16] = "";
-	int error = errno;
-	bool made = pread(fail_nth, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
-
-	write_chance(0);
-	errno = error;
-	return made;
-}
 
 /* ---- operations: what comes before (false: there is no such thing here), the attempt, what undoes it ---------------
  */
@@ -62,10 +38,17 @@ static void nothing(void)
 {
 }
 
+/* An open that failed has left nothing that keeps the function awake, and nobody too few for one that is open. */
 static bool closed(void)
 {
 	close_fd(&vfio.device);
+	expect(function_falls_asleep(address));
 	return true;
+}
+
+static void stays_awake(void)
+{
+	expect(function_stays_awake(address));
 }
 
 static int open_device(void)
@@ -257,7 +240,7 @@ static const struct operation {
 	void (*undo)(void);
 	bool may_need_none;
 } operations[] = {
-	{ "open", closed, open_device, nothing, false },
+	{ "open", closed, open_device, stays_awake, false },
 	{ "GET_REGION_INFO", always, describe, nothing, false },
 	{ "SET_IRQS of INTx", has_intx, enable_intx, switch_off_intx, false },
 	{ "SET_IRQS of INTx, off", switched_on_intx, disable_intx, nothing, false },
@@ -298,10 +281,10 @@ static int run(const struct operation *operation)
 
 		if (!operation->before())
 			return 0;
-		write_chance(chance);
+		chance_arm(chance);
 		errno = 0;
 		result = operation->attempt();
-		made = disarm();
+		made = chance_disarm();
 		error = errno;
 		if (result) {
 			heard++;
@@ -328,9 +311,9 @@ int main(int argc, char **argv)
 		return 2;
 	setlinebuf(stdout);
 	address = argv[1];
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	interrupt = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	expect(fail_nth >= 0 && interrupt >= 0);
+	expect(interrupt >= 0);
+	function_is_drowsy(address);
 	vfio = vfio_open(address);
 	for (unsigned int i = 0; i < VFIO_PCI_NUM_IRQS; i++) {
 		irqs[i] = (struct vfio_irq_info){ .argsz = sizeof(irqs[i]), .index = i };
