@@ -10,6 +10,7 @@
 #include "tests/vm/clients/client.h"
 #include "tests/vm/clients/edu.h"
 #include "tests/vm/clients/expect.h"
+#include "tests/vm/clients/function.h"
 #include "tests/vm/clients/raiser.h"
 
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <linux/vfio.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -246,26 +248,14 @@ static void what_COMMAND_was_told_in_D3_holds_in_D0(void)
 	user_close();
 }
 
-/* As root sees it. */
-static bool power_state_is(const char *state)
-{
-	char path[PATH_MAX], got[16] = "";
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power_state", address);
-	file = fopen(path, "r");
-	expect(file && fscanf(file, "%15s", got) == 1 && !fclose(file));
-	return !strcmp(got, state);
-}
-
 static void who_follows_a_user_that_left_it_in_D3_finds_D0(void)
 {
 	user_open();
 	set_power(3);
-	expect(power_state_is("D3hot"));
+	expect(function_is(address, "power_state", "D3hot"));
 	user_close();
 	user_open();
-	expect(power_state_is("D0") && power() == 0 && answers());
+	expect(function_is(address, "power_state", "D0") && power() == 0 && answers());
 	user_close();
 }
 
@@ -351,37 +341,82 @@ static void a_function_that_shares_its_slot_cannot_be_reset_by_its_user(void)
 	user_close();
 }
 
-/* A counter of sysfs; -1: this kernel does not have it. */
-static long runtime_usage(void)
+static void it_falls_asleep_when_nobody_has_it_open_and_never_before(void)
 {
-	char path[PATH_MAX];
-	long usage = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/runtime_usage", address);
-	file = fopen(path, "r");
-	if (!file)
-		return -1;
-	expect(fscanf(file, "%ld", &usage) == 1 && !fclose(file));
-	return usage;
+	function_is_drowsy(address);
+	for (int i = 0; i < 4; i++) {
+		expect(function_falls_asleep(address));
+		user_open();
+		if (i == 1 && can_be_reset())
+			expect(!ioctl(vfio.device, VFIO_DEVICE_RESET));
+		if (i >= 2 && pm_at())
+			set_power(3);
+		if (i == 3 && pm_at())
+			set_power(0);
+		expect(function_stays_awake(address));
+		user_close();
+	}
+	expect(function_falls_asleep(address));
 }
 
-static void nobody_keeps_the_device_awake_who_has_closed_it(void)
-{
-	long before = runtime_usage();
+static volatile pid_t resetter;
 
-	for (int i = 0; i < 3; i++) {
-		user_open();
-		if (pm_at() && i) {
-			set_power(3);
-			if (i == 2)
-				set_power(0);
-		}
-		if (can_be_reset())
-			ioctl(vfio.device, VFIO_DEVICE_RESET);
-		user_close();
-		expect(runtime_usage() == before);
+static void *reset_by_root(void *unused)
+{
+	resetter = gettid();
+	expect(!function_tell(address, "reset", "1"));
+	return unused;
+}
+
+/* It waits in the kernel, for the reset, and has the device's lock. */
+static bool resetter_waits(void)
+{
+	char path[PATH_MAX], said[256] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", resetter);
+	file = fopen(path, "r");
+	if (!file)
+		return true; /* it was too quick */
+	expect(fgets(said, sizeof(said), file) && !fclose(file));
+	return strstr(said, ") D");
+}
+
+/* Whether an open was refused, as it has to be while the function is reset. */
+static bool open_in_a_reset(void)
+{
+	pthread_t thread;
+	bool refused;
+
+	resetter = 0;
+	expect(!pthread_create(&thread, NULL, reset_by_root, NULL));
+	while (!resetter || !resetter_waits())
+		sched_yield();
+	vfio.device = ioctl(vfio.group, VFIO_GROUP_GET_DEVICE_FD, address);
+	refused = vfio.device < 0;
+	expect(!refused || errno == EAGAIN);
+	expect(!pthread_join(thread, NULL));
+	close_fd(&vfio.device);
+	return refused;
+}
+
+static void opens_that_are_refused_while_root_resets_it_keep_nobody_awake(void)
+{
+	int refused = 0;
+
+	function_is_drowsy(address);
+	vfio = vfio_open(address);
+	close_fd(&vfio.device);
+	for (int i = 0; i < 50 && refused < 3; i++) {
+		refused += open_in_a_reset();
+		expect(function_falls_asleep(address));
 	}
+	expect(refused);
+	vfio_detach(&vfio);
+	close_fd(&vfio.group);
+	user_open();
+	expect(answers() && function_stays_awake(address));
+	user_close();
 }
 
 /* ---- the expansion ROM ------------------------------------------------------------------------------------------- */
@@ -904,7 +939,8 @@ static const struct {
 	TEST(FLR_through_config_space_resets_it_and_nothing_is_lost, NEEDS_FLR | NEEDS_SCRATCH | NEEDS_PF),
 	TEST(the_next_user_finds_it_reset, NEEDS_RESET | NEEDS_SCRATCH),
 	TEST(a_function_that_shares_its_slot_cannot_be_reset_by_its_user, NEEDS_STRICT | NEEDS_SHARED_SLOT),
-	TEST(nobody_keeps_the_device_awake_who_has_closed_it, 0),
+	TEST(it_falls_asleep_when_nobody_has_it_open_and_never_before, 0),
+	TEST(opens_that_are_refused_while_root_resets_it_keep_nobody_awake, NEEDS_STRICT | NEEDS_RESET),
 	TEST(the_ROM_is_read_and_neither_written_nor_mapped, NEEDS_ROM),
 	TEST(a_virtual_function_has_its_identity_no_INTx_and_memory_always_on, NEEDS_VF),
 	TEST(while_memory_is_switched_loads_give_the_value_or_SIGBUS, NEEDS_PF),
@@ -917,14 +953,6 @@ static const struct {
 };
 /* clang-format on */
 #define TESTS (sizeof(tests) / sizeof(tests[0]))
-
-static bool exists(const char *name)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", address, name);
-	return !access(path, F_OK);
-}
 
 static bool driver_is_stock(void)
 {
@@ -950,15 +978,15 @@ static void print_names(void)
 	unsigned int has;
 
 	user_open();
-	has = exists("physfn") ? NEEDS_VF : NEEDS_PF;
+	has = function_has(address, "physfn") ? NEEDS_VF : NEEDS_PF;
 	has |= driver_is_stock() ? 0 : NEEDS_STRICT;
 	has |= can_be_reset() ? NEEDS_RESET : 0;
 	has |= pm_at() ? NEEDS_PM : 0;
 	has |= flr_at() ? NEEDS_FLR : 0;
 	/* a virtual function of QEMU's nvme heeds no write before its PF has put it online */
-	has |= target->scratch && !exists("physfn") ? NEEDS_SCRATCH : 0;
-	has |= exists("rom") ? NEEDS_ROM : 0;
-	has |= !exists("physfn") && shares_its_slot() ? NEEDS_SHARED_SLOT : 0;
+	has |= target->scratch && !function_has(address, "physfn") ? NEEDS_SCRATCH : 0;
+	has |= function_has(address, "rom") ? NEEDS_ROM : 0;
+	has |= !function_has(address, "physfn") && shares_its_slot() ? NEEDS_SHARED_SLOT : 0;
 	for (size_t i = 0; i < TESTS; i++)
 		if (!(tests[i].needs & ~has))
 			printf("%s\n", tests[i].name);

@@ -38,6 +38,21 @@ bind "$pci_driver" $edu $nvme $e1000e $igb $testdev "${shared[@]}"
 echo bus >$sysfs/$e1000e/reset_method
 for function in $edu $nvme $e1000e $igb $testdev "${shared[0]}"; do all_of $function; done
 
+# ---- what is given back ----------------------------------------------------------------------------------------------
+# is_balanced FUNCTION: one without a driver, whose users are over: the kernel's count of them is 0.
+is_balanced() {
+	local power=$sysfs/$1/power
+	echo auto >"$power/control"
+	wait_for "$1 falls asleep when it may" grep -qx suspended "$power/runtime_status"
+	echo on >"$power/control"
+	equal "$1 falls asleep when it may, and only then" active "$(cat "$power/runtime_status")"
+}
+for function in $edu $nvme $e1000e $igb $testdev; do
+	unbind $function
+	is_balanced $function
+	bind "$pci_driver" $function
+done
+
 # ---- removal ---------------------------------------------------------------------------------------------------
 look_for() {
 	echo 1 >/sys/bus/pci/rescan
@@ -100,6 +115,7 @@ if [ "$pci_driver" != vfio-pci ]; then
 	is_refused $nvme_pf "a physical function that has virtual ones" "irtual"
 	is_refused $bridge "a bridge" "bridge"
 	is_refused $vga "a VGA" "VGA"
+	is_balanced $vga
 fi
 bind nvme $nvme_pf
 echo 0 >$sysfs/$nvme_pf/sriov_numvfs
