@@ -149,7 +149,8 @@ tests_vm_clients_pcifailnth_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_pcifailnth_LDADD = tests/vm/clients/libhandles.la
 
 noinst_PROGRAMS += tests/vm/clients/interrupts tests/vm/clients/irqrounds tests/vm/clients/pcifaults \
-	tests/vm/clients/pcierrors tests/vm/clients/pcinode tests/vm/clients/pcihuge
+	tests/vm/clients/pcierrors tests/vm/clients/pcinode tests/vm/clients/pcihuge \
+	tests/vm/clients/pciprobe
 
 tests_vm_clients_interrupts_SOURCES = tests/vm/clients/interrupts.c
 tests_vm_clients_interrupts_CFLAGS = $(PROGRAM_FLAGS)
@@ -175,6 +176,11 @@ tests_vm_clients_pcihuge_SOURCES = tests/vm/clients/pcihuge.c
 tests_vm_clients_pcihuge_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_pcihuge_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_pcihuge_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_pciprobe_SOURCES = tests/vm/clients/pciprobe.c
+tests_vm_clients_pciprobe_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pciprobe_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pciprobe_LDADD = tests/vm/clients/libhandles.la
 
 tests_vm_clients_pcifaults_SOURCES = tests/vm/clients/pcifaults.c
 tests_vm_clients_pcifaults_CFLAGS = $(PROGRAM_FLAGS)

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Open, interrupts and resets of the strict driver with each of their allocations failing in turn, on the kernel that can
-# do that.
+# Open, interrupts, resets of the strict driver, and its taking of a function, with each of their allocations failing in
+# turn, on the kernel that can do that.
 #
 # The kernel's interrupt layer does without the files in /proc that it has no memory for, and misses them when it takes the
 # interrupt away again.
@@ -35,5 +35,13 @@ for function in $edu $nvme; do
 	equal "what has failed works when it is tried again, on $function" 0 $status
 done
 check "and the device works after it" pcimisuse the_device_works $edu
+
+for function in $edu $nvme; do
+	status=0
+	pciprobe "$pci_driver" $function || status=$?
+	equal "a function is taken and works, or is left as it was and taken the next time: $function" 0 $status
+	bind "$pci_driver" $function
+done
+check "and the device works after it, too" pcimisuse the_device_works $edu
 
 finish
