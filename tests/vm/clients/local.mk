@@ -150,7 +150,7 @@ tests_vm_clients_pcifailnth_LDADD = tests/vm/clients/libhandles.la
 
 noinst_PROGRAMS += tests/vm/clients/interrupts tests/vm/clients/irqrounds tests/vm/clients/pcifaults \
 	tests/vm/clients/pcierrors tests/vm/clients/pcinode tests/vm/clients/pcihuge \
-	tests/vm/clients/pciprobe
+	tests/vm/clients/pciprobe tests/vm/clients/pcislot
 
 tests_vm_clients_interrupts_SOURCES = tests/vm/clients/interrupts.c
 tests_vm_clients_interrupts_CFLAGS = $(PROGRAM_FLAGS)
@@ -181,6 +181,11 @@ tests_vm_clients_pciprobe_SOURCES = tests/vm/clients/pciprobe.c
 tests_vm_clients_pciprobe_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_pciprobe_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_pciprobe_LDADD = tests/vm/clients/libhandles.la
+
+tests_vm_clients_pcislot_SOURCES = tests/vm/clients/pcislot.c
+tests_vm_clients_pcislot_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_pcislot_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_pcislot_LDADD = tests/vm/clients/libhandles.la
 
 tests_vm_clients_pcifaults_SOURCES = tests/vm/clients/pcifaults.c
 tests_vm_clients_pcifaults_CFLAGS = $(PROGRAM_FLAGS)
