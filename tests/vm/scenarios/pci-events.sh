@@ -54,6 +54,7 @@ quietly vfioctl release $edu
 
 # ---- suspend -----------------------------------------------------------------------------------------------------
 sleep_now() {
+	set -e
 	echo freezer >/sys/power/pm_test
 	echo 0 >/sys/module/suspend/parameters/pm_test_delay
 	echo freeze >/sys/power/state
