@@ -973,6 +973,65 @@ START_TEST(the_power_state_is_a_request_to_the_owner)
 }
 END_TEST
 
+/* PCIe 6.0 §7.5.3: it has no link, and what is behind its short capability is not its. */
+START_TEST(an_endpoint_of_the_root_complex_has_no_link_registers)
+{
+	static const struct {
+		uint16_t flags, length;
+	} versions[] = { { 1 | PCI_EXP_TYPE_RC_END << 4, 0x0c }, { 2 | PCI_EXP_TYPE_RC_END << 4, 0x2c } };
+
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t behind = (uint8_t)(EXP + versions[i].length);
+
+		a_function();
+		begin_chain(EXP);
+		capability(EXP, PCI_CAP_ID_EXP, behind, versions[i].flags);
+		hw_put(&hw, EXP + PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_FLR);
+		capability(behind, PCI_CAP_ID_VNDR, 0, 8);
+		hw_put(&hw, behind + 4, 4, 0x12345678);
+		hw_put(&hw, behind + 8, 4, 0x12345678);
+		open_function();
+		ck_assert_uint_eq(reads(EXP, 4),
+				  PCI_CAP_ID_EXP | (uint32_t)behind << 8 | (uint32_t)versions[i].flags << 16);
+		ck_assert_uint_eq(reads(behind, 4), PCI_CAP_ID_VNDR | 8 << 16);
+		writes(behind + 4, 4, 0xabcdabcd);
+		ck_assert_uint_eq(hw_get(&hw, behind + 4, 4), 0xabcdabcd);
+		assert_hidden(behind + 8, 4);
+		writes(EXP + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
+		assert_event(PCICFG_FLR, 0, 1);
+	}
+}
+END_TEST
+
+START_TEST(a_self_test_cannot_be_started)
+{
+	a_function();
+	hw_put(&hw, PCI_BIST, 1, PCI_BIST_CAPABLE);
+	open_function();
+	writes(PCI_BIST, 1, PCI_BIST_CAPABLE | PCI_BIST_START);
+	writes(PCI_CACHE_LINE_SIZE, 4, (uint32_t)PCI_BIST_START << 24 | 0x10);
+	assert_no_event();
+	ck_assert_uint_eq(hw_get(&hw, PCI_BIST, 1), PCI_BIST_CAPABLE);
+	ck_assert_uint_eq(reads(PCI_BIST, 1), PCI_BIST_CAPABLE);
+}
+END_TEST
+
+START_TEST(an_extended_space_of_zeros_or_ones_has_no_chain)
+{
+	static const uint32_t nothing[] = { 0, ~0u, 0x0000ffff };
+
+	for (size_t i = 0; i < 3; i++) {
+		a_usual_function();
+		for (unsigned int at = 0x100; at < 0x1000; at += 4)
+			hw_put(&hw, (uint16_t)at, 4, nothing[i]);
+		open_function();
+		ck_assert_uint_eq(reads(PCI_CAPABILITY_LIST, 1), PM);
+		assert_hidden(0x100, 8);
+		assert_hidden(0xffc, 4);
+	}
+}
+END_TEST
+
 START_TEST(a_function_level_reset_is_a_request_to_the_owner_and_reads_as_zero)
 {
 	a_usual_function();
@@ -1424,6 +1483,9 @@ static Suite *pcicfg_suite(void)
 	tcase_add_test(contract, which_bits_are_the_users_can_be_asked);
 	tcase_add_test(contract, memory_can_be_reached_while_it_is_decoded_in_d0);
 	tcase_add_test(contract, the_power_state_is_a_request_to_the_owner);
+	tcase_add_test(contract, an_endpoint_of_the_root_complex_has_no_link_registers);
+	tcase_add_test(contract, a_self_test_cannot_be_started);
+	tcase_add_test(contract, an_extended_space_of_zeros_or_ones_has_no_chain);
 	tcase_add_test(contract, a_function_level_reset_is_a_request_to_the_owner_and_reads_as_zero);
 	tcase_add_test(contract, payload_size_tags_reports_and_no_snoop_stay_the_hosts);
 	tcase_add_test(contract, msi_messages_stay_the_hosts);
