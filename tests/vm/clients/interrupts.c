@@ -406,6 +406,40 @@ static void INTx_is_unmasked_by_an_eventfd_until_that_is_taken_away(void)
 	close_fd(&unmasker);
 }
 
+static void *close_it(void *file)
+{
+	close_fd(file);
+	return NULL;
+}
+
+/* Its last close takes it away as well, and what was taken away twice has been freed twice. */
+static void an_eventfd_that_unmasks_INTx_is_closed_while_it_is_taken_away(void)
+{
+	const uint32_t flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK;
+	struct user u = user_open(address);
+	const int nobody = -1;
+	pthread_t closer;
+
+	enable(&u, INTX);
+	for (int i = 0; i < 200; i++) {
+		int unmasker = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+		expect(unmasker >= 0);
+		expect(!set_irqs(&u, flags, INTX, 0, 1, &unmasker, sizeof(unmasker)));
+		expect(!pthread_create(&closer, NULL, close_it, &unmasker));
+		if (i % 2) {
+			expect(!set_irqs(&u, flags, INTX, 0, 1, &nobody, sizeof(nobody)));
+		} else {
+			disable(&u, INTX);
+			enable(&u, INTX);
+		}
+		expect(!pthread_join(closer, NULL));
+	}
+	delivered(&u, INTX, 0);
+	disable(&u, INTX);
+	user_close(&u);
+}
+
 /* What the handler signals unmasks in the same moment; whether its user sees a signal, too, is a race that nobody wins
  * for certain. */
 static void signals_itself(struct user *u)
@@ -1404,6 +1438,7 @@ static const struct {
 	TEST(a_masked_INTx_is_pending_and_comes_when_it_is_unmasked, NEEDS_INTX),
 	TEST(INTx_is_masked_by_the_bit_in_COMMAND, NEEDS_INTX),
 	TEST(INTx_is_unmasked_by_an_eventfd_until_that_is_taken_away, NEEDS_INTX),
+	TEST(an_eventfd_that_unmasks_INTx_is_closed_while_it_is_taken_away, NEEDS_INTX),
 	TEST(an_eventfd_that_INTx_signals_may_unmask_it_too, NEEDS_STRICT | NEEDS_INTX),
 	TEST(INTx_is_disabled_and_closed_while_its_eventfd_signals_itself, NEEDS_STRICT | NEEDS_INTX),
 	TEST(the_line_is_off_in_hardware_whenever_nobody_handles_it, NEEDS_STRICT | NEEDS_INTX | NEEDS_MSI),
