@@ -24,6 +24,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -412,6 +413,27 @@ static void opens_that_are_refused_while_root_resets_it_keep_nobody_awake(void)
 		expect(function_falls_asleep(address));
 	}
 	expect(refused);
+	vfio_detach(&vfio);
+	close_fd(&vfio.group);
+	user_open();
+	expect(answers() && function_stays_awake(address));
+	user_close();
+}
+
+static void an_open_for_which_there_is_no_file_descriptor_leaves_it_asleep(void)
+{
+	struct rlimit before, none;
+
+	function_is_drowsy(address);
+	vfio = vfio_open(address);
+	close_fd(&vfio.device);
+	expect(function_falls_asleep(address) && !getrlimit(RLIMIT_NOFILE, &before));
+	none = before;
+	none.rlim_cur = 0;
+	expect(!setrlimit(RLIMIT_NOFILE, &none));
+	for (int i = 0; i < 3; i++)
+		expect_errno(EMFILE, ioctl(vfio.group, VFIO_GROUP_GET_DEVICE_FD, address));
+	expect(!setrlimit(RLIMIT_NOFILE, &before) && function_falls_asleep(address));
 	vfio_detach(&vfio);
 	close_fd(&vfio.group);
 	user_open();
@@ -941,6 +963,7 @@ static const struct {
 	TEST(a_function_that_shares_its_slot_cannot_be_reset_by_its_user, NEEDS_STRICT | NEEDS_SHARED_SLOT),
 	TEST(it_falls_asleep_when_nobody_has_it_open_and_never_before, 0),
 	TEST(opens_that_are_refused_while_root_resets_it_keep_nobody_awake, NEEDS_STRICT | NEEDS_RESET),
+	TEST(an_open_for_which_there_is_no_file_descriptor_leaves_it_asleep, 0),
 	TEST(the_ROM_is_read_and_neither_written_nor_mapped, NEEDS_ROM),
 	TEST(a_virtual_function_has_its_identity_no_INTx_and_memory_always_on, NEEDS_VF),
 	TEST(while_memory_is_switched_loads_give_the_value_or_SIGBUS, NEEDS_PF),

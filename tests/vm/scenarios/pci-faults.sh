@@ -121,5 +121,9 @@ bind nvme $nvme_pf
 echo 0 >$sysfs/$nvme_pf/sriov_numvfs
 bind "$pci_driver" $nvme_pf
 ok "without virtual functions it is taken"
+if [ "$pci_driver" != vfio-pci ]; then
+	check "and makes none then" bash -c "! echo 1 >$sysfs/$nvme_pf/sriov_numvfs"
+	equal "so that it may sleep without harm to others" 0 "$(cat $sysfs/$nvme_pf/sriov_numvfs)"
+fi
 
 finish
