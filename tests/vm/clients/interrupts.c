@@ -369,6 +369,29 @@ static void INTx_is_masked_by_the_bit_in_COMMAND(void)
 	user_close(&u);
 }
 
+static void the_bit_in_COMMAND_masks_INTx_also_when_MSI_was_there_in_between(void)
+{
+	struct user u = user_open(address);
+
+	for (int i = 0; i < 3; i++) {
+		enable(&u, INTX);
+		expect(!command_change(u.vfio.device, PCI_COMMAND_INTX_DISABLE, 0));
+		disable(&u, INTX);
+		enable(&u, MSI);
+		delivered(&u, MSI, 0);
+		disable(&u, MSI);
+		expect(word(&u, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
+		enable(&u, INTX);
+		raise_irq_of(&u, INTX, 0);
+		expect(stays_away(&u, 0));
+		expect(!command_change(u.vfio.device, 0, PCI_COMMAND_INTX_DISABLE) && arrives(&u, 0));
+		ack(&u, INTX, 0);
+		unmask(&u, INTX, 0);
+		disable(&u, INTX);
+	}
+	user_close(&u);
+}
+
 static void INTx_is_unmasked_by_an_eventfd_until_that_is_taken_away(void)
 {
 	const uint32_t flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK;
@@ -1437,6 +1460,7 @@ static const struct {
 	TEST(INTx_is_delivered_masked_until_it_is_unmasked_and_comes_again_if_it_is_still_up, NEEDS_INTX),
 	TEST(a_masked_INTx_is_pending_and_comes_when_it_is_unmasked, NEEDS_INTX),
 	TEST(INTx_is_masked_by_the_bit_in_COMMAND, NEEDS_INTX),
+	TEST(the_bit_in_COMMAND_masks_INTx_also_when_MSI_was_there_in_between, NEEDS_INTX | NEEDS_MSI),
 	TEST(INTx_is_unmasked_by_an_eventfd_until_that_is_taken_away, NEEDS_INTX),
 	TEST(an_eventfd_that_unmasks_INTx_is_closed_while_it_is_taken_away, NEEDS_INTX),
 	TEST(an_eventfd_that_INTx_signals_may_unmask_it_too, NEEDS_STRICT | NEEDS_INTX),
