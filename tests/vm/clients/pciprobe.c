@@ -83,12 +83,6 @@ static void is_as_it_was(void)
 	expect(function_is(address, "enable", "0") && function_is_balanced(address));
 }
 
-static void unbind(void)
-{
-	expect(!function_tell(address, "driver/unbind", address));
-	is_as_it_was();
-}
-
 /* ---- and works --------------------------------------------------------------------------------------------------- */
 
 /* A group's node is made in /dev by a thread of the kernel's, which says so to nobody if it could not. */
@@ -124,6 +118,17 @@ static void works(void)
 }
 
 /* ---- each allocation --------------------------------------------------------------------------------------------- */
+
+static void unbind(void)
+{
+	char path[PATH_MAX];
+
+	expect(!function_tell(address, "driver/unbind", address));
+	is_as_it_was();
+	/* of need_node(); the kernel takes away what it has made */
+	group_path(path, "/dev/vfio", "");
+	expect(!unlink(path) || errno == ENOENT);
+}
 
 static bool is_clean(int error)
 {
