@@ -360,6 +360,16 @@ static void it_falls_asleep_when_nobody_has_it_open_and_never_before(void)
 	expect(function_falls_asleep(address));
 }
 
+static void it_stays_awake_for_a_while_for_its_next_user(void)
+{
+	for (int i = 0; i < 2; i++) {
+		expect(!function_tell(address, "power/autosuspend_delay_ms", "2000"));
+		user_open();
+		user_close();
+		expect(function_stays_awake(address) && function_falls_asleep(address));
+	}
+}
+
 static volatile pid_t resetter;
 
 static void *reset_by_root(void *unused)
@@ -964,6 +974,7 @@ static const struct {
 	TEST(the_next_user_finds_it_reset, NEEDS_RESET | NEEDS_SCRATCH),
 	TEST(a_function_that_shares_its_slot_cannot_be_reset_by_its_user, NEEDS_STRICT | NEEDS_SHARED_SLOT),
 	TEST(it_falls_asleep_when_nobody_has_it_open_and_never_before, 0),
+	TEST(it_stays_awake_for_a_while_for_its_next_user, NEEDS_STRICT),
 	TEST(opens_that_are_refused_while_root_resets_it_keep_nobody_awake, NEEDS_STRICT | NEEDS_RESET),
 	TEST(an_open_for_which_there_is_no_file_descriptor_leaves_it_asleep, 0),
 	TEST(the_ROM_is_read_and_neither_written_nor_mapped, NEEDS_ROM),
