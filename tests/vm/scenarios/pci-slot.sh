@@ -3,7 +3,7 @@
 #
 # Functions of one slot, of which each has its own resets or none (see clients/pcislot.c): an edu, which has none, beside
 # an nvme, in one IOMMU group, and two igbs, whose functions Linux knows to be separate, in two.
-# run-options: --single --device pcie-root-port,id=rp10,x-speed=5,slot=20,chassis=20 --device edu,bus=rp10,addr=0.0,multifunction=on --device nvme,bus=rp10,addr=0.1,serial=slot --device pcie-root-port,id=rp11,x-speed=5,slot=21,chassis=21 --device igb,bus=rp11,addr=0.0,multifunction=on,romfile= --device igb,bus=rp11,addr=0.1,romfile=
+# run-options: --single --device pcie-root-port,id=rpa,x-speed=5,slot=20,chassis=20 --device edu,bus=rpa,multifunction=on --device nvme,bus=rpa,addr=0.1,serial=slot --device pcie-root-port,id=rpb,x-speed=5,slot=21,chassis=21 --device igb,bus=rpb,multifunction=on,romfile= --device igb,bus=rpb,addr=0.1,romfile=
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
