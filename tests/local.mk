@@ -17,6 +17,7 @@ UNIT_TESTS = \
 	tests/unit/test_pcicfg_properties \
 	tests/unit/test_policy \
 	tests/unit/test_request \
+	tests/unit/test_serial \
 	tests/unit/test_server \
 	tests/unit/test_session \
 	tests/unit/test_state \
@@ -118,6 +119,10 @@ tests_unit_test_policy_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 tests_unit_test_request_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS)
 tests_unit_test_request_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_unit_test_request_LDADD = vfiod/libvfiod.la $(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_serial_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_serial_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_serial_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_server_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_server_LDFLAGS = $(PROGRAM_LINK)

@@ -4,6 +4,8 @@
 #include "proto/address.h"
 #include "vfiod/config_text.h"
 #include "vfiod/facts.h"
+#include "vfiod/peer.h"
+#include "vfiod/serial.h"
 #include "vfiod/topology.h"
 
 #include <confuse.h>
@@ -114,6 +116,17 @@ static int check_length(cfg_t *cfg, cfg_opt_t *opt, size_t room)
 	if (text[0] && strlen(text) < room)
 		return 0;
 	cfg_error(cfg, "%s is '%.80s'; it can have 1 to %zu bytes", cfg_opt_name(opt), text, room - 1);
+	return -1;
+}
+
+static int check_serial(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, 0);
+	uint64_t serial;
+
+	if (!serial_parse(text, &serial))
+		return 0;
+	cfg_error(cfg, "'%.80s' is not a serial number; write it as lspci -v does, 00-01-02-ff-ff-03-04-05", text);
 	return -1;
 }
 
@@ -289,6 +302,16 @@ static int check_group(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int check_security_label(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+
+	if (text[0] && strlen(text) < PEER_LABEL_MAX)
+		return 0;
+	cfg_error(cfg, "a security label is '%.80s'; it can have 1 to %d bytes", text, PEER_LABEL_MAX - 1);
+	return -1;
+}
+
 static int check_mode(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *name = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
@@ -313,7 +336,8 @@ static bool lacks_vendor(cfg_t *rule, const char *device, const char *vendor)
 static bool is_about_something(cfg_t *rule)
 {
 	static const char *const subjects[] = {
-		"address", "vendor", "class", "subsystem-vendor", "host-driver", "path", "label", "physical-function",
+		"address", "vendor", "class",  "subsystem-vendor",  "host-driver",
+		"path",	   "label",  "serial", "physical-function",
 	};
 
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
@@ -340,7 +364,8 @@ static int check_rule(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *rule = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 
-	if (is_set_to_nothing(rule, "users") || is_set_to_nothing(rule, "groups") || is_set_to_nothing(rule, "modes")) {
+	if (is_set_to_nothing(rule, "users") || is_set_to_nothing(rule, "groups") || is_set_to_nothing(rule, "modes") ||
+	    is_set_to_nothing(rule, "security-labels")) {
 		cfg_error(cfg, "rule \"%s\" has an empty list, which would limit nothing; leave the list out",
 			  cfg_title(rule));
 		return -1;
@@ -376,12 +401,14 @@ static const struct {
 	{ "rule|host-driver", check_host_driver },
 	{ "rule|path", check_path },
 	{ "rule|label", check_label },
+	{ "rule|serial", check_serial },
 	{ "rule|physical-function", check_address },
 	{ "rule|reset", check_reset },
 	{ "rule|reset-reason", check_reset_reason },
 	{ "rule|driver", check_driver },
 	{ "rule|users", check_user },
 	{ "rule|groups", check_group },
+	{ "rule|security-labels", check_security_label },
 	{ "rule|modes", check_mode },
 	{ "rule|leases-per-user", check_leases_per_user },
 };
@@ -400,12 +427,14 @@ static cfg_t *make_parser(void)
 		CFG_STR("host-driver", NULL, CFGF_NODEFAULT),
 		CFG_STR("path", NULL, CFGF_NODEFAULT),
 		CFG_STR("label", NULL, CFGF_NODEFAULT),
+		CFG_STR("serial", NULL, CFGF_NODEFAULT),
 		CFG_STR("physical-function", NULL, CFGF_NODEFAULT),
 		CFG_BOOL("assign", cfg_true, CFGF_NONE),
 		CFG_STR("reset", "required", CFGF_NONE),
 		CFG_STR("reset-reason", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("users", empty_list, CFGF_NONE),
 		CFG_STR_LIST("groups", empty_list, CFGF_NONE),
+		CFG_STR_LIST("security-labels", empty_list, CFGF_NONE),
 		CFG_STR_LIST("modes", empty_list, CFGF_NONE),
 		CFG_INT("leases-per-user", 0, CFGF_NONE),
 		CFG_BOOL("warm", cfg_true, CFGF_NONE),
@@ -520,6 +549,20 @@ static int copy_text(const char *text, char **copy)
 	return text && !*copy ? -ENOMEM : 0;
 }
 
+static int read_labels(cfg_t *section, struct rule *rule)
+{
+	size_t size = cfg_size(section, "security-labels");
+
+	rule->labels = size ? calloc(size, sizeof(rule->labels[0])) : NULL;
+	if (size && !rule->labels)
+		return -ENOMEM;
+	for (; rule->label_count < size; rule->label_count++)
+		if (copy_text(cfg_getnstr(section, "security-labels", (unsigned int)rule->label_count),
+			      &rule->labels[rule->label_count]))
+			return -ENOMEM;
+	return 0;
+}
+
 static bool read_address(cfg_t *section, const char *option, uint64_t *address)
 {
 	return cfg_size(section, option) && !proto_address_parse(cfg_getstr(section, option), address);
@@ -549,6 +592,8 @@ static int read_subject(cfg_t *section, struct rule *rule)
 	rule->class_code = CONFIG_ANY;
 	if (cfg_size(section, "class"))
 		parse_class(cfg_getstr(section, "class"), &rule->class_code, &rule->class_mask);
+	if (cfg_size(section, "serial"))
+		serial_parse(cfg_getstr(section, "serial"), &rule->serial);
 	if (copy_text(has_path ? path : NULL, &rule->path) ||
 	    copy_text(cfg_getstr(section, "host-driver"), &rule->host_driver) ||
 	    copy_text(cfg_getstr(section, "label"), &rule->label))
@@ -579,7 +624,7 @@ static int read_rule(cfg_t *section, enum driver_choice driver, struct rule *rul
 	rule->driver = driver;
 	if (cfg_size(section, "driver"))
 		driver_choice_parse(cfg_getstr(section, "driver"), &rule->driver);
-	if (read_ids(section, "users", find_user, &rule->users, &rule->user_count))
+	if (read_labels(section, rule) || read_ids(section, "users", find_user, &rule->users, &rule->user_count))
 		return -ENOMEM;
 	return read_ids(section, "groups", find_group, &rule->groups, &rule->group_count);
 }
@@ -640,6 +685,9 @@ static void free_rule(struct rule *rule)
 	free(rule->path);
 	free(rule->label);
 	free(rule->reset_reason);
+	for (size_t i = 0; i < rule->label_count; i++)
+		free(rule->labels[i]);
+	free(rule->labels);
 	free(rule->users);
 	free(rule->groups);
 }

@@ -30,6 +30,7 @@ struct rule {
 	char *host_driver, *path, *label;	     /* as in struct facts, or NULL */
 	bool has_physical_function;
 	uint64_t physical_function;
+	uint64_t serial; /* as in struct facts, or 0 */
 	/* what it says */
 	bool assign; /* may be taken from the host */
 	enum clean_reset reset;
@@ -38,6 +39,8 @@ struct rule {
 	size_t user_count;
 	gid_t *groups;
 	size_t group_count;
+	char **labels; /* of security, one of which its program has to have besides; none: no such limit */
+	size_t label_count;
 	uint32_t modes;		      /* that it may be acquired in, or 0: all */
 	unsigned int leases_per_user; /* of functions that the rule is about, or 0: no limit */
 	bool warm;		      /* may be kept open and clean while nobody has it */

@@ -23,6 +23,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/request.c vfiod/request.h \
 	vfiod/revoke.c vfiod/revoke.h \
 	vfiod/saved.c vfiod/saved.h \
+	vfiod/serial.c vfiod/serial.h \
 	vfiod/server.c vfiod/server.h \
 	vfiod/state.c vfiod/state.h \
 	vfiod/sysfs.c vfiod/sysfs.h \

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static int read_groups(int fd, struct peer *peer)
@@ -23,6 +24,17 @@ static int read_groups(int fd, struct peer *peer)
 	return 0;
 }
 
+/* Some modules end it with a NUL, some with nothing, and AppArmor once did with a newline. */
+static void read_label(int fd, struct peer *peer)
+{
+	socklen_t size = sizeof(peer->label) - 1;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERSEC, peer->label, &size))
+		size = 0; /* no such module, or a label that is too long to be named by a rule */
+	peer->label[size] = '\0';
+	peer->label[strcspn(peer->label, "\n")] = '\0';
+}
+
 int peer_read(int fd, struct peer *peer)
 {
 	struct peer found = { 0 };
@@ -35,6 +47,7 @@ int peer_read(int fd, struct peer *peer)
 	found.uid = cred.uid;
 	found.gid = cred.gid;
 	found.pid = cred.pid;
+	read_label(fd, &found);
 	err = read_groups(fd, &found);
 	if (err) {
 		peer_free(&found);

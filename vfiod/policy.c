@@ -32,7 +32,8 @@ static bool rule_fits(const struct rule *rule, const struct facts *facts)
 	       id_fits(rule->subsystem_device, facts->subsystem_device) &&
 	       id_fits(rule->class_code, facts->class_code & rule->class_mask) &&
 	       text_fits(rule->host_driver, facts->host_driver) && text_fits(rule->path, facts->path) &&
-	       text_fits(rule->label, facts->label) && parent_fits(rule, facts);
+	       text_fits(rule->label, facts->label) && (!rule->serial || rule->serial == facts->serial) &&
+	       parent_fits(rule, facts);
 }
 
 const struct rule *policy_rule(const struct config *config, const struct facts *facts)
@@ -105,6 +106,16 @@ static bool rule_admits(const struct rule *rule, const struct peer *peer)
 	return false;
 }
 
+static bool rule_admits_label(const struct rule *rule, const struct peer *peer)
+{
+	if (!rule->label_count)
+		return true;
+	for (size_t i = 0; i < rule->label_count; i++)
+		if (!strcmp(rule->labels[i], peer->label))
+			return true;
+	return false;
+}
+
 static uint32_t lowest_mode(const struct rule *rule)
 {
 	uint32_t mode = 0;
@@ -122,6 +133,12 @@ static int check_demand(const struct rule *rule, const char *address, const stru
 		return failure_set(failure, -EACCES,
 				   "%s is not for user %u: rule \"%s\" names others; ask the administrator for it",
 				   address, (unsigned)demand->peer->uid, rule->name);
+	if (!rule_admits_label(rule, demand->peer))
+		return failure_set(
+			failure, -EACCES,
+			"%s is not for programs with the security label \"%s\": rule \"%s\" names others; ask "
+			"the administrator for it",
+			address, demand->peer->label, rule->name);
 	if (rule->modes && !(rule->modes & CONFIG_MODE(demand->mode)))
 		return failure_set(failure, -EACCES,
 				   "%s is not for mode \"%s\": rule \"%s\" names others; ask for it in mode \"%s\"",

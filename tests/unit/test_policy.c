@@ -266,6 +266,22 @@ START_TEST(a_function_that_is_not_virtual_has_no_physical_function_at_address_ze
 }
 END_TEST
 
+START_TEST(a_rule_of_a_serial_number_fits_the_function_of_that_number_alone)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	rule.serial = 0x000102ffff030405;
+	ck_assert(!fits(&rule, &facts));
+	facts.serial = rule.serial;
+	ck_assert(fits(&rule, &facts));
+	facts.serial++;
+	ck_assert(!fits(&rule, &facts));
+	rule.serial = 0;
+	ck_assert(fits(&rule, &facts));
+}
+END_TEST
+
 START_TEST(all_that_a_rule_names_has_to_fit)
 {
 	struct facts facts = nvme();
@@ -700,6 +716,38 @@ START_TEST(a_rule_of_users_and_groups_admits_both)
 }
 END_TEST
 
+/* Labels of a rule for "lab" and "web (enforce)", against the one that a program has. */
+static const struct {
+	const char *label;
+	int verdict;
+} labels[] = {
+	{ "lab", 0 },	     { "web (enforce)", 0 }, { "", -EACCES },	 { "la", -EACCES },
+	{ "labs", -EACCES }, { "LAB", -EACCES },     { "web", -EACCES },
+};
+
+START_TEST(a_rule_limits_the_owner_to_programs_of_the_labels_that_it_names)
+{
+	struct peer peer = alice();
+	char *names[] = { (char *)"lab", (char *)"web (enforce)" };
+	uid_t users[] = { 1000 };
+	struct rule rule = any();
+	struct failure failure;
+
+	strcpy(peer.label, labels[_i].label);
+	rule.labels = names;
+	rule.label_count = 2;
+	ck_assert_int_eq(may_acquire(&rule, &of_alice, &peer, &failure), labels[_i].verdict);
+	if (failure.error)
+		ASSERT_SAYS(&failure, -EACCES, "0000:01:00.0", "security label", "\"the rule\"");
+	/* to be one of its users does not help, and the label makes nobody one of its users */
+	rule.users = users;
+	rule.user_count = 1;
+	ck_assert_int_eq(may_acquire(&rule, &of_alice, &peer, &failure), labels[_i].verdict);
+	users[0] = 1001;
+	ck_assert_int_eq(may_acquire(&rule, &of_alice, &peer, &failure), -EACCES);
+}
+END_TEST
+
 START_TEST(user_0_is_limited_by_a_rule_like_everybody)
 {
 	struct peer peer = { .uid = 0, .gid = 0 };
@@ -836,6 +884,7 @@ static TCase *rules_case(void)
 	tcase_add_test(tcase, a_rule_of_the_hosts_driver_fits_while_a_vfio_driver_has_the_function);
 	tcase_add_test(tcase, a_rule_of_a_physical_function_fits_its_virtual_functions_alone);
 	tcase_add_test(tcase, a_function_that_is_not_virtual_has_no_physical_function_at_address_zero);
+	tcase_add_test(tcase, a_rule_of_a_serial_number_fits_the_function_of_that_number_alone);
 	tcase_add_test(tcase, all_that_a_rule_names_has_to_fit);
 	tcase_add_test(tcase, the_first_rule_that_fits_counts);
 	tcase_add_test(tcase, there_may_be_no_rule_that_fits);
@@ -889,6 +938,8 @@ static TCase *acquire_case(void)
 	/* group 40 is one that the rule names in any case, and alice is not in it */
 	tcase_add_loop_test(tcase, a_rule_limits_the_owner_to_the_groups_that_it_names, 0, count);
 	tcase_add_test(tcase, a_rule_of_users_and_groups_admits_both);
+	tcase_add_loop_test(tcase, a_rule_limits_the_owner_to_programs_of_the_labels_that_it_names, 0,
+			    sizeof(labels) / sizeof(labels[0]));
 	tcase_add_test(tcase, user_0_is_limited_by_a_rule_like_everybody);
 	tcase_add_loop_test(tcase, a_rule_limits_the_modes_and_says_which_is_left, 0, sizeof(modes) / sizeof(modes[0]));
 	tcase_add_loop_test(tcase, a_rule_limits_the_leases_of_a_user_and_says_how_many_it_has, 0,
