@@ -102,6 +102,10 @@ enum vfiodma_event_kind {
 	VFIODMA_EVENT_SUSPEND =
 		8,		 /* the machine is about to sleep, and it loses its state: answer when that is saved */
 	VFIODMA_EVENT_WOKEN = 9, /* the machine is awake again */
+
+	/* of vfiod of version 3 of the protocol */
+	VFIODMA_EVENT_LIMITED =
+		10, /* the lease is for a time only: after @grace_ms it will be announced that it ends */
 };
 
 /* How bad an error is. */
@@ -116,7 +120,7 @@ enum vfiodma_severity {
  * struct vfiodma_event - what has happened to a lease
  * @size: sizeof(struct vfiodma_event) of the library that made it
  * @kind: enum vfiodma_event_kind; a later version may have others
- * @grace_ms: of VFIODMA_EVENT_REVOKE_ANNOUNCED: how long it was to be, when vfiod said so
+ * @grace_ms: of VFIODMA_EVENT_REVOKE_ANNOUNCED and VFIODMA_EVENT_LIMITED: how long it was to be, when vfiod said so
  * @lease: one of the session's
  * @address: of the lease's function, "0000:01:00.0"
  * @severity: of VFIODMA_EVENT_ERROR: enum vfiodma_severity

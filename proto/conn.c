@@ -295,7 +295,8 @@ static bool lease_event_makes_sense(struct proto_msg *msg)
 	uint32_t kind = le32toh(event->kind);
 
 	return msg->length == sizeof(*event) &&
-	       (kind == VFIOD_LEASE_REVOKE_ANNOUNCED || (kind == VFIOD_LEASE_REVOKED && !event->grace_ms));
+	       (kind == VFIOD_LEASE_REVOKE_ANNOUNCED || (kind == VFIOD_LEASE_LIMITED && msg->version >= 3) ||
+		(kind == VFIOD_LEASE_REVOKED && !event->grace_ms));
 }
 
 /* An error says how bad it is, and nothing else does; only what can be answered has a time for it. */

@@ -21,7 +21,7 @@
 
 #define VFIOD_MAGIC	   0x64666676u /* "vffd" */
 #define VFIOD_VERSION_MIN  1
-#define VFIOD_VERSION_MAX  2 /* 2: VFIOD_FUNCTION_EVENT and ANSWER */
+#define VFIOD_VERSION_MAX  3 /* 2: VFIOD_FUNCTION_EVENT and ANSWER; 3: VFIOD_LEASE_LIMITED */
 #define VFIOD_VERSION_NONE 0 /* the version in the header of HELLO and of its reply */
 #define VFIOD_MSG_MAX	   4096
 #define VFIOD_FDS_MAX	   2
@@ -223,13 +223,15 @@ enum vfiod_event_kind {
 	VFIOD_FUNCTION_REMOVAL = 7, /* the kernel waits until it is closed, to unbind it or since it is pulled out */
 	VFIOD_FUNCTION_SUSPEND = 8, /* the machine is about to sleep, and it loses its state; may be answered */
 	VFIOD_FUNCTION_WOKEN = 9,   /* the machine is awake again */
+	/* in a struct vfiod_lease_event, from version 3 on */
+	VFIOD_LEASE_LIMITED = 10, /* behind the reply to ACQUIRE: its end will be announced after grace_ms */
 };
 
 struct vfiod_lease_event {
 	__le64 lease;
 	__le64 address;
 	__le32 kind;	 /* enum vfiod_event_kind */
-	__le32 grace_ms; /* of VFIOD_LEASE_REVOKE_ANNOUNCED; 0 otherwise */
+	__le32 grace_ms; /* of VFIOD_LEASE_REVOKE_ANNOUNCED and VFIOD_LEASE_LIMITED; 0 otherwise */
 };
 
 /* How bad an error is. */

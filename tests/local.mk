@@ -12,6 +12,7 @@ UNIT_TESTS = \
 	tests/unit/test_group \
 	tests/unit/test_iova \
 	tests/unit/test_kernel_info \
+	tests/unit/test_memlock \
 	tests/unit/test_pcicfg \
 	tests/unit/test_pcicfg_dumps \
 	tests/unit/test_pcicfg_properties \
@@ -91,6 +92,10 @@ tests_unit_test_iova_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 tests_unit_test_kernel_info_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_kernel_info_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_kernel_info_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
+
+tests_unit_test_memlock_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_memlock_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_memlock_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_pcicfg_SOURCES = tests/unit/test_pcicfg.c tests/unit/pcicfg_hw.c tests/unit/pcicfg_hw.h
 tests_unit_test_pcicfg_CFLAGS = $(TEST_FLAGS)

@@ -18,9 +18,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#define REASON_MAX 256 /* it is to fit into a line of the log */
+#define REASON_MAX     256     /* it is to fit into a line of the log */
+#define LEASE_TIME_MAX 2592000 /* 30 days: in milliseconds it has to fit into 32 bits */
 
 /*
  * libconfuse reports an error by a callback that takes no argument of ours.  Configuration is read by one thread
@@ -217,6 +219,49 @@ static int check_leases_per_user(cfg_t *cfg, cfg_opt_t *opt)
 	return check_range(cfg, opt, 1, 65536);
 }
 
+static int check_lease_time(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 1, LEASE_TIME_MAX);
+}
+
+/* "4096", "64K", "512M", "16G", "1T" or "unlimited"; whole bytes that fit into a limit. */
+static int parse_size(const char *text, uint64_t *size)
+{
+	static const char units[] = "KMGT";
+	unsigned long long number;
+	unsigned int shift = 0;
+	const char *unit;
+	char *end;
+
+	if (!strcmp(text, "unlimited")) {
+		*size = RLIM_INFINITY;
+		return 0;
+	}
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit)
+		shift = 10 * (unsigned int)(unit - units + 1);
+	if (errno || !number || number > (uint64_t)INT64_MAX >> shift || end[unit != NULL])
+		return -EINVAL;
+	*size = number << shift;
+	return 0;
+}
+
+static int check_memlock(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, 0);
+	uint64_t size;
+
+	if (!parse_size(text, &size))
+		return 0;
+	cfg_error(cfg, "memlock is '%.80s'; it can be bytes, as \"65536\", \"512M\" or \"16G\", or \"unlimited\"",
+		  text);
+	return -1;
+}
+
 static const char *const mode_names[] = {
 	[VFIOD_MODE_CONTAINER] = "container",
 	[VFIOD_MODE_GROUP] = "group",
@@ -411,6 +456,8 @@ static const struct {
 	{ "rule|security-labels", check_security_label },
 	{ "rule|modes", check_mode },
 	{ "rule|leases-per-user", check_leases_per_user },
+	{ "rule|lease-time", check_lease_time },
+	{ "rule|memlock", check_memlock },
 };
 
 static cfg_t *make_parser(void)
@@ -437,6 +484,8 @@ static cfg_t *make_parser(void)
 		CFG_STR_LIST("security-labels", empty_list, CFGF_NONE),
 		CFG_STR_LIST("modes", empty_list, CFGF_NONE),
 		CFG_INT("leases-per-user", 0, CFGF_NONE),
+		CFG_INT("lease-time", 0, CFGF_NONE),
+		CFG_STR("memlock", NULL, CFGF_NODEFAULT),
 		CFG_BOOL("warm", cfg_true, CFGF_NONE),
 		CFG_STR("driver", NULL, CFGF_NODEFAULT),
 		CFG_END(),
@@ -620,6 +669,9 @@ static int read_rule(cfg_t *section, enum driver_choice driver, struct rule *rul
 	parse_reset(cfg_getstr(section, "reset"), &rule->reset);
 	rule->modes = read_modes(section);
 	rule->leases_per_user = (unsigned int)cfg_getint(section, "leases-per-user");
+	rule->lease_time = (unsigned int)cfg_getint(section, "lease-time");
+	if (cfg_size(section, "memlock"))
+		parse_size(cfg_getstr(section, "memlock"), &rule->memlock);
 	rule->warm = cfg_getbool(section, "warm");
 	rule->driver = driver;
 	if (cfg_size(section, "driver"))

@@ -43,6 +43,8 @@ struct rule {
 	size_t label_count;
 	uint32_t modes;		      /* that it may be acquired in, or 0: all */
 	unsigned int leases_per_user; /* of functions that the rule is about, or 0: no limit */
+	unsigned int lease_time;      /* seconds that a lease lasts at most, or 0: no limit */
+	uint64_t memlock;	      /* bytes that its program may lock at least, or 0: as many as it may anyway */
 	bool warm;		      /* may be kept open and clean while nobody has it */
 	enum driver_choice driver;
 };

@@ -12,6 +12,7 @@ struct event;
 struct event_base;
 struct handles;
 struct hotplug;
+struct memlock;
 struct pci_events;
 struct server;
 struct udev;
@@ -30,6 +31,7 @@ struct daemon {
 	struct handles *handles;       /* NULL: the module is not loaded; see daemon_handles() */
 	struct pci_events *pci_events; /* NULL: no function has the driver that tells them */
 	struct server *server;
+	struct memlock *memlock; /* processes whose limit was raised */
 	const char *runtime_dir; /* NULL until what the vfiod before left there has been read */
 	struct event *sigterm, *sigint, *patience;
 	uint64_t last_lease; /* the number of the newest */

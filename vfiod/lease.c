@@ -12,6 +12,7 @@
 #include "vfiod/revoke.h"
 #include "vfiod/saved.h"
 #include "vfiod/server.h"
+#include "vfiod/terms.h"
 #include "vfiod/vfio.h"
 #include "vfiod/warm.h"
 #include "vfiod/watch.h"
@@ -58,7 +59,7 @@ static void grant_run(struct job *job)
 		vfio_watch_unplug(&grant->files);
 }
 
-static void grant_reply(struct request *request, const struct device *device, uint32_t mode, const int *fds,
+static void grant_reply(struct request *request, struct device *device, uint32_t mode, const int *fds,
 			unsigned int count)
 {
 	struct vfiod_acquire_rep rep = {
@@ -66,13 +67,16 @@ static void grant_reply(struct request *request, const struct device *device, ui
 		.mode = htole32(mode),
 		.group = htole32(device->facts.group),
 	};
+	struct daemon *daemon = request->daemon;
 	char text[PROTO_ADDRESS_LEN];
 
 	log_line(LOG_INFO, "%s leased to user %u (pid %u), lease %llu",
 		 proto_address_format(device->facts.address, text), device->lease.uid, device->lease.pid,
 		 (unsigned long long)device->lease.id);
 	snprintf(rep.reset, sizeof(rep.reset), "%s", device->facts.reset);
+	terms_begin(daemon, device, request->client);
 	request_reply(request, &rep, sizeof(rep), fds, count);
+	terms_tell(daemon, device);
 }
 
 /*
@@ -86,6 +90,7 @@ static int grant_handles(struct request *request, struct device *device, struct 
 		.lease = device->lease.id,
 		.uid = device->lease.uid,
 		.pid = device->lease.pid,
+		.until_ms = device->lease.until_ms,
 	};
 	int fds[2], err = handles_lease(request->daemon->handles, &device->files, &note, fds, failure);
 
@@ -243,6 +248,7 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	device->lease.uid = peer->uid;
 	device->lease.pid = (uint32_t)peer->pid;
 	device->lease.client = client_serial(request->client);
+	terms_set(daemon, device);
 	if (by_handles && warm_is(device))
 		err = grant_warm(request, device, failure);
 	else
@@ -293,11 +299,12 @@ static size_t count_leases(const struct daemon *daemon, const struct device *dev
 
 static int check_acquire(struct request *request, const struct device *device, uint32_t mode, struct failure *failure)
 {
-	const struct daemon *daemon = request->daemon;
+	struct daemon *daemon = request->daemon;
 	const struct peer *peer = request_peer(request);
 	const struct demand demand = {
 		.peer = peer,
 		.mode = mode,
+		.revocable = mode == VFIOD_MODE_CONTAINER && daemon_handles(daemon),
 		.leases = count_leases(daemon, device, peer->uid),
 	};
 
@@ -421,6 +428,7 @@ void lease_end(struct daemon *daemon, struct device *device, unsigned int killed
 	struct vfiod_revoke_rep revoked = { .lease = htole64(lease.id), .killed = htole32(killed) };
 
 	pci_events_settle(daemon, device);
+	terms_end(daemon, device);
 	if (lease.revoke || lease.deadline)
 		lease_tell(daemon, device, VFIOD_LEASE_REVOKED, 0);
 	if (lease.deadline)

@@ -17,6 +17,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/inuse.c vfiod/inuse.h \
 	vfiod/lease.c vfiod/lease.h \
 	vfiod/log.c vfiod/log.h \
+	vfiod/memlock.c vfiod/memlock.h \
 	vfiod/pci_events.c vfiod/pci_events.h \
 	vfiod/peer.c vfiod/peer.h \
 	vfiod/policy.c vfiod/policy.h \
@@ -27,6 +28,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/server.c vfiod/server.h \
 	vfiod/state.c vfiod/state.h \
 	vfiod/sysfs.c vfiod/sysfs.h \
+	vfiod/terms.c vfiod/terms.h \
 	vfiod/topology.c vfiod/topology.h \
 	vfiod/vfio.c vfiod/vfio.h \
 	vfiod/warm.c vfiod/warm.h \

@@ -2,9 +2,13 @@
 #include "vfiod/peer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static int read_groups(int fd, struct peer *peer)
 {
@@ -55,6 +59,35 @@ int peer_read(int fd, struct peer *peer)
 	}
 	*peer = found;
 	return 0;
+}
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+static int pidfd_by_number(const struct peer *peer)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, peer->pid, 0);
+	char path[32];
+	struct stat st;
+
+	if (pidfd < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/%d", (int)peer->pid);
+	if (!stat(path, &st) && st.st_uid == peer->uid)
+		return pidfd;
+	close(pidfd);
+	return -ESRCH;
+}
+
+int peer_pidfd(int fd, const struct peer *peer)
+{
+	int pidfd;
+	socklen_t size = sizeof(pidfd);
+
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size))
+		return pidfd;
+	return errno == ENOPROTOOPT ? pidfd_by_number(peer) : -errno;
 }
 
 void peer_free(struct peer *peer)

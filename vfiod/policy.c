@@ -144,6 +144,13 @@ static int check_demand(const struct rule *rule, const char *address, const stru
 				   "%s is not for mode \"%s\": rule \"%s\" names others; ask for it in mode \"%s\"",
 				   address, config_mode_name(demand->mode), rule->name,
 				   config_mode_name(lowest_mode(rule)));
+	if (rule->lease_time && !demand->revocable)
+		return failure_set(failure, -EOPNOTSUPP,
+				   "%s: rule \"%s\" ends a lease after %u s, and this one could not be taken back; %s",
+				   address, rule->name, rule->lease_time,
+				   demand->mode == VFIOD_MODE_GROUP
+					   ? "ask for it in mode \"container\""
+					   : "an administrator can change that: modprobe vfiod_handle");
 	if (rule->leases_per_user && demand->leases >= rule->leases_per_user)
 		return failure_set(
 			failure, -EDQUOT,

@@ -26,8 +26,9 @@ struct owner {
 /* What a peer asks for. */
 struct demand {
 	const struct peer *peer;
-	uint32_t mode; /* VFIOD_MODE_… */
-	size_t leases; /* that the peer has of other functions, as far as policy_limits_leases() has them counted */
+	uint32_t mode;	/* VFIOD_MODE_… */
+	bool revocable; /* the lease would be one that can be taken back */
+	size_t leases;	/* that the peer has of other functions, as far as policy_limits_leases() has them counted */
 };
 
 /** policy_rule() - the first rule that fits the function, or NULL. */
@@ -46,8 +47,9 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
 /**
  * policy_may_acquire() - may this peer have a function that is assigned to @owner?
  *
- * Return: 0, or -EACCES (it is not the peer's, or not in this mode) or -EDQUOT (the peer has as many as it may), with
- * the reason in @failure. User 0 has no privilege here.
+ * Return: 0, or -EACCES (it is not the peer's, or not in this mode), -EDQUOT (the peer has as many as it may) or
+ * -EOPNOTSUPP (what its rule wants of the lease cannot be had), with the reason in @failure. User 0 has no privilege
+ * here.
  */
 int policy_may_acquire(const struct config *config, const struct facts *facts, const struct owner *owner,
 		       const struct demand *demand, struct failure *failure);

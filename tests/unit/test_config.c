@@ -175,6 +175,8 @@ START_TEST(everything_that_is_written_is_read)
 					   "	security-labels = { \"lab\", \"web (enforce)\" }\n"
 					   "	modes = { \"group\", \"group\" }\n"
 					   "	leases-per-user = 65536\n"
+					   "	lease-time = 2592000\n"
+					   "	memlock = \"16G\"\n"
 					   "	warm = false\n"
 					   "	driver = \"vfio-pci\"\n"
 					   "}\n");
@@ -209,6 +211,8 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert_str_eq(rule->labels[1], "web (enforce)");
 	ck_assert_uint_eq(rule->modes, CONFIG_MODE(VFIOD_MODE_GROUP));
 	ck_assert_uint_eq(rule->leases_per_user, 65536);
+	ck_assert_uint_eq(rule->lease_time, 2592000);
+	ck_assert_uint_eq(rule->memlock, 16ull << 30);
 	ck_assert(!rule->warm);
 	ck_assert_int_eq(rule->driver, DRIVER_CHOICE_STOCK);
 }
@@ -307,6 +311,29 @@ START_TEST(a_class_can_have_2_4_or_6_digits)
 
 	ck_assert_uint_eq(rule->class_code, classes[_i].class_code);
 	ck_assert_uint_eq(rule->class_mask, classes[_i].mask);
+}
+END_TEST
+
+/* Sizes of memlock. */
+static const struct {
+	const char *text;
+	uint64_t size;
+} sizes[] = {
+	{ "1", 1 },
+	{ "65536", 65536 },
+	{ "1K", 1024 },
+	{ "512M", 512ull << 20 },
+	{ "3T", 3ull << 40 },
+	{ "9223372036854775807", INT64_MAX },
+	{ "unlimited", UINT64_MAX },
+};
+
+START_TEST(memory_is_in_bytes_or_with_a_unit)
+{
+	char text[100];
+
+	snprintf(text, sizeof(text), "rule \"a\" { class = \"02\" memlock = \"%s\" }", sizes[_i].text);
+	ck_assert_uint_eq(rules_of(text)->memlock, sizes[_i].size);
 }
 END_TEST
 
@@ -499,6 +526,16 @@ static const struct {
 	{ "rule \"a\" {\n	class = \"02\"\n	leases-per-user = 65537\n}\n", 3, "leases-per-user is 65537" },
 	{ "rule \"a\" {\n	class = \"02\"\n	leases-per-user = \"all\"\n}\n", 3, "leases-per-user" },
 	{ "leases-per-user = 1\n", 1, "leases-per-user" },
+	{ "rule \"a\" {\n	class = \"02\"\n	lease-time = 0\n}\n", 3, "1 to 2592000" },
+	{ "rule \"a\" {\n	class = \"02\"\n	lease-time = 2592001\n}\n", 3, "lease-time is 2592001" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"\"\n}\n", 3, "memlock is ''" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"0\"\n}\n", 3, "memlock is '0'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"-1\"\n}\n", 3, "memlock is '-1'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"1k\"\n}\n", 3, "memlock is '1k'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"1MB\"\n}\n", 3, "memlock is '1MB'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"8388608T\"\n}\n", 3, "memlock is '8388608T'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"18446744073709551617\"\n}\n", 3,
+	  "memlock is '1844" },
 	/* modes */
 	{ "rule \"a\" {\n	class = \"02\"\n	modes = { \"cdev\" }\n}\n", 3, "no mode 'cdev'" },
 	{ "rule \"a\" {\n	class = \"02\"\n	modes = { \"group\",\n	\"\" }\n}\n", 4, "no mode ''" },
@@ -781,6 +818,7 @@ static TCase *good_case(void)
 	tcase_add_test(tcase, the_last_file_has_the_last_word_on_what_is_said_once);
 	tcase_add_test(tcase, ids_of_all_zeros_and_ones_are_ids);
 	tcase_add_loop_test(tcase, a_class_can_have_2_4_or_6_digits, 0, 3);
+	tcase_add_loop_test(tcase, memory_is_in_bytes_or_with_a_unit, 0, sizeof(sizes) / sizeof(sizes[0]));
 	tcase_add_loop_test(tcase, a_rule_can_be_about_any_one_thing, 0, 9);
 	tcase_add_test(tcase, a_number_is_a_user_that_need_not_exist);
 	tcase_add_test(tcase, rules_keep_the_order_that_they_are_written_in);

@@ -821,6 +821,28 @@ START_TEST(a_rule_limits_the_leases_of_a_user_and_says_how_many_it_has)
 }
 END_TEST
 
+START_TEST(a_lease_for_a_time_has_to_be_one_that_can_be_taken_back)
+{
+	struct peer peer = alice();
+	struct facts facts = nvme();
+	struct rule rule = any();
+	struct config config = { .rules = &rule, .rule_count = 1 };
+	struct demand demand = { .peer = &peer, .mode = VFIOD_MODE_CONTAINER, .revocable = true };
+	struct failure failure;
+
+	rule.lease_time = 3600;
+	ck_assert_int_eq(policy_may_acquire(&config, &facts, &of_alice, &demand, &failure), 0);
+	demand.revocable = false;
+	ck_assert_int_eq(policy_may_acquire(&config, &facts, &of_alice, &demand, &failure), -EOPNOTSUPP);
+	ASSERT_SAYS(&failure, -EOPNOTSUPP, "0000:01:00.0", "\"the rule\"", "after 3600 s", "modprobe vfiod_handle");
+	demand.mode = VFIOD_MODE_GROUP;
+	ck_assert_int_eq(policy_may_acquire(&config, &facts, &of_alice, &demand, &failure), -EOPNOTSUPP);
+	ASSERT_SAYS(&failure, -EOPNOTSUPP, "mode \"container\"");
+	rule.lease_time = 0;
+	ck_assert_int_eq(policy_may_acquire(&config, &facts, &of_alice, &demand, &failure), 0);
+}
+END_TEST
+
 START_TEST(who_is_no_owner_is_told_that_and_not_of_limits)
 {
 	struct peer peer = alice();
@@ -944,6 +966,7 @@ static TCase *acquire_case(void)
 	tcase_add_loop_test(tcase, a_rule_limits_the_modes_and_says_which_is_left, 0, sizeof(modes) / sizeof(modes[0]));
 	tcase_add_loop_test(tcase, a_rule_limits_the_leases_of_a_user_and_says_how_many_it_has, 0,
 			    sizeof(quotas) / sizeof(quotas[0]));
+	tcase_add_test(tcase, a_lease_for_a_time_has_to_be_one_that_can_be_taken_back);
 	tcase_add_test(tcase, who_is_no_owner_is_told_that_and_not_of_limits);
 	tcase_add_test(tcase, leases_count_where_the_rule_that_fits_limits_them);
 	return tcase;

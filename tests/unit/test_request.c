@@ -13,7 +13,9 @@
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
+#include "vfiod/revoke.h"
 #include "vfiod/server.h"
+#include "vfiod/terms.h"
 #include "vfiod/watch.h"
 #include "vfiod/worker.h"
 
@@ -28,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -89,6 +92,7 @@ static void make_server(void)
 	snprintf(pub_path, sizeof(pub_path), "%s/%s", dir, VFIOD_PUB_SOCKET);
 	snprintf(admin_path, sizeof(admin_path), "%s/%s", dir, VFIOD_ADMIN_SOCKET);
 	memset(&vfiod, 0, sizeof(vfiod));
+	vfiod.devices.daemon = &vfiod;
 	vfiod.config = &no_rules;
 	make_base();
 	vfiod.udev = udev_new();
@@ -1371,6 +1375,158 @@ START_TEST(a_busy_function_that_is_unplugged_is_forgotten_when_its_worker_has_en
 }
 END_TEST
 
+/* ---- what a rule says of a lease ---- */
+
+/* A lease that this process has by its connection, and whose rule lets it last for an hour. */
+static void lease_for_an_hour(struct rule *rule, struct config *config)
+{
+	limit(rule, config);
+	rule->lease_time = 3600;
+	config->revoke_grace = 5;
+	lease_to(first, getuid(), 5);
+	first->lease.by_handles = true;
+	first->lease.client = newest_serial() - 1; /* the newest is the administrator */
+	terms_set(&vfiod, first);
+}
+
+static uint32_t expect_lease_event(uint32_t kind)
+{
+	const struct vfiod_lease_event *event = proto_msg_body(&msg);
+	const char *why = "";
+
+	ck_assert_int_eq(proto_conn_recv(&client, &msg, 0, &why), 0);
+	ck_assert_int_eq(proto_check_event(&msg), 0);
+	ck_assert_uint_eq(le32toh(event->kind), kind);
+	ck_assert_uint_eq(le64toh(event->lease), 5);
+	return le32toh(event->grace_ms);
+}
+
+START_TEST(a_client_is_told_how_long_its_lease_lasts_and_when_that_is_over)
+{
+	struct config config;
+	struct rule rule;
+	uint32_t left;
+
+	lease_for_an_hour(&rule, &config);
+	first->lease.until_ms -= 3600000 - 50; /* the hour is almost over */
+	terms_begin(&vfiod, first, NULL);
+	terms_tell(&vfiod, first);
+	left = expect_lease_event(VFIOD_LEASE_LIMITED);
+	ck_assert_uint_le(left, 50);
+	while (!first->lease.deadline)
+		ck_assert_int_eq(event_base_loop(vfiod.base, EVLOOP_ONCE), 0);
+	ck_assert_uint_eq(expect_lease_event(VFIOD_LEASE_REVOKE_ANNOUNCED), 5000);
+	ck_assert_int_eq(first->state, VFIOD_LEASED);
+	lease_end(&vfiod, first, 0, NULL);
+	expect_lease_event(VFIOD_LEASE_REVOKED);
+	ck_assert_ptr_null(first->lease.term);
+}
+END_TEST
+
+START_TEST(a_lease_that_goes_on_over_a_restart_has_the_time_that_is_left)
+{
+	struct config config;
+	struct rule rule;
+
+	lease_for_an_hour(&rule, &config);
+	first->lease.until_ms = 1; /* long ago */
+	first->lease.client = 0;
+	terms_resume(&vfiod, first);
+	while (!first->lease.deadline)
+		ck_assert_int_eq(event_base_loop(vfiod.base, EVLOOP_ONCE), 0);
+	lease_end(&vfiod, first, 0, NULL);
+}
+END_TEST
+
+START_TEST(what_was_announced_to_end_is_not_announced_again_when_its_time_is_over)
+{
+	struct config config;
+	struct rule rule;
+
+	lease_for_an_hour(&rule, &config);
+	first->lease.until_ms = 1;
+	terms_begin(&vfiod, first, NULL);
+	revoke_announce(&vfiod, first, 60000);
+	ck_assert_uint_eq(expect_lease_event(VFIOD_LEASE_REVOKE_ANNOUNCED), 60000);
+	let_it_run();
+	expect_nothing(&client);
+	lease_end(&vfiod, first, 0, NULL);
+}
+END_TEST
+
+START_TEST(a_lease_that_has_ended_is_not_ended_again)
+{
+	struct config config;
+	struct rule rule;
+
+	lease_for_an_hour(&rule, &config);
+	first->lease.until_ms = 1;
+	terms_begin(&vfiod, first, NULL);
+	lease_end(&vfiod, first, 0, NULL);
+	lease_to(first, getuid(), 6);
+	let_it_run();
+	ck_assert_ptr_null(first->lease.deadline);
+	expect_nothing(&client);
+}
+END_TEST
+
+START_TEST(a_client_of_version_2_is_not_told_of_times_nor_is_one_without_any)
+{
+	struct proto_conn old = greet_in(pub_path, 2);
+	struct config config;
+	struct rule rule;
+
+	lease_for_an_hour(&rule, &config);
+	first->lease.client = newest_serial();
+	terms_tell(&vfiod, first);
+	expect_nothing(&old);
+	rule.lease_time = 0;
+	first->lease.client = newest_serial() - 2;
+	terms_set(&vfiod, first);
+	terms_begin(&vfiod, first, NULL);
+	terms_tell(&vfiod, first);
+	expect_nothing(&client);
+	ck_assert_ptr_null(first->lease.term);
+	close(old.fd);
+}
+END_TEST
+
+START_TEST(a_lease_for_a_time_is_refused_where_it_could_not_be_taken_back)
+{
+	struct config config;
+	struct rule rule;
+
+	limit(&rule, &config);
+	rule.lease_time = 3600;
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EOPNOTSUPP, "modprobe vfiod_handle");
+}
+END_TEST
+
+START_TEST(the_process_of_a_client_may_lock_what_its_rule_says_until_the_lease_ends)
+{
+	const struct rlimit low = { 65536, 1048576 };
+	struct rlimit now;
+	struct config config;
+	struct rule rule;
+
+	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &low), 0);
+	limit(&rule, &config);
+	rule.memlock = 1048576;
+	lease_to(first, getuid(), 5);
+	terms_begin(&vfiod, first, server_client(vfiod.server, newest_serial() - 1));
+	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &now), 0);
+	ck_assert_uint_eq(now.rlim_cur, 1048576);
+	lease_end(&vfiod, first, 0, NULL);
+	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &now), 0);
+	ck_assert_uint_eq(now.rlim_cur, 65536);
+	/* of a client that has gone there is no process */
+	lease_to(first, getuid(), 6);
+	terms_begin(&vfiod, first, NULL);
+	ck_assert_ptr_null(vfiod.memlock);
+}
+END_TEST
+
 static TCase *case_of(const char *name)
 {
 	TCase *tcase = tcase_create(name);
@@ -1460,6 +1616,20 @@ static TCase *revoke_case(void)
 	return tcase;
 }
 
+static TCase *terms_case(void)
+{
+	TCase *tcase = case_of("terms");
+
+	tcase_add_test(tcase, a_client_is_told_how_long_its_lease_lasts_and_when_that_is_over);
+	tcase_add_test(tcase, a_lease_that_goes_on_over_a_restart_has_the_time_that_is_left);
+	tcase_add_test(tcase, what_was_announced_to_end_is_not_announced_again_when_its_time_is_over);
+	tcase_add_test(tcase, a_lease_that_has_ended_is_not_ended_again);
+	tcase_add_test(tcase, a_client_of_version_2_is_not_told_of_times_nor_is_one_without_any);
+	tcase_add_test(tcase, a_lease_for_a_time_is_refused_where_it_could_not_be_taken_back);
+	tcase_add_test(tcase, the_process_of_a_client_may_lock_what_its_rule_says_until_the_lease_ends);
+	return tcase;
+}
+
 static TCase *function_events_case(void)
 {
 	TCase *tcase = tcase_create("what happens to functions");
@@ -1517,6 +1687,7 @@ int main(void)
 	suite_add_tcase(suite, release_case());
 	suite_add_tcase(suite, events_case());
 	suite_add_tcase(suite, revoke_case());
+	suite_add_tcase(suite, terms_case());
 	suite_add_tcase(suite, function_events_case());
 	suite_add_tcase(suite, unplugged_case());
 	runner = srunner_create(suite);

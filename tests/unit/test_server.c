@@ -388,7 +388,7 @@ START_TEST(hello_settles_on_a_version_that_both_speak)
 {
 	static const struct {
 		uint16_t min, max, agreed;
-	} ranges[] = { { 1, 1, 1 }, { 1, 9, 2 }, { 2, 2, 2 }, { 0, 1, 1 }, { 0, 65535, 2 } };
+	} ranges[] = { { 1, 1, 1 }, { 1, 9, 3 }, { 2, 2, 2 }, { 3, 4, 3 }, { 0, 1, 1 }, { 0, 65535, 3 } };
 	struct proto_conn conn = strange_client(pub_path);
 	const struct vfiod_hello_rep *rep = say_hello(&conn, ranges[_i].min, ranges[_i].max);
 
@@ -408,7 +408,7 @@ START_TEST(hello_without_a_common_version_names_those_of_both)
 		uint16_t min, max;
 		const char *words;
 	} ranges[] = {
-		{ 3, 9, "versions 3 to 9" },
+		{ 4, 9, "versions 4 to 9" },
 		{ 0, 0, "versions 0 to 0" },
 		{ 9, 1, "versions 9 to 1" },
 		{ 65535, 65535, "versions 65535 to 65535" },
@@ -418,7 +418,7 @@ START_TEST(hello_without_a_common_version_names_those_of_both)
 	struct proto_conn conn = strange_client(pub_path);
 
 	expect_refusal(&conn, VFIOD_HELLO, &body, sizeof(body), EPROTONOSUPPORT, ranges[_i].words);
-	expect_refusal(&conn, VFIOD_HELLO, &body, sizeof(body), EPROTONOSUPPORT, "this vfiod versions 1 to 2");
+	expect_refusal(&conn, VFIOD_HELLO, &body, sizeof(body), EPROTONOSUPPORT, "this vfiod versions 1 to 3");
 	/* it was a good message: the client may ask for less */
 	say_hello(&conn, 1, 1);
 	list(&conn, 0, 1);
@@ -1554,7 +1554,7 @@ static TCase *hello_case(void)
 {
 	TCase *tcase = case_of("hello", start_with_witness, assert_unharmed_and_stop);
 
-	tcase_add_loop_test(tcase, hello_settles_on_a_version_that_both_speak, 0, 5);
+	tcase_add_loop_test(tcase, hello_settles_on_a_version_that_both_speak, 0, 6);
 	tcase_add_loop_test(tcase, hello_without_a_common_version_names_those_of_both, 0, 4);
 	return tcase;
 }

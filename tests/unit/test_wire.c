@@ -880,7 +880,7 @@ static int check_event(const struct whole *whole)
 
 START_TEST(takes_the_events_that_there_are_and_no_other_kinds)
 {
-	static const uint32_t others[] = { 0, 3, 0x100, 0x10000, 0x1000001, 0xffffffff };
+	static const uint32_t others[] = { 0, 3, 9, 11, 0x100, 0x10000, 0x1000001, 0xffffffff };
 	struct whole whole = lease_event(VFIOD_LEASE_REVOKE_ANNOUNCED, 5000);
 
 	ck_assert_int_eq(check_event(&whole), 0);
@@ -890,10 +890,22 @@ START_TEST(takes_the_events_that_there_are_and_no_other_kinds)
 	ck_assert_int_eq(check_event(&whole), 0);
 	whole = lease_event(VFIOD_LEASE_REVOKED, 1);
 	ck_assert_int_eq(check_event(&whole), -EBADMSG);
+	whole = lease_event(VFIOD_LEASE_LIMITED, 60000);
+	ck_assert_int_eq(check_event(&whole), 0);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		whole = lease_event(others[i], 0);
 		ck_assert_int_eq(check_event(&whole), -EBADMSG);
 	}
+}
+END_TEST
+
+START_TEST(refuses_the_event_of_a_limit_in_version_2)
+{
+	struct whole whole = lease_event(VFIOD_LEASE_LIMITED, 60000);
+
+	far_end.version = 2;
+	whole.hdr.version = htole16(2);
+	ck_assert_int_eq(check_event(&whole), -EBADMSG);
 }
 END_TEST
 
@@ -1307,6 +1319,7 @@ static TCase *events_case(void)
 	TCase *tcase = case_of("events");
 
 	tcase_add_test(tcase, takes_the_events_that_there_are_and_no_other_kinds);
+	tcase_add_test(tcase, refuses_the_event_of_a_limit_in_version_2);
 	tcase_add_test(tcase, takes_the_events_of_functions_and_no_other_kinds);
 	tcase_add_test(tcase, refuses_an_event_of_a_function_that_contradicts_itself);
 	tcase_add_test(tcase, refuses_an_event_of_a_function_of_any_other_size_and_in_version_1);
