@@ -132,6 +132,20 @@ static int check_serial(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+/* It is written behind "pool:" on command lines. */
+static int check_pool(cfg_t *cfg, cfg_opt_t *opt)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	const char *name = cfg_opt_getnstr(opt, 0);
+	size_t length = strspn(name, letters);
+
+	if (length && length < VFIOD_NAME_MAX && !name[length] && name[0] != '-')
+		return 0;
+	cfg_error(cfg, "'%.80s' is no name of a pool; it can have 1 to %d letters, digits, '.', '_' and '-'", name,
+		  VFIOD_NAME_MAX - 1);
+	return -1;
+}
+
 static int check_label(cfg_t *cfg, cfg_opt_t *opt)
 {
 	return check_length(cfg, opt, FACTS_LABEL_MAX);
@@ -448,6 +462,7 @@ static const struct {
 	{ "rule|label", check_label },
 	{ "rule|serial", check_serial },
 	{ "rule|physical-function", check_address },
+	{ "rule|pool", check_pool },
 	{ "rule|reset", check_reset },
 	{ "rule|reset-reason", check_reset_reason },
 	{ "rule|driver", check_driver },
@@ -476,6 +491,7 @@ static cfg_t *make_parser(void)
 		CFG_STR("label", NULL, CFGF_NODEFAULT),
 		CFG_STR("serial", NULL, CFGF_NODEFAULT),
 		CFG_STR("physical-function", NULL, CFGF_NODEFAULT),
+		CFG_STR("pool", NULL, CFGF_NODEFAULT),
 		CFG_BOOL("assign", cfg_true, CFGF_NONE),
 		CFG_STR("reset", "required", CFGF_NONE),
 		CFG_STR("reset-reason", NULL, CFGF_NODEFAULT),
@@ -663,6 +679,7 @@ static uint32_t read_modes(cfg_t *section)
 static int read_rule(cfg_t *section, enum driver_choice driver, struct rule *rule)
 {
 	if (copy_text(cfg_title(section), &rule->name) || read_subject(section, rule) ||
+	    copy_text(cfg_getstr(section, "pool"), &rule->pool) ||
 	    copy_text(cfg_getstr(section, "reset-reason"), &rule->reset_reason))
 		return -ENOMEM;
 	rule->assign = cfg_getbool(section, "assign");
@@ -736,6 +753,7 @@ static void free_rule(struct rule *rule)
 	free(rule->host_driver);
 	free(rule->path);
 	free(rule->label);
+	free(rule->pool);
 	free(rule->reset_reason);
 	for (size_t i = 0; i < rule->label_count; i++)
 		free(rule->labels[i]);

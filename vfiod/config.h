@@ -32,6 +32,7 @@ struct rule {
 	uint64_t physical_function;
 	uint64_t serial; /* as in struct facts, or 0 */
 	/* what it says */
+	char *pool;  /* that the functions are in, or NULL */
 	bool assign; /* may be taken from the host */
 	enum clean_reset reset;
 	char *reset_reason; /* of CLEAN_RESET_NONE: why, in the site's own words; else NULL */

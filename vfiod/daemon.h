@@ -2,6 +2,7 @@
 #ifndef VFIOD_DAEMON_H
 #define VFIOD_DAEMON_H
 
+#include "vfiod/claims.h"
 #include "vfiod/device.h"
 
 #include <stdbool.h>
@@ -31,6 +32,8 @@ struct daemon {
 	struct handles *handles;       /* NULL: the module is not loaded; see daemon_handles() */
 	struct pci_events *pci_events; /* NULL: no function has the driver that tells them */
 	struct server *server;
+	struct claims claims;	 /* of users on pools */
+	const char *numa;	 /* where the machine's nodes are described; NULL: NUMA_ROOT */
 	struct memlock *memlock; /* processes whose limit was raised */
 	const char *runtime_dir; /* NULL until what the vfiod before left there has been read */
 	struct event *sigterm, *sigint, *patience;

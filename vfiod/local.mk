@@ -3,10 +3,13 @@ noinst_LTLIBRARIES += vfiod/libvfiod.la
 vfiod_libvfiod_la_SOURCES = \
 	vfiod/assign.c \
 	vfiod/bind.c vfiod/bind.h \
+	vfiod/claims.c vfiod/claims.h \
 	vfiod/clean.c vfiod/clean.h \
+	vfiod/clock.c vfiod/clock.h \
 	vfiod/config.c vfiod/config.h \
 	vfiod/config_text.c vfiod/config_text.h \
 	vfiod/daemon.c vfiod/daemon.h \
+	vfiod/decide.c vfiod/decide.h \
 	vfiod/device.c vfiod/device.h \
 	vfiod/driver.c vfiod/driver.h \
 	vfiod/facts.c vfiod/facts.h \
@@ -18,9 +21,11 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/lease.c vfiod/lease.h \
 	vfiod/log.c vfiod/log.h \
 	vfiod/memlock.c vfiod/memlock.h \
+	vfiod/numa.c vfiod/numa.h \
 	vfiod/pci_events.c vfiod/pci_events.h \
 	vfiod/peer.c vfiod/peer.h \
 	vfiod/policy.c vfiod/policy.h \
+	vfiod/pool.c \
 	vfiod/request.c vfiod/request.h \
 	vfiod/revoke.c vfiod/revoke.h \
 	vfiod/saved.c vfiod/saved.h \

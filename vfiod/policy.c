@@ -125,6 +125,11 @@ static uint32_t lowest_mode(const struct rule *rule)
 	return mode;
 }
 
+bool policy_wants_other_mode(const struct rule *rule, uint32_t mode)
+{
+	return rule->modes && !(rule->modes & CONFIG_MODE(mode));
+}
+
 /* What a rule says to who may have the function otherwise. */
 static int check_demand(const struct rule *rule, const char *address, const struct demand *demand,
 			struct failure *failure)
@@ -139,7 +144,7 @@ static int check_demand(const struct rule *rule, const char *address, const stru
 			"%s is not for programs with the security label \"%s\": rule \"%s\" names others; ask "
 			"the administrator for it",
 			address, demand->peer->label, rule->name);
-	if (rule->modes && !(rule->modes & CONFIG_MODE(demand->mode)))
+	if (policy_wants_other_mode(rule, demand->mode))
 		return failure_set(failure, -EACCES,
 				   "%s is not for mode \"%s\": rule \"%s\" names others; ask for it in mode \"%s\"",
 				   address, config_mode_name(demand->mode), rule->name,
@@ -190,11 +195,26 @@ int policy_may_acquire(const struct config *config, const struct facts *facts, c
 	return err || !rule ? err : check_demand(rule, address, demand, failure);
 }
 
-const struct rule *policy_limits_leases(const struct config *config, const struct facts *facts)
+int policy_may_go_first(const struct config *config, const struct facts *facts, const struct rival *rival,
+			struct failure *failure)
+{
+	char address[PROTO_ADDRESS_LEN];
+
+	if (!rival->is)
+		return 0;
+	return failure_set(
+		failure, -EBUSY,
+		"%s: user %u has %zu of pool \"%s\", you have %zu, and that user asked for one in vain: it comes "
+		"first; try again in %u s",
+		proto_address_format(facts->address, address), rival->uid, rival->leases, policy_pool(config, facts),
+		rival->own, rival->seconds);
+}
+
+const char *policy_pool(const struct config *config, const struct facts *facts)
 {
 	const struct rule *rule = policy_rule(config, facts);
 
-	return rule && rule->leases_per_user ? rule : NULL;
+	return rule ? rule->pool : NULL;
 }
 
 enum driver_choice policy_driver(const struct config *config, const struct facts *facts)

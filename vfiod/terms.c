@@ -2,6 +2,7 @@
 #include "vfiod/terms.h"
 
 #include "proto/address.h"
+#include "vfiod/clock.h"
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/lease.h"
@@ -13,24 +14,14 @@
 
 #include <event2/event.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* From this version of the protocol on a client knows that a lease may have a time. */
 #define SINCE_VERSION 3
 
-/* By the clock that goes on over a restart of vfiod, and stands still while the machine sleeps. */
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static uint64_t left_ms(const struct lease *lease)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 
 	return lease->until_ms > now ? lease->until_ms - now : 0;
 }
@@ -39,7 +30,7 @@ void terms_set(struct daemon *daemon, struct device *device)
 {
 	const struct rule *rule = policy_rule(daemon->config, &device->facts);
 
-	device->lease.until_ms = rule && rule->lease_time ? now_ms() + rule->lease_time * 1000ull : 0;
+	device->lease.until_ms = rule && rule->lease_time ? clock_ms() + rule->lease_time * 1000ull : 0;
 }
 
 /* One whose end has been announced already has the time that was announced. */

@@ -168,6 +168,7 @@ START_TEST(everything_that_is_written_is_read)
 					   "	label = \"Slot 3\"\n"
 					   "	serial = \"00-01-02-FF-ff-03-04-05\"\n"
 					   "	physical-function = \"0001:02:03.0\"\n"
+					   "	pool = \"nvme-fast_2.0\"\n"
 					   "	assign = false\n"
 					   "	reset = \"best-effort\"\n"
 					   "	users = { \"root\", \"1000\" }\n"
@@ -196,6 +197,7 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert(rule->has_physical_function);
 	ck_assert_uint_eq(rule->physical_function, 0x10218);
 	ck_assert_uint_eq(rule->serial, 0x000102ffff030405);
+	ck_assert_str_eq(rule->pool, "nvme-fast_2.0");
 	ck_assert(!rule->assign);
 	ck_assert_int_eq(rule->reset, CLEAN_RESET_BEST_EFFORT);
 	ck_assert_ptr_null(rule->reset_reason);
@@ -540,6 +542,14 @@ static const struct {
 	{ "rule \"a\" {\n	class = \"02\"\n	modes = { \"cdev\" }\n}\n", 3, "no mode 'cdev'" },
 	{ "rule \"a\" {\n	class = \"02\"\n	modes = { \"group\",\n	\"\" }\n}\n", 4, "no mode ''" },
 	{ "rule \"a\" {\n	class = \"02\"\n	modes = {}\n}\n", 4, "empty list" },
+	/* pools */
+	{ "rule \"a\" {\n	class = \"02\"\n	pool = \"\"\n}\n", 3, "no name of a pool" },
+	{ "rule \"a\" {\n	class = \"02\"\n	pool = \"two words\"\n}\n", 3, "'two words'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	pool = \"pool:a\"\n}\n", 3, "'pool:a'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	pool = \"--all\"\n}\n", 3, "'--all'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	pool = \"a-name-of-32-characters-or-bytes\"\n}\n", 3,
+	  "1 to 31" },
+	{ "rule \"a\" {\n	pool = \"fast\"\n}\n", 3, "what it is about" },
 	/* security labels */
 	{ "rule \"a\" {\n	class = \"02\"\n	security-labels = { \"a\", \"\" }\n}\n", 3, "1 to 255 bytes" },
 	{ "rule \"a\" {\n	class = \"02\"\n	security-labels = {}\n}\n", 4, "empty list" },

@@ -859,17 +859,35 @@ START_TEST(who_is_no_owner_is_told_that_and_not_of_limits)
 }
 END_TEST
 
-START_TEST(leases_count_where_the_rule_that_fits_limits_them)
+START_TEST(a_function_is_in_the_pool_of_the_rule_that_fits)
 {
 	struct facts facts = nvme();
 	struct rule rules[] = { any(), any() };
 	struct config config = { .rules = rules, .rule_count = 2 };
 
-	rules[1].leases_per_user = 1;
-	ck_assert_ptr_null(policy_limits_leases(&config, &facts));
-	ck_assert_ptr_null(policy_limits_leases(&no_rules, &facts));
-	rules[0].vendor = 0x1234;
-	ck_assert_ptr_eq(policy_limits_leases(&config, &facts), &rules[1]);
+	rules[0].vendor = 0x8086;
+	rules[0].pool = (char *)"network";
+	rules[1].pool = (char *)"fast";
+	ck_assert_str_eq(policy_pool(&config, &facts), "fast");
+	rules[1].pool = NULL;
+	ck_assert_ptr_null(policy_pool(&config, &facts));
+	ck_assert_ptr_null(policy_pool(&no_rules, &facts));
+}
+END_TEST
+
+START_TEST(whoever_has_more_of_a_pool_than_one_who_asked_in_vain_is_told_of_that_one)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+	struct config config = { .rules = &rule, .rule_count = 1 };
+	struct rival rival = { .is = true, .uid = 1001, .leases = 1, .own = 3, .seconds = 42 };
+	struct failure failure;
+
+	rule.pool = (char *)"fast";
+	ck_assert_int_eq(policy_may_go_first(&config, &facts, &rival, &failure), -EBUSY);
+	ASSERT_SAYS(&failure, -EBUSY, "0000:01:00.0", "user 1001 has 1 of pool \"fast\"", "you have 3", "in 42 s");
+	rival.is = false;
+	ck_assert_int_eq(policy_may_go_first(&config, &facts, &rival, &failure), 0);
 }
 END_TEST
 
@@ -968,7 +986,8 @@ static TCase *acquire_case(void)
 			    sizeof(quotas) / sizeof(quotas[0]));
 	tcase_add_test(tcase, a_lease_for_a_time_has_to_be_one_that_can_be_taken_back);
 	tcase_add_test(tcase, who_is_no_owner_is_told_that_and_not_of_limits);
-	tcase_add_test(tcase, leases_count_where_the_rule_that_fits_limits_them);
+	tcase_add_test(tcase, a_function_is_in_the_pool_of_the_rule_that_fits);
+	tcase_add_test(tcase, whoever_has_more_of_a_pool_than_one_who_asked_in_vain_is_told_of_that_one);
 	return tcase;
 }
 
