@@ -13,8 +13,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ERRNO_MAX 4095 /* as in the kernel */
-
 #define START_VFIOD "start it with \"systemctl start vfiod\" or as root \"vfiod\""
 
 /* ---- one request ---- */

@@ -229,6 +229,65 @@ int vfiodma_list(struct vfiodma_session *session, struct vfiodma_info **infos, s
  */
 int vfiodma_show(struct vfiodma_session *session, const char *address, struct vfiodma_info *info);
 
+/* ---- pools ---- */
+
+/**
+ * struct vfiodma_member - a function that is in a pool
+ * @size: sizeof(struct vfiodma_member) of the library that filled it
+ * @address: of the function, "0000:01:00.0"
+ * @pool: the name of its pool
+ */
+struct vfiodma_member {
+	size_t size;
+	char address[18];
+	char pool[32];
+};
+
+/**
+ * vfiodma_members() - which functions are in pools.
+ * @members: an array in ascending order of address, the caller's to free(3)
+ * @count: its length
+ *
+ * Return: 0, -EPROTONOSUPPORT (vfiod is older than this library, and knows no pools).
+ */
+int vfiodma_members(struct vfiodma_session *session, struct vfiodma_member **members, size_t *count);
+
+/* Who can change what stands in the way. */
+#define VFIODMA_BY_YOU	  (1u << 0) /* this user, by asking for something else or by giving something back */
+#define VFIODMA_BY_HOLDER (1u << 1) /* who has it */
+#define VFIODMA_BY_ADMIN  (1u << 2)
+#define VFIODMA_BY_TIME	  (1u << 3) /* it passes */
+
+/**
+ * struct vfiodma_why - what would come of vfiodma_lease_acquire()
+ * @size: sizeof(struct vfiodma_why) of the library that filled it
+ * @error: 0; -EAGAIN: it would wait; or what it would return
+ * @remedy: VFIODMA_BY_…: who can change that, any of them
+ * @address: of the function that would be leased, or waited for; empty: none
+ * @text: why, for a person; empty without @error
+ * @reserved: room for what later versions tell
+ */
+struct vfiodma_why {
+	size_t size;
+	int error;
+	uint32_t remedy;
+	char address[18];
+	char text[504];
+	uint64_t reserved[4];
+};
+
+/**
+ * vfiodma_why() - ask what would come of vfiodma_lease_acquire() by this user, now; nothing comes of it.
+ * @what: "0000:01:00.0", "01:00.0", or "pool:NAME"
+ * @flags: 0 or VFIODMA_LEASE_GROUP
+ * @numa_node: of a pool: as for vfiodma_lease_acquire_pool()
+ *
+ * Return: 0, and the answer is in @why; -EINVAL (neither an address nor a pool), -EPROTONOSUPPORT (vfiod is older than
+ * this library, and does not tell).
+ */
+int vfiodma_why(struct vfiodma_session *session, const char *what, unsigned int flags, uint32_t numa_node,
+		struct vfiodma_why *why);
+
 /* ---- for administrators ---- */
 
 /**
@@ -275,7 +334,7 @@ int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigne
 /**
  * vfiodma_lease_acquire() - get a function from vfiod.
  * @session: open, on the public socket
- * @address: of the function
+ * @address: of the function; or "pool:NAME", as vfiodma_lease_acquire_pool() with VFIODMA_NONE
  * @flags: 0 or VFIODMA_LEASE_GROUP
  * @lease: the caller's to free with vfiodma_lease_release()
  *
@@ -286,6 +345,22 @@ int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigne
  */
 int vfiodma_lease_acquire(struct vfiodma_session *session, const char *address, unsigned int flags,
 			  struct vfiodma_lease **lease);
+
+/**
+ * vfiodma_lease_acquire_pool() - get one of the functions of a pool, whichever is free.
+ * @pool: its name
+ * @numa_node: the NUMA node that the function is to be near to, or VFIODMA_NONE
+ * @flags: 0 or VFIODMA_LEASE_GROUP
+ * @lease: the caller's to free with vfiodma_lease_release(); vfiodma_lease_address() tells which it is
+ *
+ * Return: as vfiodma_lease_acquire(); -ENODEV: there is no such pool; -EBUSY: none is free, or another user comes
+ * first; -EPROTONOSUPPORT (vfiod is older than this library, and knows no pools).
+ */
+int vfiodma_lease_acquire_pool(struct vfiodma_session *session, const char *pool, uint32_t numa_node,
+			       unsigned int flags, struct vfiodma_lease **lease);
+
+/** vfiodma_lease_address() - of the lease's function, "0000:01:00.0"; the lease's. */
+const char *vfiodma_lease_address(const struct vfiodma_lease *lease);
 
 /**
  * vfiodma_lease_release() - close the lease's descriptors, tell vfiod, wait until the function is clean, free @lease.
