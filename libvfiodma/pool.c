@@ -20,13 +20,9 @@ static_assert(VFIODMA_BY_YOU == VFIOD_REMEDY_YOU && VFIODMA_BY_HOLDER == VFIOD_R
 
 #define SINCE_VERSION 3
 
-int session_needs_pools(struct vfiodma_session *session)
+static int needs_pools(struct vfiodma_session *session)
 {
-	/* what an older vfiod does not know ends the connection */
-	if (session->broken || session->conn.version >= SINCE_VERSION)
-		return 0;
-	return errors_add(session->errors, -EPROTONOSUPPORT,
-			  "this vfiod knows no pools, and does not tell why: it is older than libvfiodma; upgrade it");
+	return session_needs(session, SINCE_VERSION, "knows no pools, and does not tell why");
 }
 
 int session_pool(struct vfiodma_session *session, const char *name, char pool[VFIOD_NAME_MAX])
@@ -39,7 +35,7 @@ int session_pool(struct vfiodma_session *session, const char *name, char pool[VF
 			name ? name : "", VFIOD_NAME_MAX - 1);
 	memset(pool, 0, VFIOD_NAME_MAX);
 	memcpy(pool, name, strlen(name));
-	return session_needs_pools(session);
+	return needs_pools(session);
 }
 
 /* ---- which functions are in pools ---- */
@@ -95,7 +91,7 @@ int vfiodma_members(struct vfiodma_session *session, struct vfiodma_member **mem
 	struct proto_msg reply;
 	const struct vfiod_members_rep *page = proto_msg_body(&reply);
 	uint32_t more = 0;
-	int err = session_needs_pools(session);
+	int err = needs_pools(session);
 
 	while (!err && !(err = get_page(session, start, &reply, &more)) && more) {
 		err = append(page, more, &found, &found_count);
@@ -132,7 +128,7 @@ static int ask_about(struct vfiodma_session *session, const char *what, struct v
 	if (err)
 		return err;
 	request->address = htole64(address);
-	return session_needs_pools(session);
+	return needs_pools(session);
 }
 
 static bool answer_makes_sense(const struct vfiod_why_rep *answer)

@@ -112,6 +112,14 @@ int session_request(struct vfiodma_session *session, uint16_t opcode, const void
 	return errors_add(session->errors, err, "%s", error->text[0] ? error->text : strerror(-err));
 }
 
+int session_needs(struct vfiodma_session *session, uint16_t version, const char *what)
+{
+	if (session->broken || session->conn.version >= version)
+		return 0;
+	return errors_add(session->errors, -EPROTONOSUPPORT, "this vfiod %s: it is older than libvfiodma; upgrade it",
+			  what);
+}
+
 int session_address(struct vfiodma_session *session, const char *text, uint64_t *address)
 {
 	if (text && !proto_address_parse(text, address))

@@ -62,8 +62,13 @@ const char *session_pool_of(const char *what);
  */
 int session_pool(struct vfiodma_session *session, const char *name, char pool[VFIOD_NAME_MAX]);
 
-/** session_needs_pools() - refuse what an older vfiod does not know. Return: 0 or -EPROTONOSUPPORT, explained. */
-int session_needs_pools(struct vfiodma_session *session);
+/**
+ * session_needs() - refuse what an older vfiod does not know, and would end the connection for.
+ * @version: of the protocol, from which on there is
+ * @what: it does not do, "knows no pools"
+ * Return: 0 or -EPROTONOSUPPORT, explained.
+ */
+int session_needs(struct vfiodma_session *session, uint16_t version, const char *what);
 
 /** session_put() - one user less; the last one frees the session. */
 void session_put(struct vfiodma_session *session);

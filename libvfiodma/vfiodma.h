@@ -39,7 +39,7 @@ typedef void (*vfiodma_log_fn)(void *data, int error, const char *text);
 /**
  * struct vfiodma_options - how to open a session; zero means the default everywhere
  * @runtime_dir: the daemon's run-time directory; NULL: $VFIOD_RUNTIME_DIR, or /run/vfiod
- * @admin: connect to the administrator's socket, which vfiodma_assign(), vfiodma_unassign() and vfiodma_revoke() need
+ * @admin: connect to the administrator's socket, which vfiodma_assign() and its neighbours need
  * @log: called with every error's text
  * @log_data: passed to @log
  * @reserved: room for what later versions offer; zero
@@ -325,6 +325,18 @@ int vfiodma_unassign(struct vfiodma_session *session, const char *address, char 
  */
 int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigned int grace_ms, uint64_t *lease,
 		   unsigned int *killed);
+
+/**
+ * vfiodma_reload() - have vfiod read its configuration anew.
+ * @session: opened with the option admin
+ * @rules: how many rules it has now; or NULL
+ *
+ * Leases go on as they are.
+ *
+ * Return: 0, -EINVAL (there is a mistake in it, which the error's text names with file and line) or another error of
+ * reading it; nothing has changed then. -EPROTONOSUPPORT (vfiod is older than this library).
+ */
+int vfiodma_reload(struct vfiodma_session *session, unsigned int *rules);
 
 /* ---- lease ---- */
 

@@ -48,7 +48,8 @@
 	X(8, ANSWER, answer, VFIOD_ON_PUB, 0) \
 	X(9, ACQUIRE_POOL, acquire_pool, VFIOD_ON_PUB, 2) \
 	X(10, WHY, why, VFIOD_ON_PUB, 0) \
-	X(11, MEMBERS, members, VFIOD_ON_BOTH, 0)
+	X(11, MEMBERS, members, VFIOD_ON_BOTH, 0) \
+	X(12, RELOAD, reload, VFIOD_ON_ADMIN, 0)
 
 /* The opcodes of events, with VFIOD_EVENT; opcodes from 0x8000 on are no operations. Their cookie is 0. */
 #define VFIOD_LEASE_EVENT    0x8000 /* struct vfiod_lease_event */
@@ -335,6 +336,17 @@ struct vfiod_why_rep {
 	__le32 code;	/* 0: it would be given; EAGAIN: it would be waited for; else the error's */
 	__le32 remedy;	/* VFIOD_REMEDY_… */
 	char text[504]; /* the error's; empty: it would be given */
+};
+
+/* From version 3 on.  Has vfiod.conf read anew.  A mistake in it is the error, with file and line, and changes nothing.
+ */
+struct vfiod_reload_req {
+	__le64 zero;
+};
+
+struct vfiod_reload_rep {
+	__le32 rules; /* that there are now */
+	__le32 zero;
 };
 
 enum vfiod_opcode {

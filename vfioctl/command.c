@@ -68,6 +68,14 @@ const struct command command_table[] = {
 		.run = revoke_run,
 	},
 	{
+		.name = "reload",
+		.options = OPTION(JSON),
+		.summary = "have vfiod read its configuration anew",
+		.text = "A mistake in it changes nothing, and is told with file and line.  Leases go\n"
+			"on as they are.  Only root may do this.\n",
+		.run = reload_run,
+	},
+	{
 		.name = "pool",
 		.options = OPTION(JSON),
 		.summary = "show the pools, and who has functions of them",

@@ -19,6 +19,7 @@ vfioctl_libvfioctl_la_SOURCES = \
 	vfioctl/pcinames.c vfioctl/pcinames.h \
 	vfioctl/pool.c vfioctl/pool.h \
 	vfioctl/release.c \
+	vfioctl/reload.c \
 	vfioctl/revoke.c vfioctl/revoke.h \
 	vfioctl/show.c vfioctl/show.h \
 	vfioctl/table.c vfioctl/table.h \

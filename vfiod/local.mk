@@ -26,6 +26,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/peer.c vfiod/peer.h \
 	vfiod/policy.c vfiod/policy.h \
 	vfiod/pool.c \
+	vfiod/reload.c vfiod/reload.h \
 	vfiod/request.c vfiod/request.h \
 	vfiod/revoke.c vfiod/revoke.h \
 	vfiod/saved.c vfiod/saved.h \

@@ -15,6 +15,7 @@
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
 #include "vfiod/peer.h"
+#include "vfiod/reload.h"
 #include "vfiod/revoke.h"
 #include "vfiod/server.h"
 #include "vfiod/terms.h"
@@ -1938,6 +1939,174 @@ START_TEST(what_acquire_does_why_has_said)
 }
 END_TEST
 
+/* ---- reload ---- */
+
+static char conf_path[80];
+
+static void write_conf(const char *text)
+{
+	FILE *file = fopen(conf_path, "we");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+#define ONE_RULE \
+	"rule \"all\" {\n	class = \"01\"\n	pool = \"fast\"\n	lease-time = 3600\n	warm = " \
+	"false\n}\n"
+
+static void set_up_reload(void)
+{
+	struct failure failure;
+
+	set_up();
+	snprintf(conf_path, sizeof(conf_path), "%s/XXXXXX", root);
+	close(mkstemp(conf_path));
+	write_conf(ONE_RULE);
+	vfiod.source = (struct config_source){ .path = conf_path, .required = true };
+	ck_assert_int_eq(config_load(conf_path, true, NULL, &vfiod.config, &failure), 0);
+}
+
+static void tear_down_reload(void)
+{
+	while (vfiod.reload)
+		event_base_loop(vfiod.base, EVLOOP_ONCE);
+	config_free(vfiod.config);
+	tear_down();
+}
+
+static void ask_reload(struct proto_conn *conn)
+{
+	const struct vfiod_reload_req body = { 0 };
+
+	ck_assert_int_eq(proto_conn_send(conn, VFIOD_RELOAD, 0, COOKIE, &body, sizeof(body), NULL, 0), 0);
+}
+
+/* Until all that was asked for has been read. */
+static void finish_reload(void)
+{
+	let_it_run();
+	while (vfiod.reload)
+		ck_assert_int_eq(event_base_loop(vfiod.base, EVLOOP_ONCE), 0);
+	let_it_run();
+}
+
+static void expect_reloaded(struct proto_conn *conn, uint32_t rules)
+{
+	const struct vfiod_reload_rep *rep = proto_msg_body(&msg);
+
+	receive(conn, VFIOD_RELOAD, COOKIE);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
+	ck_assert_uint_eq(le32toh(rep->rules), rules);
+}
+
+START_TEST(a_configuration_that_was_read_anew_counts_from_then_on)
+{
+	write_conf("rule \"none\" { class = \"01\" modes = { \"group\" } }\nrule \"b\" { class = \"02\" }\n");
+	ask_reload(&admin);
+	finish_reload();
+	expect_reloaded(&admin, 2);
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EACCES, "rule \"none\"");
+}
+END_TEST
+
+START_TEST(a_broken_configuration_changes_nothing_and_the_mistake_is_told_with_its_line)
+{
+	const struct config *before = vfiod.config;
+	char place[100];
+
+	write_conf("warm-devices = 0\n\nrule \"a\" {\n	color = \"red\"\n}\n");
+	snprintf(place, sizeof(place), "%s:4: ", conf_path);
+	ask_reload(&admin);
+	finish_reload();
+	expect_error(&admin, VFIOD_RELOAD, COOKIE, EINVAL, place);
+	ck_assert_ptr_eq(vfiod.config, before);
+	unlink(conf_path);
+	ask_reload(&admin);
+	finish_reload();
+	expect_error(&admin, VFIOD_RELOAD, COOKIE, ENOENT, conf_path);
+	ck_assert_ptr_eq(vfiod.config, before);
+	ck_assert_str_eq(vfiod.config->rules[0].name, "all");
+}
+END_TEST
+
+START_TEST(leases_go_on_under_their_terms_when_their_rule_has_gone)
+{
+	lease_to(first, getuid(), 5);
+	first->lease.by_handles = true;
+	terms_set(&vfiod, first);
+	terms_begin(&vfiod, first, NULL);
+	write_conf("");
+	ask_reload(&admin);
+	finish_reload();
+	expect_reloaded(&admin, 0);
+	ck_assert_int_eq(first->state, VFIOD_LEASED);
+	ck_assert_uint_eq(first->lease.id, 5);
+	ck_assert_ptr_nonnull(first->lease.term);
+	ck_assert_ptr_null(first->lease.deadline);
+	expect_nothing(&client);
+	lease_end(&vfiod, first, 0, NULL);
+}
+END_TEST
+
+START_TEST(what_changes_while_it_is_read_is_read_after_that)
+{
+	struct proto_conn other = greet(admin_path);
+
+	write_conf("");
+	ask_reload(&admin);
+	let_it_run(); /* a worker reads it, and may be done */
+	write_conf(ONE_RULE);
+	ask_reload(&other);
+	reload_start(&vfiod);
+	finish_reload();
+	receive(&admin, VFIOD_RELOAD, COOKIE);
+	expect_reloaded(&other, 1);
+	ck_assert_uint_eq(vfiod.config->rule_count, 1);
+	close(other.fd);
+}
+END_TEST
+
+START_TEST(a_reload_goes_on_when_the_administrator_has_gone)
+{
+	struct proto_conn others[] = { greet(admin_path), greet(admin_path) };
+
+	write_conf("");
+	ask_reload(&others[0]);
+	ask_reload(&others[1]);
+	while (!vfiod.reload)
+		event_base_loop(vfiod.base, EVLOOP_NONBLOCK);
+	close(others[0].fd);
+	close(others[1].fd);
+	finish_reload();
+	ck_assert_uint_eq(vfiod.config->rule_count, 0);
+}
+END_TEST
+
+START_TEST(a_reload_is_the_administrators)
+{
+	ask_reload(&client);
+	let_it_run();
+	expect_error(&client, VFIOD_RELOAD, COOKIE, EACCES, "admin.sock");
+	ck_assert_ptr_null(vfiod.reload);
+}
+END_TEST
+
+START_TEST(a_reload_that_ends_after_the_daemon_was_told_to_changes_nothing)
+{
+	write_conf("");
+	ask_reload(&admin);
+	while (!vfiod.reload)
+		event_base_loop(vfiod.base, EVLOOP_NONBLOCK);
+	vfiod.stopping = true;
+	finish_reload();
+	ck_assert_uint_eq(vfiod.config->rule_count, 1);
+	vfiod.stopping = false;
+}
+END_TEST
+
 static TCase *case_of(const char *name)
 {
 	TCase *tcase = tcase_create(name);
@@ -2063,6 +2232,22 @@ static TCase *pool_case(void)
 	return tcase;
 }
 
+static TCase *reload_case(void)
+{
+	TCase *tcase = tcase_create("reload");
+
+	tcase_add_checked_fixture(tcase, set_up_reload, tear_down_reload);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, a_configuration_that_was_read_anew_counts_from_then_on);
+	tcase_add_test(tcase, a_broken_configuration_changes_nothing_and_the_mistake_is_told_with_its_line);
+	tcase_add_test(tcase, leases_go_on_under_their_terms_when_their_rule_has_gone);
+	tcase_add_test(tcase, what_changes_while_it_is_read_is_read_after_that);
+	tcase_add_test(tcase, a_reload_goes_on_when_the_administrator_has_gone);
+	tcase_add_test(tcase, a_reload_is_the_administrators);
+	tcase_add_test(tcase, a_reload_that_ends_after_the_daemon_was_told_to_changes_nothing);
+	return tcase;
+}
+
 static TCase *function_events_case(void)
 {
 	TCase *tcase = tcase_create("what happens to functions");
@@ -2122,6 +2307,7 @@ int main(void)
 	suite_add_tcase(suite, revoke_case());
 	suite_add_tcase(suite, terms_case());
 	suite_add_tcase(suite, pool_case());
+	suite_add_tcase(suite, reload_case());
 	suite_add_tcase(suite, function_events_case());
 	suite_add_tcase(suite, unplugged_case());
 	runner = srunner_create(suite);

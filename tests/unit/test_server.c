@@ -1374,6 +1374,28 @@ END_TEST
 
 /* ---- the end ---- */
 
+START_TEST(a_hangup_has_the_configuration_read_anew)
+{
+	const struct vfiod_reload_req body = { 0 };
+	struct proto_conn conn;
+
+	make_dir();
+	start();
+	conn = client_of(admin_path);
+	write_file(config_path, "bad\n");
+	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	ask(&conn, VFIOD_RELOAD, &body, sizeof(body));
+	expect_error(&conn, VFIOD_RELOAD, COOKIE, EINVAL, "vfiod.conf:1:");
+	write_file(config_path, "rule \"a\" { class = \"02\" }\n");
+	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	while (!strstr(read_text(log_path), "the configuration was read anew, 1 rules"))
+		ck_assert_int_eq(poll(NULL, 0, 10), 0);
+	ck_assert_ptr_nonnull(strstr(read_text(log_path), "the configuration stays as it was"));
+	close(conn.fd);
+	ck_assert_int_eq(stop_with(SIGTERM), 0);
+}
+END_TEST
+
 START_TEST(a_signal_ends_it_well_and_takes_the_sockets_along)
 {
 	struct proto_conn conn, admin;
@@ -1661,6 +1683,7 @@ static TCase *end_case(void)
 {
 	TCase *tcase = case_of("end", NULL, stop_what_runs);
 
+	tcase_add_test(tcase, a_hangup_has_the_configuration_read_anew);
 	tcase_add_loop_test(tcase, a_signal_ends_it_well_and_takes_the_sockets_along, 0, 2);
 	tcase_add_test(tcase, it_starts_again_after_it_has_ended);
 	tcase_add_test(tcase, it_starts_again_after_it_was_killed);

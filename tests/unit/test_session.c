@@ -897,6 +897,37 @@ START_TEST(an_administrator_hears_which_lease_was_revoked_and_who_was_killed)
 }
 END_TEST
 
+static void reload_for_the_administrator(struct daemon *daemon)
+{
+	const struct vfiod_reload_rep reply = { .rules = htole32(7) };
+
+	greet_in(daemon, 3);
+	if (take(daemon, VFIOD_RELOAD))
+		answer(daemon, &reply, sizeof(reply), 0);
+	if (take(daemon, VFIOD_RELOAD))
+		answer_error(daemon, -EINVAL, "vfiod.conf:3: no such option");
+}
+
+START_TEST(an_administrator_hears_how_many_rules_there_are_or_what_is_wrong_with_them)
+{
+	struct vfiodma_session *session;
+	struct daemon daemon;
+	unsigned int rules = 0;
+
+	daemon_start_at(&daemon, true, reload_for_the_administrator, 0);
+	session = open_session(true);
+	ck_assert_int_eq(vfiodma_reload(session, &rules), 0);
+	ck_assert_uint_eq(rules, 7);
+	rules = 1;
+	ck_assert_int_eq(vfiodma_reload(session, &rules), -EINVAL);
+	ck_assert_uint_eq(rules, 1);
+	assert_says(session, "vfiod.conf:3:");
+	daemon_join(&daemon);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
 /* ---- leases ---- */
 
 /* How to answer an ACQUIRE: the mode of the reply and its descriptors. */
@@ -1130,6 +1161,7 @@ START_TEST(an_older_vfiod_is_not_asked_for_pools)
 	assert_says(session, "upgrade");
 	ck_assert_int_eq(vfiodma_members(session, &members, &count), -EPROTONOSUPPORT);
 	ck_assert_int_eq(vfiodma_why(session, "01:00.0", 0, VFIODMA_NONE, &why), -EPROTONOSUPPORT);
+	ck_assert_int_eq(vfiodma_reload(session, NULL), -EPROTONOSUPPORT);
 	for (size_t i = 0; i < 3; i++)
 		ck_assert_int_eq(vfiodma_lease_acquire_pool(session, names[i], VFIODMA_NONE, 0, &lease), -EINVAL);
 	ck_assert_int_eq(vfiodma_lease_acquire_pool(session, "fast", VFIODMA_NONE, 2, &lease), -EINVAL);
@@ -2010,6 +2042,7 @@ static Suite *make_suite(void)
 	tcase_add_test(list, what_is_not_an_address_is_refused_without_asking);
 	suite_add_tcase(suite, list);
 	tcase_add_test(admin, an_administrator_hears_which_drivers_were_bound);
+	tcase_add_test(admin, an_administrator_hears_how_many_rules_there_are_or_what_is_wrong_with_them);
 	tcase_add_test(admin, an_administrator_hears_which_lease_was_revoked_and_who_was_killed);
 	suite_add_tcase(suite, admin);
 	tcase_add_loop_test(leases, a_lease_with_other_descriptors_than_its_own_is_refused_and_they_are_closed, 0,

@@ -54,7 +54,7 @@ help_explains_every_command()
 {
 	works --help
 	says 'Commands:'
-	for command in list show assign release revoke pool why config help; do
+	for command in list show assign release revoke reload pool why config help; do
 		works --help
 		says "  $command "
 		works "$command" --help
@@ -92,6 +92,7 @@ a_wrong_command_line_is_refused_in_one_line()
 	refuses 2 'DEVICE' show
 	refuses 2 'DEVICE' release
 	refuses 2 'WHAT' why
+	refuses 2 "'now'" reload now
 	refuses 2 "'fast'" pool fast
 	refuses 2 'DEVICE' revoke --grace 5
 	refuses 2 'needs a value' revoke 01:00.0 --grace
@@ -138,6 +139,7 @@ without_a_daemon_every_request_fails_with_status_3()
 	refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" assign 0000:01:00.0 -u root
 	refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" release 01:00.0
 	refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" revoke 01:00.0
+	refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" reload
 	refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" pool
 	refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" why pool:fast
 	refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" why 01:00.0 --json
