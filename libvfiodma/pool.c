@@ -34,7 +34,7 @@ int session_pool(struct vfiodma_session *session, const char *name, char pool[VF
 			"there are",
 			name ? name : "", VFIOD_NAME_MAX - 1);
 	memset(pool, 0, VFIOD_NAME_MAX);
-	memcpy(pool, name, strlen(name));
+	strcpy(pool, name);
 	return needs_pools(session);
 }
 

@@ -30,7 +30,7 @@ void claims_note(struct claims *claims, const char *pool, uint32_t uid, uint64_t
 {
 	struct claim *claim = place_for(claims, pool, uid);
 
-	*claim = (struct claim){ .uid = uid, .until_ms = now_ms + CLAIM_SECONDS * 1000 };
+	*claim = (struct claim){ .uid = uid, .until_ms = now_ms + CLAIM_MS };
 	snprintf(claim->pool, sizeof(claim->pool), "%s", pool);
 }
 

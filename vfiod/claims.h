@@ -12,8 +12,8 @@
  * whoever has more functions of the pool than that user gets no other one of it.
  */
 
-#define CLAIM_SECONDS 60
-#define CLAIMS_MAX    256 /* the oldest go first */
+#define CLAIM_MS   60000
+#define CLAIMS_MAX 256 /* the oldest go first */
 
 struct claim {
 	char pool[VFIOD_NAME_MAX]; /* empty: none */
@@ -25,7 +25,7 @@ struct claims {
 	struct claim list[CLAIMS_MAX];
 };
 
-/** claims_note() - @uid asked for one of @pool at @now_ms, in vain; it is good for CLAIM_SECONDS. */
+/** claims_note() - @uid asked for one of @pool at @now_ms, in vain; it is good for CLAIM_MS. */
 void claims_note(struct claims *claims, const char *pool, uint32_t uid, uint64_t now_ms);
 
 /** claims_settle() - @uid has got one. */

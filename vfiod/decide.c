@@ -196,9 +196,11 @@ static int check_policy(struct daemon *daemon, const struct device *device, cons
 	struct demand demand = {
 		.peer = wish->peer,
 		.mode = wish->mode,
-		.revocable = wish->mode == VFIOD_MODE_CONTAINER && daemon_handles(daemon),
 	};
 
+	/* to look for the module costs a system call */
+	if (rule && rule->lease_time)
+		demand.revocable = wish->mode == VFIOD_MODE_CONTAINER && daemon_handles(daemon);
 	if (rule && rule->leases_per_user)
 		demand.leases = count_leases(&daemon->devices, device, &tally);
 	return policy_may_acquire(daemon->config, &device->facts, &device->owner, &demand, failure);

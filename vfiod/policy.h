@@ -35,7 +35,7 @@ struct rival {
 struct demand {
 	const struct peer *peer;
 	uint32_t mode;	/* VFIOD_MODE_… */
-	bool revocable; /* the lease would be one that can be taken back */
+	bool revocable; /* the lease would be one that can be taken back, if the rule has a lease-time */
 	size_t leases;	/* that the peer has of other functions that the rule is about, if that limits them */
 };
 

@@ -111,8 +111,8 @@ START_TEST(a_claim_is_good_for_its_pool_and_its_time)
 	claims_note(&claims, "a", 1000, 1);
 	ck_assert_uint_eq(count("a", 1), 1);
 	ck_assert_uint_eq(count("b", 1), 0);
-	ck_assert_uint_eq(count("a", CLAIM_SECONDS * 1000), 1);
-	ck_assert_uint_eq(count("a", CLAIM_SECONDS * 1000 + 1), 0);
+	ck_assert_uint_eq(count("a", CLAIM_MS), 1);
+	ck_assert_uint_eq(count("a", CLAIM_MS + 1), 0);
 }
 END_TEST
 
@@ -123,7 +123,7 @@ START_TEST(a_user_has_one_claim_on_a_pool_and_the_last_one_counts)
 	claims_note(&claims, "a", 1000, 500);
 	claims_note(&claims, "b", 1000, 500);
 	ck_assert_uint_eq(count("a", 2), 1);
-	ck_assert_uint_eq(count("a", CLAIM_SECONDS * 1000 + 499), 1);
+	ck_assert_uint_eq(count("a", CLAIM_MS + 499), 1);
 }
 END_TEST
 
