@@ -73,3 +73,17 @@ int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigne
 		*killed = le32toh(revoked->killed);
 	return 0;
 }
+
+int vfiodma_reload(struct vfiodma_session *session, unsigned int *rules)
+{
+	const struct vfiod_reload_req request = { 0 };
+	struct proto_msg reply;
+	const struct vfiod_reload_rep *reloaded = proto_msg_body(&reply);
+	int err = session_needs(session, 3, "does not reload its configuration");
+
+	if (!err)
+		err = session_request(session, VFIOD_RELOAD, &request, sizeof(request), &reply);
+	if (!err && rules)
+		*rules = le32toh(reloaded->rules);
+	return err;
+}

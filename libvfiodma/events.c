@@ -44,7 +44,8 @@ static void put(struct vfiodma_session *session, uint64_t id, struct vfiodma_eve
 }
 
 /* The library's numbers are the protocol's. */
-static_assert((int)VFIODMA_EVENT_LOST == VFIOD_FUNCTION_LOST && (int)VFIODMA_EVENT_WOKEN == VFIOD_FUNCTION_WOKEN &&
+static_assert((int)VFIODMA_EVENT_LIMITED == VFIOD_LEASE_LIMITED && (int)VFIODMA_EVENT_LOST == VFIOD_FUNCTION_LOST &&
+		      (int)VFIODMA_EVENT_WOKEN == VFIOD_FUNCTION_WOKEN &&
 		      (int)VFIODMA_SEVERITY_DEAD == VFIOD_SEVERITY_DEAD &&
 		      (int)VFIODMA_GIVE_UP == VFIOD_VERDICT_GIVE_UP,
 	      "kinds, severities and verdicts are passed on as they are");

@@ -54,12 +54,18 @@ static void lease_free(struct vfiodma_lease *lease)
 	free(lease);
 }
 
-/* Moves the descriptors from the reply to the lease, if they are those of the mode that was asked for. */
-static int take_grant(struct vfiodma_lease *lease, enum vfiod_mode mode, struct proto_msg *reply)
-{
-	const struct vfiod_acquire_rep *grant = proto_msg_body(reply);
+/* What the replies to ACQUIRE and to ACQUIRE_POOL have in common. */
+struct granted {
+	uint64_t lease;
+	uint32_t mode;
+	const char *reset; /* of VFIOD_NAME_MAX bytes */
+};
 
-	if (le32toh(grant->mode) != mode || !session_text_ends(grant->reset, sizeof(grant->reset)))
+/* Moves the descriptors from the reply to the lease, if they are those of the mode that was asked for. */
+static int take_grant(struct vfiodma_lease *lease, enum vfiod_mode mode, const struct granted *granted,
+		      struct proto_msg *reply)
+{
+	if (granted->mode != mode || !session_text_ends(granted->reset, VFIOD_NAME_MAX))
 		return session_bad_reply(lease->session, reply, "it grants something else than was asked for");
 	if (reply->fd_count != (mode == VFIOD_MODE_CONTAINER ? 2 : 1))
 		return session_bad_reply(lease->session, reply, "its file descriptors are not those of a lease");
@@ -69,39 +75,105 @@ static int take_grant(struct vfiodma_lease *lease, enum vfiod_mode mode, struct 
 	} else {
 		lease->group_fd = reply->fds[0];
 	}
-	lease->id = le64toh(grant->lease);
+	lease->id = granted->lease;
 	return 0;
+}
+
+static int check_flags(struct vfiodma_session *session, unsigned int flags)
+{
+	if (flags & ~VFIODMA_LEASE_GROUP)
+		return errors_add(session->errors, -EINVAL, "there are no such flags of a lease: 0x%x", flags);
+	return 0;
+}
+
+static enum vfiod_mode mode_of(unsigned int flags)
+{
+	return flags & VFIODMA_LEASE_GROUP ? VFIOD_MODE_GROUP : VFIOD_MODE_CONTAINER;
+}
+
+static int acquire(struct vfiodma_lease *lease, uint64_t address, enum vfiod_mode mode)
+{
+	const struct vfiod_acquire_req request = { .address = htole64(address), .mode = htole32(mode) };
+	struct proto_msg reply;
+	const struct vfiod_acquire_rep *rep = proto_msg_body(&reply);
+	int err = session_request(lease->session, VFIOD_ACQUIRE, &request, sizeof(request), &reply);
+	struct granted granted;
+
+	if (err)
+		return err;
+	granted = (struct granted){ le64toh(rep->lease), le32toh(rep->mode), rep->reset };
+	return take_grant(lease, mode, &granted, &reply);
+}
+
+static int acquire_pool(struct vfiodma_lease *lease, struct vfiod_acquire_pool_req *request, enum vfiod_mode mode)
+{
+	struct proto_msg reply;
+	const struct vfiod_acquire_pool_rep *rep = proto_msg_body(&reply);
+	struct granted granted;
+	int err;
+
+	request->mode = htole32(mode);
+	err = session_request(lease->session, VFIOD_ACQUIRE_POOL, request, sizeof(*request), &reply);
+	if (err)
+		return err;
+	if (le64toh(rep->address) > PROTO_ADDRESS_LAST)
+		return session_bad_reply(lease->session, &reply, "its address is none");
+	proto_address_format(le64toh(rep->address), lease->address);
+	granted = (struct granted){ le64toh(rep->lease), le32toh(rep->mode), rep->reset };
+	return take_grant(lease, mode, &granted, &reply);
+}
+
+/* All that can fail here comes before vfiod is asked: nothing then has to be given back. */
+static int prepare(struct vfiodma_session *session, uint64_t address, const char *what, struct vfiodma_lease **lease)
+{
+	*lease = lease_new(session, address);
+	return *lease ? 0 : errors_add(session->errors, -ENOMEM, "no memory for a lease of %s", what);
 }
 
 int vfiodma_lease_acquire(struct vfiodma_session *session, const char *address, unsigned int flags,
 			  struct vfiodma_lease **lease)
 {
-	enum vfiod_mode mode = flags & VFIODMA_LEASE_GROUP ? VFIOD_MODE_GROUP : VFIOD_MODE_CONTAINER;
-	struct vfiod_acquire_req request = { .mode = htole32(mode) };
-	struct vfiodma_lease *granted;
-	struct proto_msg reply;
+	const char *pool = session_pool_of(address);
+	struct vfiodma_lease *made;
 	uint64_t number;
 	int err;
 
-	if (flags & ~VFIODMA_LEASE_GROUP)
-		return errors_add(session->errors, -EINVAL, "there are no such flags of a lease: 0x%x", flags);
-	err = session_address(session, address, &number);
+	if (pool)
+		return vfiodma_lease_acquire_pool(session, pool, VFIODMA_NONE, flags, lease);
+	err = check_flags(session, flags);
+	if (!err)
+		err = session_address(session, address, &number);
+	if (!err)
+		err = prepare(session, number, address, &made);
 	if (err)
 		return err;
-	request.address = htole64(number);
-	/* all that can fail here comes before vfiod is asked: nothing then has to be given back */
-	granted = lease_new(session, number);
-	if (!granted)
-		return errors_add(session->errors, -ENOMEM, "no memory for a lease of %s", address);
-	err = session_request(session, VFIOD_ACQUIRE, &request, sizeof(request), &reply);
+	err = acquire(made, number, mode_of(flags));
+	if (err)
+		lease_free(made);
+	else
+		*lease = made;
+	return err;
+}
+
+int vfiodma_lease_acquire_pool(struct vfiodma_session *session, const char *pool, uint32_t numa_node,
+			       unsigned int flags, struct vfiodma_lease **lease)
+{
+	struct vfiod_acquire_pool_req request = { .numa_node = htole32(numa_node) };
+	struct vfiodma_lease *made;
+	int err = check_flags(session, flags);
+
 	if (!err)
-		err = take_grant(granted, mode, &reply);
-	if (err) {
-		lease_free(granted);
+		err = session_pool(session, pool, request.pool);
+	if (!err)
+		err = prepare(session, 0, pool, &made);
+	if (err)
 		return err;
-	}
-	*lease = granted;
-	return 0;
+	err = acquire_pool(made, &request, mode_of(flags));
+	if (err)
+		lease_free(made);
+	else
+		*lease = made;
+	return err;
 }
 
 static void close_descriptors(const struct vfiodma_lease *lease)
@@ -144,6 +216,11 @@ int vfiodma_lease_container_fd(const struct vfiodma_lease *lease)
 int vfiodma_lease_group_fd(const struct vfiodma_lease *lease)
 {
 	return lease->group_fd;
+}
+
+const char *vfiodma_lease_address(const struct vfiodma_lease *lease)
+{
+	return lease->address;
 }
 
 uint64_t vfiodma_lease_id(const struct vfiodma_lease *lease)

@@ -15,7 +15,7 @@ struct vfiodma_lease {
 	bool has_device, has_domain;	       /* one of each at a time: two would not know of each other's work */
 	bool revoked;
 	struct vfiodma_event
-		pending[VFIODMA_EVENT_WOKEN]; /* that the program was not told yet: one of a kind at most */
+		pending[VFIODMA_EVENT_LIMITED]; /* that the program was not told yet: one of a kind at most */
 	unsigned int pending_count;
 	LIST_ENTRY(vfiodma_lease) next;
 };

@@ -24,8 +24,6 @@ static_assert((int)VFIODMA_INFO_REVOCABLE == (int)VFIOD_DEVICE_REVOCABLE &&
 	      "flags are passed on as they are");
 /* NOLINTEND(misc-redundant-expression) */
 
-#define ADDRESS_LAST ((UINT64_C(1) << 48) - 1) /* 32 bits of domain, 16 of bus, slot and function */
-
 const char *vfiodma_state_name(uint32_t state)
 {
 	static const char *const names[] = {
@@ -51,7 +49,7 @@ struct page {
 
 static bool record_makes_sense(const struct vfiod_device *device, uint64_t start)
 {
-	return le64toh(device->address) >= start && le64toh(device->address) <= ADDRESS_LAST &&
+	return le64toh(device->address) >= start && le64toh(device->address) <= PROTO_ADDRESS_LAST &&
 	       session_text_ends(device->driver, sizeof(device->driver)) &&
 	       session_text_ends(device->original_driver, sizeof(device->original_driver)) &&
 	       session_text_ends(device->reset, sizeof(device->reset)) &&

@@ -16,6 +16,7 @@ libvfiodma_libvfiodma_all_la_SOURCES = \
 	libvfiodma/kernel_info.c libvfiodma/kernel_info.h \
 	libvfiodma/lease.c libvfiodma/lease.h \
 	libvfiodma/list.c \
+	libvfiodma/pool.c \
 	libvfiodma/session.c libvfiodma/session.h \
 	libvfiodma/type1.c libvfiodma/type1.h
 libvfiodma_libvfiodma_all_la_CPPFLAGS = $(AM_CPPFLAGS) -DVFIOD_RUNTIMEDIR='"$(vfiod_runtimedir)"'

@@ -13,8 +13,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ERRNO_MAX 4095 /* as in the kernel */
-
 #define START_VFIOD "start it with \"systemctl start vfiod\" or as root \"vfiod\""
 
 /* ---- one request ---- */
@@ -112,6 +110,14 @@ int session_request(struct vfiodma_session *session, uint16_t opcode, const void
 		return err;
 	err = -(int)le32toh(error->code);
 	return errors_add(session->errors, err, "%s", error->text[0] ? error->text : strerror(-err));
+}
+
+int session_needs(struct vfiodma_session *session, uint16_t version, const char *what)
+{
+	if (session->broken || session->conn.version >= version)
+		return 0;
+	return errors_add(session->errors, -EPROTONOSUPPORT, "this vfiod %s: it is older than libvfiodma; upgrade it",
+			  what);
 }
 
 int session_address(struct vfiodma_session *session, const char *text, uint64_t *address)

@@ -8,6 +8,8 @@
 
 #include <sys/queue.h>
 
+#define ERRNO_MAX 4095 /* as in the kernel */
+
 struct vfiodma_session {
 	struct proto_conn conn; /* fd is -1 when it was closed, or never opened */
 	bool broken;		/* the two ends no longer agree: no request is sent any more */
@@ -49,6 +51,24 @@ int session_bad_reply(struct vfiodma_session *session, struct proto_msg *reply, 
 
 /** session_address() - read an address that the caller of the library gave. Return: 0 or -EINVAL, explained. */
 int session_address(struct vfiodma_session *session, const char *text, uint64_t *address);
+
+/** session_pool_of() - the name in "pool:NAME", or NULL: it is not of a pool. */
+const char *session_pool_of(const char *what);
+
+/**
+ * session_pool() - take over the name of a pool that the caller of the library gave.
+ * @pool: room for it; zeros behind it
+ * Return: 0, -EINVAL (no such name), -EPROTONOSUPPORT (vfiod knows no pools), explained.
+ */
+int session_pool(struct vfiodma_session *session, const char *name, char pool[VFIOD_NAME_MAX]);
+
+/**
+ * session_needs() - refuse what an older vfiod does not know, and would end the connection for.
+ * @version: of the protocol, from which on there is
+ * @what: it does not do, "knows no pools"
+ * Return: 0 or -EPROTONOSUPPORT, explained.
+ */
+int session_needs(struct vfiodma_session *session, uint16_t version, const char *what);
 
 /** session_put() - one user less; the last one frees the session. */
 void session_put(struct vfiodma_session *session);

@@ -39,7 +39,7 @@ typedef void (*vfiodma_log_fn)(void *data, int error, const char *text);
 /**
  * struct vfiodma_options - how to open a session; zero means the default everywhere
  * @runtime_dir: the daemon's run-time directory; NULL: $VFIOD_RUNTIME_DIR, or /run/vfiod
- * @admin: connect to the administrator's socket, which vfiodma_assign(), vfiodma_unassign() and vfiodma_revoke() need
+ * @admin: connect to the administrator's socket, which vfiodma_assign() and its neighbours need
  * @log: called with every error's text
  * @log_data: passed to @log
  * @reserved: room for what later versions offer; zero
@@ -102,6 +102,10 @@ enum vfiodma_event_kind {
 	VFIODMA_EVENT_SUSPEND =
 		8,		 /* the machine is about to sleep, and it loses its state: answer when that is saved */
 	VFIODMA_EVENT_WOKEN = 9, /* the machine is awake again */
+
+	/* of vfiod of version 3 of the protocol */
+	VFIODMA_EVENT_LIMITED =
+		10, /* the lease is for a time only: after @grace_ms it will be announced that it ends */
 };
 
 /* How bad an error is. */
@@ -116,7 +120,7 @@ enum vfiodma_severity {
  * struct vfiodma_event - what has happened to a lease
  * @size: sizeof(struct vfiodma_event) of the library that made it
  * @kind: enum vfiodma_event_kind; a later version may have others
- * @grace_ms: of VFIODMA_EVENT_REVOKE_ANNOUNCED: how long it was to be, when vfiod said so
+ * @grace_ms: of VFIODMA_EVENT_REVOKE_ANNOUNCED and VFIODMA_EVENT_LIMITED: how long it was to be, when vfiod said so
  * @lease: one of the session's
  * @address: of the lease's function, "0000:01:00.0"
  * @severity: of VFIODMA_EVENT_ERROR: enum vfiodma_severity
@@ -225,6 +229,65 @@ int vfiodma_list(struct vfiodma_session *session, struct vfiodma_info **infos, s
  */
 int vfiodma_show(struct vfiodma_session *session, const char *address, struct vfiodma_info *info);
 
+/* ---- pools ---- */
+
+/**
+ * struct vfiodma_member - a function that is in a pool
+ * @size: sizeof(struct vfiodma_member) of the library that filled it
+ * @address: of the function, "0000:01:00.0"
+ * @pool: the name of its pool
+ */
+struct vfiodma_member {
+	size_t size;
+	char address[18];
+	char pool[32];
+};
+
+/**
+ * vfiodma_members() - which functions are in pools.
+ * @members: an array in ascending order of address, the caller's to free(3)
+ * @count: its length
+ *
+ * Return: 0, -EPROTONOSUPPORT (vfiod is older than this library, and knows no pools).
+ */
+int vfiodma_members(struct vfiodma_session *session, struct vfiodma_member **members, size_t *count);
+
+/* Who can change what stands in the way. */
+#define VFIODMA_BY_YOU	  (1u << 0) /* this user, by asking for something else or by giving something back */
+#define VFIODMA_BY_HOLDER (1u << 1) /* who has it */
+#define VFIODMA_BY_ADMIN  (1u << 2)
+#define VFIODMA_BY_TIME	  (1u << 3) /* it passes */
+
+/**
+ * struct vfiodma_why - what would come of vfiodma_lease_acquire()
+ * @size: sizeof(struct vfiodma_why) of the library that filled it
+ * @error: 0; -EAGAIN: it would wait; or what it would return
+ * @remedy: VFIODMA_BY_…: who can change that, any of them
+ * @address: of the function that would be leased, or waited for; empty: none
+ * @text: why, for a person; empty without @error
+ * @reserved: room for what later versions tell
+ */
+struct vfiodma_why {
+	size_t size;
+	int error;
+	uint32_t remedy;
+	char address[18];
+	char text[504];
+	uint64_t reserved[4];
+};
+
+/**
+ * vfiodma_why() - ask what would come of vfiodma_lease_acquire() by this user, now; nothing comes of it.
+ * @what: "0000:01:00.0", "01:00.0", or "pool:NAME"
+ * @flags: 0 or VFIODMA_LEASE_GROUP
+ * @numa_node: of a pool: as for vfiodma_lease_acquire_pool()
+ *
+ * Return: 0, and the answer is in @why; -EINVAL (neither an address nor a pool), -EPROTONOSUPPORT (vfiod is older than
+ * this library, and does not tell).
+ */
+int vfiodma_why(struct vfiodma_session *session, const char *what, unsigned int flags, uint32_t numa_node,
+		struct vfiodma_why *why);
+
 /* ---- for administrators ---- */
 
 /**
@@ -263,6 +326,18 @@ int vfiodma_unassign(struct vfiodma_session *session, const char *address, char 
 int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigned int grace_ms, uint64_t *lease,
 		   unsigned int *killed);
 
+/**
+ * vfiodma_reload() - have vfiod read its configuration anew.
+ * @session: opened with the option admin
+ * @rules: how many rules it has now; or NULL
+ *
+ * Leases go on as they are.
+ *
+ * Return: 0, -EINVAL (there is a mistake in it, which the error's text names with file and line) or another error of
+ * reading it; nothing has changed then. -EPROTONOSUPPORT (vfiod is older than this library).
+ */
+int vfiodma_reload(struct vfiodma_session *session, unsigned int *rules);
+
 /* ---- lease ---- */
 
 /* vfiodma_lease_acquire(): ask for the group fd only, for a program that sets up its own container */
@@ -271,7 +346,7 @@ int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigne
 /**
  * vfiodma_lease_acquire() - get a function from vfiod.
  * @session: open, on the public socket
- * @address: of the function
+ * @address: of the function; or "pool:NAME", as vfiodma_lease_acquire_pool() with VFIODMA_NONE
  * @flags: 0 or VFIODMA_LEASE_GROUP
  * @lease: the caller's to free with vfiodma_lease_release()
  *
@@ -282,6 +357,22 @@ int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigne
  */
 int vfiodma_lease_acquire(struct vfiodma_session *session, const char *address, unsigned int flags,
 			  struct vfiodma_lease **lease);
+
+/**
+ * vfiodma_lease_acquire_pool() - get one of the functions of a pool, whichever is free.
+ * @pool: its name
+ * @numa_node: the NUMA node that the function is to be near to, or VFIODMA_NONE
+ * @flags: 0 or VFIODMA_LEASE_GROUP
+ * @lease: the caller's to free with vfiodma_lease_release(); vfiodma_lease_address() tells which it is
+ *
+ * Return: as vfiodma_lease_acquire(); -ENODEV: there is no such pool; -EBUSY: none is free, or another user comes
+ * first; -EPROTONOSUPPORT (vfiod is older than this library, and knows no pools).
+ */
+int vfiodma_lease_acquire_pool(struct vfiodma_session *session, const char *pool, uint32_t numa_node,
+			       unsigned int flags, struct vfiodma_lease **lease);
+
+/** vfiodma_lease_address() - of the lease's function, "0000:01:00.0"; the lease's. */
+const char *vfiodma_lease_address(const struct vfiodma_lease *lease);
 
 /**
  * vfiodma_lease_release() - close the lease's descriptors, tell vfiod, wait until the function is clean, free @lease.

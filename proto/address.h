@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 /* "dddddddd:bb:ss.f" and its NUL */
-#define PROTO_ADDRESS_LEN 18
+#define PROTO_ADDRESS_LAST ((UINT64_C(1) << 48) - 1) /* 32 bits of domain, 16 of bus, slot and function */
+#define PROTO_ADDRESS_LEN  18
 
 /**
  * proto_address_parse() - read the address of a PCI function.

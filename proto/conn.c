@@ -13,6 +13,8 @@
 
 static_assert(sizeof(struct vfiod_hdr) == 24, "the header is part of the contract");
 static_assert(sizeof(struct vfiod_device) == 280, "the record is part of the contract");
+static_assert(sizeof(struct vfiod_member) == 40, "the record is part of the contract");
+static_assert(sizeof(struct vfiod_list_rep) == sizeof(struct vfiod_members_rep), "records begin at the same place");
 static_assert(sizeof(struct vfiod_lease_event) == 24, "the event is part of the contract");
 static_assert(sizeof(struct vfiod_function_event) == 40, "the event is part of the contract");
 #define X(opcode, NAME, name, sockets, fds) \
@@ -261,12 +263,12 @@ int proto_check_request(struct proto_msg *msg, unsigned int socket, const struct
 	return 0;
 }
 
-static bool list_size_agrees(struct proto_msg *msg)
+/* LIST and MEMBERS: a number of records, and the records. */
+static bool records_agree(struct proto_msg *msg, size_t max, size_t size)
 {
 	const struct vfiod_list_rep *rep = proto_msg_body(msg);
 
-	return le32toh(rep->count) <= VFIOD_LIST_MAX &&
-	       msg->length == sizeof(*rep) + le32toh(rep->count) * sizeof(rep->devices[0]);
+	return le32toh(rep->count) <= max && msg->length == sizeof(*rep) + le32toh(rep->count) * size;
 }
 
 int proto_check_reply(struct proto_msg *msg, uint16_t opcode, uint64_t cookie)
@@ -285,7 +287,9 @@ int proto_check_reply(struct proto_msg *msg, uint16_t opcode, uint64_t cookie)
 	if (msg->fd_count > op->fds || msg->length < op->reply)
 		return -EBADMSG;
 	if (opcode == VFIOD_LIST)
-		return list_size_agrees(msg) ? 0 : -EBADMSG;
+		return records_agree(msg, VFIOD_LIST_MAX, sizeof(struct vfiod_device)) ? 0 : -EBADMSG;
+	if (opcode == VFIOD_MEMBERS)
+		return records_agree(msg, VFIOD_MEMBERS_MAX, sizeof(struct vfiod_member)) ? 0 : -EBADMSG;
 	return msg->length == op->reply ? 0 : -EBADMSG;
 }
 
@@ -295,7 +299,8 @@ static bool lease_event_makes_sense(struct proto_msg *msg)
 	uint32_t kind = le32toh(event->kind);
 
 	return msg->length == sizeof(*event) &&
-	       (kind == VFIOD_LEASE_REVOKE_ANNOUNCED || (kind == VFIOD_LEASE_REVOKED && !event->grace_ms));
+	       (kind == VFIOD_LEASE_REVOKE_ANNOUNCED || (kind == VFIOD_LEASE_LIMITED && msg->version >= 3) ||
+		(kind == VFIOD_LEASE_REVOKED && !event->grace_ms));
 }
 
 /* An error says how bad it is, and nothing else does; only what can be answered has a time for it. */

@@ -32,7 +32,7 @@ struct proto_op {
 	const char *name; /* as in VFIOD_<NAME> */
 	size_t request;	  /* size of the request's body */
 	size_t reserved;  /* where in it the reserved bytes begin */
-	size_t reply;	  /* size of the reply's body, without LIST's records */
+	size_t reply;	  /* size of the reply's body, without the records of LIST and MEMBERS */
 	unsigned int fds; /* in the reply at most */
 };
 

@@ -21,7 +21,7 @@
 
 #define VFIOD_MAGIC	   0x64666676u /* "vffd" */
 #define VFIOD_VERSION_MIN  1
-#define VFIOD_VERSION_MAX  2 /* 2: VFIOD_FUNCTION_EVENT and ANSWER */
+#define VFIOD_VERSION_MAX  3 /* 2: VFIOD_FUNCTION_EVENT and ANSWER; 3: VFIOD_LEASE_LIMITED, pools, WHY and RELOAD */
 #define VFIOD_VERSION_NONE 0 /* the version in the header of HELLO and of its reply */
 #define VFIOD_MSG_MAX	   4096
 #define VFIOD_FDS_MAX	   2
@@ -45,7 +45,11 @@
 	X(5, ASSIGN, assign, VFIOD_ON_ADMIN, 0) \
 	X(6, UNASSIGN, unassign, VFIOD_ON_ADMIN, 0) \
 	X(7, REVOKE, revoke, VFIOD_ON_ADMIN, 0) \
-	X(8, ANSWER, answer, VFIOD_ON_PUB, 0)
+	X(8, ANSWER, answer, VFIOD_ON_PUB, 0) \
+	X(9, ACQUIRE_POOL, acquire_pool, VFIOD_ON_PUB, 2) \
+	X(10, WHY, why, VFIOD_ON_PUB, 0) \
+	X(11, MEMBERS, members, VFIOD_ON_BOTH, 0) \
+	X(12, RELOAD, reload, VFIOD_ON_ADMIN, 0)
 
 /* The opcodes of events, with VFIOD_EVENT; opcodes from 0x8000 on are no operations. Their cookie is 0. */
 #define VFIOD_LEASE_EVENT    0x8000 /* struct vfiod_lease_event */
@@ -223,13 +227,15 @@ enum vfiod_event_kind {
 	VFIOD_FUNCTION_REMOVAL = 7, /* the kernel waits until it is closed, to unbind it or since it is pulled out */
 	VFIOD_FUNCTION_SUSPEND = 8, /* the machine is about to sleep, and it loses its state; may be answered */
 	VFIOD_FUNCTION_WOKEN = 9,   /* the machine is awake again */
+	/* in a struct vfiod_lease_event, from version 3 on */
+	VFIOD_LEASE_LIMITED = 10, /* behind the reply to ACQUIRE: its end will be announced after grace_ms */
 };
 
 struct vfiod_lease_event {
 	__le64 lease;
 	__le64 address;
 	__le32 kind;	 /* enum vfiod_event_kind */
-	__le32 grace_ms; /* of VFIOD_LEASE_REVOKE_ANNOUNCED; 0 otherwise */
+	__le32 grace_ms; /* of VFIOD_LEASE_REVOKE_ANNOUNCED and VFIOD_LEASE_LIMITED; 0 otherwise */
 };
 
 /* How bad an error is. */
@@ -267,6 +273,80 @@ struct vfiod_answer_req {
 
 struct vfiod_answer_rep {
 	__le64 lease;
+};
+
+/*
+ * From version 3 on.  Pools: which functions are in one, vfiod.conf says.  A client that asks for one of a pool gets
+ * the free one that is nearest to the NUMA node, or is refused as by ACQUIRE: there are no queues.
+ */
+struct vfiod_acquire_pool_req {
+	char pool[VFIOD_NAME_MAX];
+	__le32 mode;	  /* enum vfiod_mode */
+	__le32 numa_node; /* or VFIOD_NONE */
+	__le64 zero;
+};
+
+struct vfiod_acquire_pool_rep {
+	__le64 lease;
+	__le64 address; /* of the function that it is of */
+	__le32 mode;
+	__le32 group;
+	char reset[VFIOD_NAME_MAX];
+};
+
+struct vfiod_member {
+	__le64 address;
+	char pool[VFIOD_NAME_MAX];
+};
+
+struct vfiod_members_req {
+	__le64 start; /* the first address wanted */
+	__le32 max;   /* 1 .. VFIOD_MEMBERS_MAX */
+	__le32 zero;
+};
+
+struct vfiod_members_rep {
+	__le32 count; /* of the records that follow, in ascending order of address; 0: there are no more */
+	__le32 zero;
+	struct vfiod_member members[];
+};
+
+#define VFIOD_MEMBERS_MAX \
+	((VFIOD_MSG_MAX - sizeof(struct vfiod_hdr) - sizeof(struct vfiod_members_rep)) / sizeof(struct vfiod_member))
+
+#define VFIOD_NO_ADDRESS 0xffffffffffffffffull
+
+/* What would come of an ACQUIRE of the address, or, where a pool is named, of an ACQUIRE_POOL; nothing comes of it. */
+struct vfiod_why_req {
+	__le64 address;
+	char pool[VFIOD_NAME_MAX]; /* or empty */
+	__le32 mode;		   /* enum vfiod_mode */
+	__le32 numa_node;	   /* or VFIOD_NONE */
+	__le64 zero;
+};
+
+/* Who can change it: any of these. */
+#define VFIOD_REMEDY_YOU    (1u << 0) /* whoever asks, by asking for something else or by giving something back */
+#define VFIOD_REMEDY_HOLDER (1u << 1) /* who has it */
+#define VFIOD_REMEDY_ADMIN  (1u << 2)
+#define VFIOD_REMEDY_TIME   (1u << 3) /* it passes */
+
+struct vfiod_why_rep {
+	__le64 address; /* of the function that would be given, or waited for; or VFIOD_NO_ADDRESS */
+	__le32 code;	/* 0: it would be given; EAGAIN: it would be waited for; else the error's */
+	__le32 remedy;	/* VFIOD_REMEDY_… */
+	char text[504]; /* the error's; empty: it would be given */
+};
+
+/* From version 3 on.  Has vfiod.conf read anew.  A mistake in it is the error, with file and line, and changes nothing.
+ */
+struct vfiod_reload_req {
+	__le64 zero;
+};
+
+struct vfiod_reload_rep {
+	__le32 rules; /* that there are now */
+	__le32 zero;
 };
 
 enum vfiod_opcode {

@@ -12,11 +12,14 @@ UNIT_TESTS = \
 	tests/unit/test_group \
 	tests/unit/test_iova \
 	tests/unit/test_kernel_info \
+	tests/unit/test_memlock \
 	tests/unit/test_pcicfg \
 	tests/unit/test_pcicfg_dumps \
 	tests/unit/test_pcicfg_properties \
 	tests/unit/test_policy \
+	tests/unit/test_pool \
 	tests/unit/test_request \
+	tests/unit/test_serial \
 	tests/unit/test_server \
 	tests/unit/test_session \
 	tests/unit/test_state \
@@ -91,6 +94,10 @@ tests_unit_test_kernel_info_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_kernel_info_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_kernel_info_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 
+tests_unit_test_memlock_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_memlock_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_memlock_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
 tests_unit_test_pcicfg_SOURCES = tests/unit/test_pcicfg.c tests/unit/pcicfg_hw.c tests/unit/pcicfg_hw.h
 tests_unit_test_pcicfg_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_pcicfg_LDFLAGS = $(PROGRAM_LINK)
@@ -115,9 +122,17 @@ tests_unit_test_policy_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_policy_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_policy_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
+tests_unit_test_pool_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_pool_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_pool_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
 tests_unit_test_request_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS)
 tests_unit_test_request_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_unit_test_request_LDADD = vfiod/libvfiod.la $(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_serial_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_serial_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_serial_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_server_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_server_LDFLAGS = $(PROGRAM_LINK)

@@ -68,6 +68,32 @@ const struct command command_table[] = {
 		.run = revoke_run,
 	},
 	{
+		.name = "reload",
+		.options = OPTION(JSON),
+		.summary = "have vfiod read its configuration anew",
+		.text = "A mistake in it changes nothing, and is told with file and line.  Leases go\n"
+			"on as they are.  Only root may do this.\n",
+		.run = reload_run,
+	},
+	{
+		.name = "pool",
+		.options = OPTION(JSON),
+		.summary = "show the pools, and who has functions of them",
+		.text = "Which functions are in a pool, vfiod.conf says.  A program that takes a\n"
+			"DEVICE can be told to take one of a pool by pool:NAME.\n",
+		.run = pool_run,
+	},
+	{
+		.name = "why",
+		.arguments = "WHAT",
+		.options = OPTION(JSON),
+		.summary = "tell whether you would get a function, or why not",
+		.text = "WHAT is a DEVICE, or pool:NAME for any one of a pool.  It is decided just as\n"
+			"if a program of yours had asked for it, and nothing else is done.  The exit\n"
+			"status is 0 where the program would get it.\n",
+		.run = why_run,
+	},
+	{
 		.name = "config",
 		.arguments = "show [DEVICE]",
 		.options =

@@ -4,6 +4,7 @@
 #include "libvfiodma/vfiodma.h"
 #include "vfioctl/command.h"
 #include "vfioctl/inventory.h"
+#include "vfioctl/pool.h"
 
 #include <grp.h>
 #include <pwd.h>
@@ -42,6 +43,23 @@ static void print_devices(const char *runtime_dir, FILE *out)
 				fprintf(out, "%s\n", infos[i].address);
 		}
 		free(infos);
+	}
+	vfiodma_session_close(session);
+}
+
+/* Each once: the library has them by address. */
+static void print_pools(const char *runtime_dir, FILE *out)
+{
+	struct vfiodma_options options = { .runtime_dir = runtime_dir };
+	struct vfiodma_session *session;
+	struct members members;
+
+	if (!vfiodma_session_open(&options, &session) && !vfiodma_members(session, &members.list, &members.count)) {
+		pool_sort(&members);
+		for (size_t i = 0; i < members.count; i++)
+			if (!i || strcmp(members.list[i].pool, members.list[i - 1].pool) != 0)
+				fprintf(out, "pool:%s\n", members.list[i].pool);
+		free(members.list);
 	}
 	vfiodma_session_close(session);
 }
@@ -157,7 +175,9 @@ static void print_argument(const struct line *line, FILE *out)
 		return;
 	at += *at == '[';
 	length = (int)strcspn(at, " ]");
-	if (!strncmp(at, "DEVICE", (size_t)length))
+	if (!strncmp(at, "WHAT", (size_t)length))
+		print_pools(line->runtime_dir, out);
+	if (!strncmp(at, "DEVICE", (size_t)length) || !strncmp(at, "WHAT", (size_t)length))
 		print_devices(line->runtime_dir, out);
 	else if (!strncmp(at, "COMMAND", (size_t)length))
 		print_commands(out);

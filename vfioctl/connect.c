@@ -39,7 +39,7 @@ enum exit_status connect_vfiod(const struct invocation *invocation, bool admin, 
 	return status;
 }
 
-enum exit_status connect_failure(const struct vfiodma_session *session, int error)
+enum exit_status connect_status(int error)
 {
 	static const struct {
 		int error;
@@ -48,12 +48,17 @@ enum exit_status connect_failure(const struct vfiodma_session *session, int erro
 		{ -EACCES, STATUS_DENIED },	   { -EPERM, STATUS_DENIED },	 { -EBUSY, STATUS_BUSY },
 		{ -ECONNRESET, STATUS_NO_DAEMON }, { -EPIPE, STATUS_NO_DAEMON }, { -ENOTCONN, STATUS_NO_DAEMON },
 	};
-	enum exit_status status = STATUS_FAILED;
+	enum exit_status status = error ? STATUS_FAILED : STATUS_OK;
 	size_t i;
 
 	for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		if (known[i].error == error)
 			status = known[i].status;
 	}
-	return say(session, error, status);
+	return status;
+}
+
+enum exit_status connect_failure(const struct vfiodma_session *session, int error)
+{
+	return say(session, error, connect_status(error));
 }

@@ -16,6 +16,9 @@ struct vfiodma_session;
  */
 enum exit_status connect_vfiod(const struct invocation *invocation, bool admin, struct vfiodma_session **session);
 
+/** connect_status() - what vfioctl exits with when the library returned @error, 0 for one. */
+enum exit_status connect_status(int error);
+
 /** connect_failure() - tell the person why a request failed. @error: what the library returned */
 enum exit_status connect_failure(const struct vfiodma_session *session, int error);
 

@@ -17,11 +17,14 @@ vfioctl_libvfioctl_la_SOURCES = \
 	vfioctl/owner.c vfioctl/owner.h \
 	vfioctl/parse.c vfioctl/parse.h \
 	vfioctl/pcinames.c vfioctl/pcinames.h \
+	vfioctl/pool.c vfioctl/pool.h \
 	vfioctl/release.c \
+	vfioctl/reload.c \
 	vfioctl/revoke.c vfioctl/revoke.h \
 	vfioctl/show.c vfioctl/show.h \
 	vfioctl/table.c vfioctl/table.h \
-	vfioctl/terminal.c vfioctl/terminal.h
+	vfioctl/terminal.c vfioctl/terminal.h \
+	vfioctl/why.c vfioctl/why.h
 vfioctl_libvfioctl_la_CFLAGS = $(PROGRAM_FLAGS) $(LIBPCI_CFLAGS) $(JSONC_CFLAGS)
 vfioctl_libvfioctl_la_LIBADD = libpcicfg/libpcicfg.la proto/libproto.la libvfiodma/libvfiodma.la $(LIBPCI_LIBS) $(JSONC_LIBS)
 

@@ -4,6 +4,8 @@
 #include "proto/address.h"
 #include "vfiod/config_text.h"
 #include "vfiod/facts.h"
+#include "vfiod/peer.h"
+#include "vfiod/serial.h"
 #include "vfiod/topology.h"
 
 #include <confuse.h>
@@ -16,9 +18,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#define REASON_MAX 256 /* it is to fit into a line of the log */
+#define REASON_MAX     256     /* it is to fit into a line of the log */
+#define LEASE_TIME_MAX 2592000 /* 30 days: in milliseconds it has to fit into 32 bits */
 
 /*
  * libconfuse reports an error by a callback that takes no argument of ours.  Configuration is read by one thread
@@ -117,6 +121,31 @@ static int check_length(cfg_t *cfg, cfg_opt_t *opt, size_t room)
 	return -1;
 }
 
+static int check_serial(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, 0);
+	uint64_t serial;
+
+	if (!serial_parse(text, &serial))
+		return 0;
+	cfg_error(cfg, "'%.80s' is not a serial number; write it as lspci -v does, 00-01-02-ff-ff-03-04-05", text);
+	return -1;
+}
+
+/* It is written behind "pool:" on command lines. */
+static int check_pool(cfg_t *cfg, cfg_opt_t *opt)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	const char *name = cfg_opt_getnstr(opt, 0);
+	size_t length = strspn(name, letters);
+
+	if (length && length < VFIOD_NAME_MAX && !name[length] && name[0] != '-')
+		return 0;
+	cfg_error(cfg, "'%.80s' is no name of a pool; it can have 1 to %d letters, digits, '.', '_' and '-'", name,
+		  VFIOD_NAME_MAX - 1);
+	return -1;
+}
+
 static int check_label(cfg_t *cfg, cfg_opt_t *opt)
 {
 	return check_length(cfg, opt, FACTS_LABEL_MAX);
@@ -204,6 +233,49 @@ static int check_leases_per_user(cfg_t *cfg, cfg_opt_t *opt)
 	return check_range(cfg, opt, 1, 65536);
 }
 
+static int check_lease_time(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 1, LEASE_TIME_MAX);
+}
+
+/* "4096", "64K", "512M", "16G", "1T" or "unlimited"; whole bytes that fit into a limit. */
+static int parse_size(const char *text, uint64_t *size)
+{
+	static const char units[] = "KMGT";
+	unsigned long long number;
+	unsigned int shift = 0;
+	const char *unit;
+	char *end;
+
+	if (!strcmp(text, "unlimited")) {
+		*size = RLIM_INFINITY;
+		return 0;
+	}
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit)
+		shift = 10 * (unsigned int)(unit - units + 1);
+	if (errno || !number || number > (uint64_t)INT64_MAX >> shift || end[unit != NULL])
+		return -EINVAL;
+	*size = number << shift;
+	return 0;
+}
+
+static int check_memlock(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, 0);
+	uint64_t size;
+
+	if (!parse_size(text, &size))
+		return 0;
+	cfg_error(cfg, "memlock is '%.80s'; it can be bytes, as \"65536\", \"512M\" or \"16G\", or \"unlimited\"",
+		  text);
+	return -1;
+}
+
 static const char *const mode_names[] = {
 	[VFIOD_MODE_CONTAINER] = "container",
 	[VFIOD_MODE_GROUP] = "group",
@@ -289,6 +361,16 @@ static int check_group(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int check_security_label(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+
+	if (text[0] && strlen(text) < PEER_LABEL_MAX)
+		return 0;
+	cfg_error(cfg, "a security label is '%.80s'; it can have 1 to %d bytes", text, PEER_LABEL_MAX - 1);
+	return -1;
+}
+
 static int check_mode(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *name = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
@@ -313,7 +395,8 @@ static bool lacks_vendor(cfg_t *rule, const char *device, const char *vendor)
 static bool is_about_something(cfg_t *rule)
 {
 	static const char *const subjects[] = {
-		"address", "vendor", "class", "subsystem-vendor", "host-driver", "path", "label", "physical-function",
+		"address", "vendor", "class",  "subsystem-vendor",  "host-driver",
+		"path",	   "label",  "serial", "physical-function",
 	};
 
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
@@ -340,7 +423,8 @@ static int check_rule(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *rule = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 
-	if (is_set_to_nothing(rule, "users") || is_set_to_nothing(rule, "groups") || is_set_to_nothing(rule, "modes")) {
+	if (is_set_to_nothing(rule, "users") || is_set_to_nothing(rule, "groups") || is_set_to_nothing(rule, "modes") ||
+	    is_set_to_nothing(rule, "security-labels")) {
 		cfg_error(cfg, "rule \"%s\" has an empty list, which would limit nothing; leave the list out",
 			  cfg_title(rule));
 		return -1;
@@ -376,14 +460,19 @@ static const struct {
 	{ "rule|host-driver", check_host_driver },
 	{ "rule|path", check_path },
 	{ "rule|label", check_label },
+	{ "rule|serial", check_serial },
 	{ "rule|physical-function", check_address },
+	{ "rule|pool", check_pool },
 	{ "rule|reset", check_reset },
 	{ "rule|reset-reason", check_reset_reason },
 	{ "rule|driver", check_driver },
 	{ "rule|users", check_user },
 	{ "rule|groups", check_group },
+	{ "rule|security-labels", check_security_label },
 	{ "rule|modes", check_mode },
 	{ "rule|leases-per-user", check_leases_per_user },
+	{ "rule|lease-time", check_lease_time },
+	{ "rule|memlock", check_memlock },
 };
 
 static cfg_t *make_parser(void)
@@ -400,14 +489,19 @@ static cfg_t *make_parser(void)
 		CFG_STR("host-driver", NULL, CFGF_NODEFAULT),
 		CFG_STR("path", NULL, CFGF_NODEFAULT),
 		CFG_STR("label", NULL, CFGF_NODEFAULT),
+		CFG_STR("serial", NULL, CFGF_NODEFAULT),
 		CFG_STR("physical-function", NULL, CFGF_NODEFAULT),
+		CFG_STR("pool", NULL, CFGF_NODEFAULT),
 		CFG_BOOL("assign", cfg_true, CFGF_NONE),
 		CFG_STR("reset", "required", CFGF_NONE),
 		CFG_STR("reset-reason", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("users", empty_list, CFGF_NONE),
 		CFG_STR_LIST("groups", empty_list, CFGF_NONE),
+		CFG_STR_LIST("security-labels", empty_list, CFGF_NONE),
 		CFG_STR_LIST("modes", empty_list, CFGF_NONE),
 		CFG_INT("leases-per-user", 0, CFGF_NONE),
+		CFG_INT("lease-time", 0, CFGF_NONE),
+		CFG_STR("memlock", NULL, CFGF_NODEFAULT),
 		CFG_BOOL("warm", cfg_true, CFGF_NONE),
 		CFG_STR("driver", NULL, CFGF_NODEFAULT),
 		CFG_END(),
@@ -520,6 +614,20 @@ static int copy_text(const char *text, char **copy)
 	return text && !*copy ? -ENOMEM : 0;
 }
 
+static int read_labels(cfg_t *section, struct rule *rule)
+{
+	size_t size = cfg_size(section, "security-labels");
+
+	rule->labels = size ? calloc(size, sizeof(rule->labels[0])) : NULL;
+	if (size && !rule->labels)
+		return -ENOMEM;
+	for (; rule->label_count < size; rule->label_count++)
+		if (copy_text(cfg_getnstr(section, "security-labels", (unsigned int)rule->label_count),
+			      &rule->labels[rule->label_count]))
+			return -ENOMEM;
+	return 0;
+}
+
 static bool read_address(cfg_t *section, const char *option, uint64_t *address)
 {
 	return cfg_size(section, option) && !proto_address_parse(cfg_getstr(section, option), address);
@@ -549,6 +657,8 @@ static int read_subject(cfg_t *section, struct rule *rule)
 	rule->class_code = CONFIG_ANY;
 	if (cfg_size(section, "class"))
 		parse_class(cfg_getstr(section, "class"), &rule->class_code, &rule->class_mask);
+	if (cfg_size(section, "serial"))
+		serial_parse(cfg_getstr(section, "serial"), &rule->serial);
 	if (copy_text(has_path ? path : NULL, &rule->path) ||
 	    copy_text(cfg_getstr(section, "host-driver"), &rule->host_driver) ||
 	    copy_text(cfg_getstr(section, "label"), &rule->label))
@@ -569,17 +679,21 @@ static uint32_t read_modes(cfg_t *section)
 static int read_rule(cfg_t *section, enum driver_choice driver, struct rule *rule)
 {
 	if (copy_text(cfg_title(section), &rule->name) || read_subject(section, rule) ||
+	    copy_text(cfg_getstr(section, "pool"), &rule->pool) ||
 	    copy_text(cfg_getstr(section, "reset-reason"), &rule->reset_reason))
 		return -ENOMEM;
 	rule->assign = cfg_getbool(section, "assign");
 	parse_reset(cfg_getstr(section, "reset"), &rule->reset);
 	rule->modes = read_modes(section);
 	rule->leases_per_user = (unsigned int)cfg_getint(section, "leases-per-user");
+	rule->lease_time = (unsigned int)cfg_getint(section, "lease-time");
+	if (cfg_size(section, "memlock"))
+		parse_size(cfg_getstr(section, "memlock"), &rule->memlock);
 	rule->warm = cfg_getbool(section, "warm");
 	rule->driver = driver;
 	if (cfg_size(section, "driver"))
 		driver_choice_parse(cfg_getstr(section, "driver"), &rule->driver);
-	if (read_ids(section, "users", find_user, &rule->users, &rule->user_count))
+	if (read_labels(section, rule) || read_ids(section, "users", find_user, &rule->users, &rule->user_count))
 		return -ENOMEM;
 	return read_ids(section, "groups", find_group, &rule->groups, &rule->group_count);
 }
@@ -639,7 +753,11 @@ static void free_rule(struct rule *rule)
 	free(rule->host_driver);
 	free(rule->path);
 	free(rule->label);
+	free(rule->pool);
 	free(rule->reset_reason);
+	for (size_t i = 0; i < rule->label_count; i++)
+		free(rule->labels[i]);
+	free(rule->labels);
 	free(rule->users);
 	free(rule->groups);
 }

@@ -30,7 +30,9 @@ struct rule {
 	char *host_driver, *path, *label;	     /* as in struct facts, or NULL */
 	bool has_physical_function;
 	uint64_t physical_function;
+	uint64_t serial; /* as in struct facts, or 0 */
 	/* what it says */
+	char *pool;  /* that the functions are in, or NULL */
 	bool assign; /* may be taken from the host */
 	enum clean_reset reset;
 	char *reset_reason; /* of CLEAN_RESET_NONE: why, in the site's own words; else NULL */
@@ -38,8 +40,12 @@ struct rule {
 	size_t user_count;
 	gid_t *groups;
 	size_t group_count;
+	char **labels; /* of security, one of which its program has to have besides; none: no such limit */
+	size_t label_count;
 	uint32_t modes;		      /* that it may be acquired in, or 0: all */
 	unsigned int leases_per_user; /* of functions that the rule is about, or 0: no limit */
+	unsigned int lease_time;      /* seconds that a lease lasts at most, or 0: no limit */
+	uint64_t memlock;	      /* bytes that its program may lock at least, or 0: as many as it may anyway */
 	bool warm;		      /* may be kept open and clean while nobody has it */
 	enum driver_choice driver;
 };
@@ -50,6 +56,12 @@ struct config {
 	unsigned int warm_devices; /* kept open and clean at most; 0: none */
 	unsigned int revoke_grace; /* seconds between the word to a client that its device is taken, and the taking */
 	enum driver_choice driver; /* of functions whose rule says nothing of it, or that have none */
+};
+
+/* Where it is read from. */
+struct config_source {
+	const char *path, *dir; /* as config_load() has them */
+	bool required;
 };
 
 /**

@@ -2,12 +2,12 @@
 #include "vfiod/daemon.h"
 
 #include "proto/address.h"
-#include "vfiod/config.h"
 #include "vfiod/handles.h"
 #include "vfiod/hotplug.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
+#include "vfiod/reload.h"
 #include "vfiod/request.h"
 #include "vfiod/saved.h"
 #include "vfiod/server.h"
@@ -26,9 +26,8 @@
 #include <systemd/sd-daemon.h>
 
 struct options {
-	const char *config, *config_dir;
+	struct config_source source;
 	const char *runtime_dir;
-	bool config_required;
 	bool check_only;
 	bool verbose;
 };
@@ -131,13 +130,24 @@ static void out_of_patience(evutil_socket_t fd, short what, void *data)
 	event_base_loopbreak(daemon->base);
 }
 
+static void reload(evutil_socket_t signal, short what, void *data)
+{
+	struct daemon *daemon = data;
+
+	(void)signal;
+	(void)what;
+	if (!daemon->stopping)
+		reload_start(daemon);
+}
+
 static int add_signals(struct daemon *daemon)
 {
 	daemon->sigterm = evsignal_new(daemon->base, SIGTERM, stop, daemon);
 	daemon->sigint = evsignal_new(daemon->base, SIGINT, stop, daemon);
+	daemon->sighup = evsignal_new(daemon->base, SIGHUP, reload, daemon);
 	daemon->patience = evtimer_new(daemon->base, out_of_patience, daemon);
-	if (!daemon->sigterm || !daemon->sigint || !daemon->patience || event_add(daemon->sigterm, NULL) ||
-	    event_add(daemon->sigint, NULL))
+	if (!daemon->sigterm || !daemon->sigint || !daemon->sighup || !daemon->patience ||
+	    event_add(daemon->sigterm, NULL) || event_add(daemon->sigint, NULL) || event_add(daemon->sighup, NULL))
 		return -ENOMEM;
 	return 0;
 }
@@ -202,6 +212,8 @@ static void daemon_free(struct daemon *daemon)
 		event_free(daemon->sigterm);
 	if (daemon->sigint)
 		event_free(daemon->sigint);
+	if (daemon->sighup)
+		event_free(daemon->sighup);
 	if (daemon->patience)
 		event_free(daemon->patience);
 	if (daemon->base)
@@ -262,9 +274,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 	while ((option = getopt_long(argc, argv, "c:vh", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
-			options->config = optarg;
-			options->config_dir = NULL;
-			options->config_required = true;
+			options->source = (struct config_source){ .path = optarg, .required = true };
 			break;
 		case OPT_CHECK_CONFIG:
 			options->check_only = true;
@@ -294,8 +304,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 int daemon_main(int argc, char **argv)
 {
 	struct options options = {
-		.config = VFIOD_SYSCONFDIR "/vfiod/vfiod.conf",
-		.config_dir = VFIOD_SYSCONFDIR "/vfiod/conf.d",
+		.source = { .path = VFIOD_SYSCONFDIR "/vfiod/vfiod.conf", .dir = VFIOD_SYSCONFDIR "/vfiod/conf.d" },
 		.runtime_dir = VFIOD_RUNTIMEDIR,
 	};
 	struct daemon daemon = { 0 };
@@ -306,7 +315,8 @@ int daemon_main(int argc, char **argv)
 		return status;
 	log_setup(options.verbose);
 	signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to end */
-	if (config_load(options.config, options.config_required, options.config_dir, &daemon.config, &failure)) {
+	daemon.source = options.source;
+	if (config_load(daemon.source.path, daemon.source.required, daemon.source.dir, &daemon.config, &failure)) {
 		log_line(LOG_ERR, "%s", failure.text);
 		return 1;
 	}

@@ -2,17 +2,20 @@
 #ifndef VFIOD_DAEMON_H
 #define VFIOD_DAEMON_H
 
+#include "vfiod/claims.h"
+#include "vfiod/config.h"
 #include "vfiod/device.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct config;
 struct event;
 struct event_base;
 struct handles;
 struct hotplug;
+struct memlock;
 struct pci_events;
+struct reload;
 struct server;
 struct udev;
 struct watch;
@@ -22,6 +25,8 @@ struct workers;
 struct daemon {
 	struct event_base *base;
 	struct config *config;
+	struct config_source source; /* of it, and of the next one */
+	struct reload *reload;	     /* that reads the next one now; or NULL */
 	struct udev *udev;
 	struct hotplug *hotplug;
 	struct devices devices;
@@ -30,8 +35,11 @@ struct daemon {
 	struct handles *handles;       /* NULL: the module is not loaded; see daemon_handles() */
 	struct pci_events *pci_events; /* NULL: no function has the driver that tells them */
 	struct server *server;
+	struct claims claims;	 /* of users on pools */
+	const char *numa;	 /* where the machine's nodes are described; NULL: NUMA_ROOT */
+	struct memlock *memlock; /* processes whose limit was raised */
 	const char *runtime_dir; /* NULL until what the vfiod before left there has been read */
-	struct event *sigterm, *sigint, *patience;
+	struct event *sigterm, *sigint, *sighup, *patience;
 	uint64_t last_lease; /* the number of the newest */
 	bool stopping;
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vfiod/device.h"
 
+#include "vfiod/serial.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +78,7 @@ int devices_put(struct devices *devices, const struct facts *facts)
 		device->facts = *facts;
 		if (!facts->host_driver[0])
 			facts_note_host_driver(&device->facts, before.host_driver);
+		device->facts.serial = before.serial;
 		return 0;
 	}
 	if (make_room(devices))
@@ -83,6 +86,8 @@ int devices_put(struct devices *devices, const struct facts *facts)
 	device = device_new(devices->daemon, facts);
 	if (!device)
 		return -ENOMEM;
+	if (!device->facts.serial)
+		device->facts.serial = serial_read(facts->address);
 	memmove(&devices->list[i + 1], &devices->list[i], (devices->count - i) * sizeof(devices->list[0]));
 	devices->list[i] = device;
 	devices->count++;

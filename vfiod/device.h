@@ -15,6 +15,7 @@
 
 struct daemon;
 struct event;
+struct memlock;
 struct request;
 TAILQ_HEAD(request_queue, request);
 
@@ -32,6 +33,10 @@ struct lease {
 	struct request *revoke;	 /* an administrator's REVOKE, the same */
 	uint64_t question;	 /* pci_events.h: the event that the client is to answer; or 0 */
 	struct event *deadline;	 /* when the revocation is no longer only announced; or NULL */
+	/* terms.h */
+	uint64_t until_ms;	 /* by the monotonic clock, or 0: no end of its own */
+	struct event *term;	 /* that end; or NULL */
+	struct memlock *memlock; /* the limit of its process that was raised for it; or NULL */
 };
 
 /* A PCI function of this machine. */

@@ -31,11 +31,12 @@ struct facts {
 	bool is_virtual;	      /* of SR-IOV */
 	uint64_t physical_function;   /* whose it is then */
 	char path[TOPOLOGY_PATH_MAX]; /* empty: a virtual function, whose own is not unique */
+	uint64_t serial;	      /* the card's, see serial.h; 0: none */
 	char label[FACTS_LABEL_MAX];  /* the firmware's (SMBIOS type 41, ACPI _DSM); empty: none, or a longer one */
 };
 
 /**
- * facts_from_udev() - read the facts of a PCI function.
+ * facts_from_udev() - read the facts of a PCI function, but for its serial number: see devices_put().
  * Return: 0, or -EINVAL when @dev is no PCI function, -ENODEV when it is gone.
  */
 int facts_from_udev(struct udev_device *dev, struct facts *facts);

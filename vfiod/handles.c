@@ -32,7 +32,8 @@ struct handles {
 struct tag {
 	uint64_t address; /* little-endian */
 	uint32_t pid;	  /* the client's */
-	unsigned char zero[VFIOD_HANDLE_TAG_SIZE - 12];
+	uint64_t until_ms;
+	unsigned char zero[VFIOD_HANDLE_TAG_SIZE - 20];
 } __attribute__((packed));
 _Static_assert(sizeof(struct tag) == VFIOD_HANDLE_TAG_SIZE, "the tag is of the module's size");
 
@@ -107,7 +108,11 @@ int handles_node(const struct handles *handles)
 static int make(struct handles *handles, uint32_t kind, int fd, const struct handle_note *note, uint32_t container,
 		struct vfiod_handle_create *how, struct failure *failure)
 {
-	struct tag tag = { .address = htole64(note->address), .pid = htole32(note->pid) };
+	struct tag tag = {
+		.address = htole64(note->address),
+		.pid = htole32(note->pid),
+		.until_ms = htole64(note->until_ms),
+	};
 
 	*how = (struct vfiod_handle_create){
 		.size = sizeof(*how),
@@ -152,6 +157,7 @@ void handles_note(const struct vfiod_handle_info *info, struct handle_note *note
 		.lease = info->lease,
 		.uid = info->uid,
 		.pid = le32toh(tag.pid),
+		.until_ms = le64toh(tag.until_ms),
 	};
 }
 

@@ -21,6 +21,7 @@ struct handle_note {
 	uint64_t address;
 	uint64_t lease;
 	uint32_t uid, pid;
+	uint64_t until_ms; /* as in struct lease */
 };
 
 typedef void (*handles_fn)(void *data, const struct vfiod_handle_info *info);

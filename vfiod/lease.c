@@ -2,8 +2,10 @@
 #include "vfiod/lease.h"
 
 #include "proto/address.h"
+#include "vfiod/clock.h"
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
+#include "vfiod/decide.h"
 #include "vfiod/handles.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
@@ -12,6 +14,7 @@
 #include "vfiod/revoke.h"
 #include "vfiod/saved.h"
 #include "vfiod/server.h"
+#include "vfiod/terms.h"
 #include "vfiod/vfio.h"
 #include "vfiod/warm.h"
 #include "vfiod/watch.h"
@@ -58,7 +61,7 @@ static void grant_run(struct job *job)
 		vfio_watch_unplug(&grant->files);
 }
 
-static void grant_reply(struct request *request, const struct device *device, uint32_t mode, const int *fds,
+static void grant_reply(struct request *request, struct device *device, uint32_t mode, const int *fds,
 			unsigned int count)
 {
 	struct vfiod_acquire_rep rep = {
@@ -66,13 +69,26 @@ static void grant_reply(struct request *request, const struct device *device, ui
 		.mode = htole32(mode),
 		.group = htole32(device->facts.group),
 	};
+	struct vfiod_acquire_pool_rep pool_rep = {
+		.lease = rep.lease,
+		.address = htole64(device->facts.address),
+		.mode = rep.mode,
+		.group = rep.group,
+	};
+	struct daemon *daemon = request->daemon;
 	char text[PROTO_ADDRESS_LEN];
 
 	log_line(LOG_INFO, "%s leased to user %u (pid %u), lease %llu",
 		 proto_address_format(device->facts.address, text), device->lease.uid, device->lease.pid,
 		 (unsigned long long)device->lease.id);
 	snprintf(rep.reset, sizeof(rep.reset), "%s", device->facts.reset);
-	request_reply(request, &rep, sizeof(rep), fds, count);
+	snprintf(pool_rep.reset, sizeof(pool_rep.reset), "%s", device->facts.reset);
+	terms_begin(daemon, device, request->client);
+	if (request->op->opcode == VFIOD_ACQUIRE_POOL)
+		request_reply(request, &pool_rep, sizeof(pool_rep), fds, count);
+	else
+		request_reply(request, &rep, sizeof(rep), fds, count);
+	terms_tell(daemon, device);
 }
 
 /*
@@ -86,6 +102,7 @@ static int grant_handles(struct request *request, struct device *device, struct 
 		.lease = device->lease.id,
 		.uid = device->lease.uid,
 		.pid = device->lease.pid,
+		.until_ms = device->lease.until_ms,
 	};
 	int fds[2], err = handles_lease(request->daemon->handles, &device->files, &note, fds, failure);
 
@@ -243,6 +260,7 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	device->lease.uid = peer->uid;
 	device->lease.pid = (uint32_t)peer->pid;
 	device->lease.client = client_serial(request->client);
+	terms_set(daemon, device);
 	if (by_handles && warm_is(device))
 		err = grant_warm(request, device, failure);
 	else
@@ -252,85 +270,64 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	return err;
 }
 
-/* Whoever has a group's file can open every function of it that a VFIO driver has, whoever's that is. */
-static int check_group_mode(const struct devices *devices, const struct device *device, struct failure *failure)
+/* Who asked for one of a pool in vain has a claim on the next. */
+static void note_claim(struct daemon *daemon, const struct wish *wish, const struct verdict *verdict)
 {
-	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
+	const char *pool;
 
-	for (size_t i = 0; i < devices->count; i++) {
-		struct device *sibling = devices->list[i];
-
-		if (sibling == device || sibling->facts.group != device->facts.group)
-			continue;
-		facts_refresh_driver(&sibling->facts);
-		if (sibling->facts.driver[0] && !facts_is_bridge(&sibling->facts))
-			return failure_set(
-				failure, -EBUSY,
-				"%s shares IOMMU group %u with %s, which the group's file would give away too; "
-				"ask for the device in a container instead",
-				proto_address_format(device->facts.address, text), device->facts.group,
-				proto_address_format(sibling->facts.address, other));
+	if (verdict->decision == DECISION_GRANT) {
+		pool = policy_pool(daemon->config, &verdict->device->facts);
+		if (pool)
+			claims_settle(&daemon->claims, pool, wish->peer->uid);
+	} else if (wish->pool && verdict->failure.error == -EBUSY && verdict->remedy != VFIOD_REMEDY_YOU) {
+		claims_note(&daemon->claims, wish->pool, wish->peer->uid, clock_ms());
 	}
-	return 0;
 }
 
-/* A lease of @device itself has ended before the next one begins. */
-static size_t count_leases(const struct daemon *daemon, const struct device *device, uint32_t uid)
+static void acquire(struct request *request, const struct wish *wish)
 {
-	const struct rule *rule = policy_limits_leases(daemon->config, &device->facts);
-	size_t count = 0;
+	struct daemon *daemon = request->daemon;
+	struct verdict verdict;
 
-	if (!rule)
-		return 0;
-	for (size_t i = 0; i < daemon->devices.count; i++) {
-		const struct device *other = daemon->devices.list[i];
-
-		count += other != device && other->lease.id && other->lease.uid == uid &&
-			 policy_rule(daemon->config, &other->facts) == rule;
+	decide(daemon, wish, &verdict);
+	while (verdict.decision == DECISION_WAIT && verdict.device->state == VFIOD_FREE) {
+		warm_down(daemon, verdict.device);
+		decide(daemon, wish, &verdict);
 	}
-	return count;
-}
-
-static int check_acquire(struct request *request, const struct device *device, uint32_t mode, struct failure *failure)
-{
-	const struct daemon *daemon = request->daemon;
-	const struct peer *peer = request_peer(request);
-	const struct demand demand = {
-		.peer = peer,
-		.mode = mode,
-		.leases = count_leases(daemon, device, peer->uid),
-	};
-
-	return policy_may_acquire(daemon->config, &device->facts, &device->owner, &demand, failure);
+	if (verdict.decision == DECISION_WAIT) {
+		request_wait(request, verdict.device);
+		return;
+	}
+	note_claim(daemon, wish, &verdict);
+	if (verdict.decision == DECISION_REFUSE || grant_start(request, verdict.device, wish->mode, &verdict.failure))
+		request_refuse(request, &verdict.failure);
 }
 
 void request_acquire(struct request *request, const struct vfiod_acquire_req *body)
 {
-	struct daemon *daemon = request->daemon;
-	uint32_t mode = le32toh(body->mode);
-	/* last: without a device there is no request any more */
-	struct device *device = request_find(request, le64toh(body->address));
+	const struct wish wish = {
+		.peer = request_peer(request),
+		.address = le64toh(body->address),
+		.mode = le32toh(body->mode),
+	};
+
+	acquire(request, &wish);
+}
+
+void request_acquire_pool(struct request *request, const struct vfiod_acquire_pool_req *body)
+{
+	const struct wish wish = {
+		.peer = request_peer(request),
+		.pool = body->pool,
+		.mode = le32toh(body->mode),
+		.node = le32toh(body->numa_node),
+	};
 	struct failure failure;
 
-	if (!device)
-		return;
-	if (mode != VFIOD_MODE_CONTAINER && mode != VFIOD_MODE_GROUP) {
-		failure_set(&failure, -EINVAL, "there is no mode %u to acquire a function in", mode);
-		goto refuse;
-	}
-	/* a stranger is told so at once, and does not wait in front of the owner */
-	if (device->state != VFIOD_UNMANAGED && check_acquire(request, device, mode, &failure))
-		goto refuse;
-	if (!request_step(request, device, EVENT_ACQUIRE))
-		return;
-	if (mode == VFIOD_MODE_GROUP && check_group_mode(&daemon->devices, device, &failure))
-		goto refuse;
-	if (grant_start(request, device, mode, &failure))
-		goto refuse;
-	return;
-
-refuse:
-	request_refuse(request, &failure);
+	if (request_check_pool(body->pool, &failure))
+		request_refuse(request, &failure);
+	else
+		acquire(request, &wish);
 }
 
 /* ---- what happens to it ---- */
@@ -421,6 +418,7 @@ void lease_end(struct daemon *daemon, struct device *device, unsigned int killed
 	struct vfiod_revoke_rep revoked = { .lease = htole64(lease.id), .killed = htole32(killed) };
 
 	pci_events_settle(daemon, device);
+	terms_end(daemon, device);
 	if (lease.revoke || lease.deadline)
 		lease_tell(daemon, device, VFIOD_LEASE_REVOKED, 0);
 	if (lease.deadline)

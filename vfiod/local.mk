@@ -3,10 +3,13 @@ noinst_LTLIBRARIES += vfiod/libvfiod.la
 vfiod_libvfiod_la_SOURCES = \
 	vfiod/assign.c \
 	vfiod/bind.c vfiod/bind.h \
+	vfiod/claims.c vfiod/claims.h \
 	vfiod/clean.c vfiod/clean.h \
+	vfiod/clock.c vfiod/clock.h \
 	vfiod/config.c vfiod/config.h \
 	vfiod/config_text.c vfiod/config_text.h \
 	vfiod/daemon.c vfiod/daemon.h \
+	vfiod/decide.c vfiod/decide.h \
 	vfiod/device.c vfiod/device.h \
 	vfiod/driver.c vfiod/driver.h \
 	vfiod/facts.c vfiod/facts.h \
@@ -17,15 +20,21 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/inuse.c vfiod/inuse.h \
 	vfiod/lease.c vfiod/lease.h \
 	vfiod/log.c vfiod/log.h \
+	vfiod/memlock.c vfiod/memlock.h \
+	vfiod/numa.c vfiod/numa.h \
 	vfiod/pci_events.c vfiod/pci_events.h \
 	vfiod/peer.c vfiod/peer.h \
 	vfiod/policy.c vfiod/policy.h \
+	vfiod/pool.c \
+	vfiod/reload.c vfiod/reload.h \
 	vfiod/request.c vfiod/request.h \
 	vfiod/revoke.c vfiod/revoke.h \
 	vfiod/saved.c vfiod/saved.h \
+	vfiod/serial.c vfiod/serial.h \
 	vfiod/server.c vfiod/server.h \
 	vfiod/state.c vfiod/state.h \
 	vfiod/sysfs.c vfiod/sysfs.h \
+	vfiod/terms.c vfiod/terms.h \
 	vfiod/topology.c vfiod/topology.h \
 	vfiod/vfio.c vfiod/vfio.h \
 	vfiod/warm.c vfiod/warm.h \

@@ -2,8 +2,13 @@
 #include "vfiod/peer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static int read_groups(int fd, struct peer *peer)
 {
@@ -23,6 +28,17 @@ static int read_groups(int fd, struct peer *peer)
 	return 0;
 }
 
+/* Some modules end it with a NUL, some with nothing, and AppArmor once did with a newline. */
+static void read_label(int fd, struct peer *peer)
+{
+	socklen_t size = sizeof(peer->label) - 1;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERSEC, peer->label, &size))
+		size = 0; /* no such module, or a label that is too long to be named by a rule */
+	peer->label[size] = '\0';
+	peer->label[strcspn(peer->label, "\n")] = '\0';
+}
+
 int peer_read(int fd, struct peer *peer)
 {
 	struct peer found = { 0 };
@@ -35,6 +51,7 @@ int peer_read(int fd, struct peer *peer)
 	found.uid = cred.uid;
 	found.gid = cred.gid;
 	found.pid = cred.pid;
+	read_label(fd, &found);
 	err = read_groups(fd, &found);
 	if (err) {
 		peer_free(&found);
@@ -42,6 +59,35 @@ int peer_read(int fd, struct peer *peer)
 	}
 	*peer = found;
 	return 0;
+}
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+static int pidfd_by_number(const struct peer *peer)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, peer->pid, 0);
+	char path[32];
+	struct stat st;
+
+	if (pidfd < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/%d", (int)peer->pid);
+	if (!stat(path, &st) && st.st_uid == peer->uid)
+		return pidfd;
+	close(pidfd);
+	return -ESRCH;
+}
+
+int peer_pidfd(int fd, const struct peer *peer)
+{
+	int pidfd;
+	socklen_t size = sizeof(pidfd);
+
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size))
+		return pidfd;
+	return errno == ENOPROTOOPT ? pidfd_by_number(peer) : -errno;
 }
 
 void peer_free(struct peer *peer)

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#define PEER_LABEL_MAX 256
+
 /* Who is at the other end of a connection: what the kernel said when it was made. The pid is for messages only. */
 struct peer {
 	uid_t uid;
@@ -12,15 +14,28 @@ struct peer {
 	pid_t pid;
 	gid_t *groups; /* supplementary, the peer's to free */
 	size_t group_count;
+	char label[PEER_LABEL_MAX]; /* of SELinux, AppArmor …, as in /proc/PID/attr/current; empty: none, or a longer
+				       one */
 };
 
 /**
- * peer_read() - ask the kernel for the credentials of a connected socket (unix(7), SO_PEERCRED, SO_PEERGROUPS).
+ * peer_read() - ask the kernel for the credentials of a connected socket (unix(7), SO_PEERCRED, SO_PEERGROUPS,
+ * SO_PEERSEC).
  * @peer: to be freed with peer_free()
  */
 int peer_read(int fd, struct peer *peer);
 
 void peer_free(struct peer *peer);
+
+/**
+ * peer_pidfd() - a descriptor of the peer's process (pidfd_open(2)).
+ * @fd: the socket
+ *
+ * Before Linux 6.5, which has SO_PEERPIDFD, it is of the process that has the peer's number now, if that is the user's.
+ *
+ * Return: the caller's to close, or -ESRCH and the like.
+ */
+int peer_pidfd(int fd, const struct peer *peer);
 
 /** peer_in_group() - @gid is the peer's own or a supplementary group of it. */
 bool peer_in_group(const struct peer *peer, gid_t gid);

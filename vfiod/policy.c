@@ -32,7 +32,8 @@ static bool rule_fits(const struct rule *rule, const struct facts *facts)
 	       id_fits(rule->subsystem_device, facts->subsystem_device) &&
 	       id_fits(rule->class_code, facts->class_code & rule->class_mask) &&
 	       text_fits(rule->host_driver, facts->host_driver) && text_fits(rule->path, facts->path) &&
-	       text_fits(rule->label, facts->label) && parent_fits(rule, facts);
+	       text_fits(rule->label, facts->label) && (!rule->serial || rule->serial == facts->serial) &&
+	       parent_fits(rule, facts);
 }
 
 const struct rule *policy_rule(const struct config *config, const struct facts *facts)
@@ -105,6 +106,16 @@ static bool rule_admits(const struct rule *rule, const struct peer *peer)
 	return false;
 }
 
+static bool rule_admits_label(const struct rule *rule, const struct peer *peer)
+{
+	if (!rule->label_count)
+		return true;
+	for (size_t i = 0; i < rule->label_count; i++)
+		if (!strcmp(rule->labels[i], peer->label))
+			return true;
+	return false;
+}
+
 static uint32_t lowest_mode(const struct rule *rule)
 {
 	uint32_t mode = 0;
@@ -112,6 +123,11 @@ static uint32_t lowest_mode(const struct rule *rule)
 	while (!(rule->modes & CONFIG_MODE(mode)))
 		mode++;
 	return mode;
+}
+
+bool policy_wants_other_mode(const struct rule *rule, uint32_t mode)
+{
+	return rule->modes && !(rule->modes & CONFIG_MODE(mode));
 }
 
 /* What a rule says to who may have the function otherwise. */
@@ -122,11 +138,24 @@ static int check_demand(const struct rule *rule, const char *address, const stru
 		return failure_set(failure, -EACCES,
 				   "%s is not for user %u: rule \"%s\" names others; ask the administrator for it",
 				   address, (unsigned)demand->peer->uid, rule->name);
-	if (rule->modes && !(rule->modes & CONFIG_MODE(demand->mode)))
+	if (!rule_admits_label(rule, demand->peer))
+		return failure_set(
+			failure, -EACCES,
+			"%s is not for programs with the security label \"%s\": rule \"%s\" names others; ask "
+			"the administrator for it",
+			address, demand->peer->label, rule->name);
+	if (policy_wants_other_mode(rule, demand->mode))
 		return failure_set(failure, -EACCES,
 				   "%s is not for mode \"%s\": rule \"%s\" names others; ask for it in mode \"%s\"",
 				   address, config_mode_name(demand->mode), rule->name,
 				   config_mode_name(lowest_mode(rule)));
+	if (rule->lease_time && !demand->revocable)
+		return failure_set(failure, -EOPNOTSUPP,
+				   "%s: rule \"%s\" ends a lease after %u s, and this one could not be taken back; %s",
+				   address, rule->name, rule->lease_time,
+				   demand->mode == VFIOD_MODE_GROUP
+					   ? "ask for it in mode \"container\""
+					   : "an administrator can change that: modprobe vfiod_handle");
 	if (rule->leases_per_user && demand->leases >= rule->leases_per_user)
 		return failure_set(
 			failure, -EDQUOT,
@@ -166,11 +195,26 @@ int policy_may_acquire(const struct config *config, const struct facts *facts, c
 	return err || !rule ? err : check_demand(rule, address, demand, failure);
 }
 
-const struct rule *policy_limits_leases(const struct config *config, const struct facts *facts)
+int policy_may_go_first(const struct config *config, const struct facts *facts, const struct rival *rival,
+			struct failure *failure)
+{
+	char address[PROTO_ADDRESS_LEN];
+
+	if (!rival->is)
+		return 0;
+	return failure_set(
+		failure, -EBUSY,
+		"%s: user %u has %zu of pool \"%s\", you have %zu, and that user asked for one in vain: it comes "
+		"first; try again in %u s",
+		proto_address_format(facts->address, address), rival->uid, rival->leases, policy_pool(config, facts),
+		rival->own, rival->seconds);
+}
+
+const char *policy_pool(const struct config *config, const struct facts *facts)
 {
 	const struct rule *rule = policy_rule(config, facts);
 
-	return rule && rule->leases_per_user ? rule : NULL;
+	return rule ? rule->pool : NULL;
 }
 
 enum driver_choice policy_driver(const struct config *config, const struct facts *facts)

@@ -23,11 +23,20 @@ struct owner {
 	uint32_t gid;
 };
 
+/* Another user who has fewer functions of a pool than the peer, and asked for one in vain: see claims.h. */
+struct rival {
+	bool is; /* there is one */
+	uint32_t uid;
+	size_t leases, own;   /* of the pool: the other user's, and the peer's */
+	unsigned int seconds; /* that its claim is still good for */
+};
+
 /* What a peer asks for. */
 struct demand {
 	const struct peer *peer;
-	uint32_t mode; /* VFIOD_MODE_… */
-	size_t leases; /* that the peer has of other functions, as far as policy_limits_leases() has them counted */
+	uint32_t mode;	/* VFIOD_MODE_… */
+	bool revocable; /* the lease would be one that can be taken back, if the rule has a lease-time */
+	size_t leases;	/* that the peer has of other functions that the rule is about, if that limits them */
 };
 
 /** policy_rule() - the first rule that fits the function, or NULL. */
@@ -46,17 +55,25 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
 /**
  * policy_may_acquire() - may this peer have a function that is assigned to @owner?
  *
- * Return: 0, or -EACCES (it is not the peer's, or not in this mode) or -EDQUOT (the peer has as many as it may), with
- * the reason in @failure. User 0 has no privilege here.
+ * Return: 0, or -EACCES (it is not the peer's, or not in this mode), -EDQUOT (the peer has as many as it may) or
+ * -EOPNOTSUPP (what its rule wants of the lease cannot be had), with the reason in
+ * @failure. User 0 has no privilege here.
  */
 int policy_may_acquire(const struct config *config, const struct facts *facts, const struct owner *owner,
 		       const struct demand *demand, struct failure *failure);
 
 /**
- * policy_limits_leases() - does the number of leases on other functions count for who wants this one?
- * Return: the rule that limits it, and whose functions count; or NULL.
+ * policy_may_go_first() - may a peer have a function of a pool before @rival?
+ * Return: 0, or -EBUSY with the reason in @failure.
  */
-const struct rule *policy_limits_leases(const struct config *config, const struct facts *facts);
+int policy_may_go_first(const struct config *config, const struct facts *facts, const struct rival *rival,
+			struct failure *failure);
+
+/** policy_pool() - the name of the pool that the function is in, or NULL. */
+const char *policy_pool(const struct config *config, const struct facts *facts);
+
+/** policy_wants_other_mode() - the rule's functions are not to be had in @mode. */
+bool policy_wants_other_mode(const struct rule *rule, uint32_t mode);
 
 /** policy_driver() - which VFIO driver the function is to have. */
 enum driver_choice policy_driver(const struct config *config, const struct facts *facts);

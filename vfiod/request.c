@@ -3,6 +3,7 @@
 
 #include "proto/address.h"
 #include "vfiod/daemon.h"
+#include "vfiod/decide.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/peer.h"
@@ -117,94 +118,28 @@ struct device *request_find(struct request *request, uint64_t address)
 	return device;
 }
 
-/* In words, why @event cannot happen to @device in its present state. */
-static void explain(const struct device *device, enum state_event event, struct failure *failure)
+int request_check_pool(const char name[VFIOD_NAME_MAX], struct failure *failure)
 {
-	char text[PROTO_ADDRESS_LEN];
-
-	proto_address_format(device->facts.address, text);
-	if (event == EVENT_REVOKE)
-		failure_set(failure, -EINVAL, "%s is not leased to anybody", text);
-	else if (device->state == VFIOD_LEASED && device->lease.by_handles)
-		failure_set(failure, -EBUSY,
-			    "%s is leased to user %u (asked for by process %u); an administrator can take it back: "
-			    "vfioctl revoke %s",
-			    text, device->lease.uid, device->lease.pid, text);
-	else if (device->state == VFIOD_LEASED)
-		failure_set(
-			failure, -EBUSY,
-			"%s is leased to user %u (asked for by process %u); it is free when the last program that has "
-			"it open ends",
-			text, device->lease.uid, device->lease.pid);
-	else if (device->state == VFIOD_QUARANTINED)
-		failure_set(failure, event == EVENT_ACQUIRE ? -EIO : -EBUSY,
-			    "%s is quarantined: %s; an administrator can give it back to the host: vfioctl release %s",
-			    text, device->reason, text);
-	else if (event == EVENT_ACQUIRE)
-		failure_set(
-			failure, -EACCES,
-			"%s is not assigned to anybody; an administrator can do that: vfioctl assign %s --user NAME",
-			text, text);
-	else if (facts_on_vfio(&device->facts))
-		failure_set(failure, -EINVAL,
-			    "%s is not assigned to anybody, though %s has it; to give it back, assign it first: "
-			    "vfioctl assign %s --user root",
-			    text, device->facts.driver, text);
-	else
-		failure_set(failure, -EINVAL, "%s is not assigned to anybody", text);
-}
-
-/* Another function of the same IOMMU group that keeps the group open: a worker has it, a client, or we in advance. */
-static struct device *occupied_sibling(const struct devices *devices, const struct device *device)
-{
-	for (size_t i = 0; i < devices->count; i++) {
-		struct device *other = devices->list[i];
-
-		if (other != device && other->facts.group == device->facts.group && device->facts.group != VFIOD_NONE &&
-		    (device_is_busy(other) || other->state == VFIOD_LEASED || warm_is(other)))
-			return other;
-	}
-	return NULL;
-}
-
-static void explain_sibling(const struct device *device, const struct device *sibling, struct failure *failure)
-{
-	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
-
-	failure_set(
-		failure, -EBUSY,
-		"%s shares IOMMU group %u with %s, which is leased to user %u (asked for by process %u): a group has "
-		"one lease at a time",
-		proto_address_format(device->facts.address, text), device->facts.group,
-		proto_address_format(sibling->facts.address, other), sibling->lease.uid, sibling->lease.pid);
+	if (memchr(name, '\0', VFIOD_NAME_MAX))
+		return 0;
+	return failure_set(failure, -EINVAL, "the name of a pool has at most %d bytes", VFIOD_NAME_MAX - 1);
 }
 
 bool request_step(struct request *request, struct device *device, enum state_event event)
 {
-	enum state_verdict verdict = state_step(device->state, event).verdict;
-	struct device *sibling = occupied_sibling(&request->daemon->devices, device);
+	struct device *in_the_way;
 	struct failure failure;
+	enum state_verdict verdict;
 
-	if (verdict == STATE_GO && sibling && sibling->state == VFIOD_FREE) {
-		warm_down(request->daemon, sibling);
-		sibling = occupied_sibling(&request->daemon->devices, device);
-	}
-
-	if (verdict == STATE_WAIT) {
-		request_wait(request, device);
-		return false;
-	}
-	if (verdict == STATE_GO && !sibling)
-		return true;
-	if (verdict == STATE_GO && device_is_busy(sibling)) {
-		request_wait(request, sibling);
-		return false;
-	}
+	while ((verdict = decide_step(&request->daemon->devices, device, event, &in_the_way, &failure)) == STATE_WAIT &&
+	       in_the_way->state == VFIOD_FREE)
+		warm_down(request->daemon, in_the_way);
 	if (verdict == STATE_GO)
-		explain_sibling(device, sibling, &failure);
+		return true;
+	if (verdict == STATE_WAIT)
+		request_wait(request, in_the_way);
 	else
-		explain(device, event, &failure);
-	request_refuse(request, &failure);
+		request_refuse(request, &failure);
 	return false;
 }
 

@@ -67,10 +67,13 @@ void request_abandon(struct request *request);
  */
 struct device *request_find(struct request *request, uint64_t address);
 
+/** request_check_pool() - whether the name of a pool that a request has is one. */
+int request_check_pool(const char name[VFIOD_NAME_MAX], struct failure *failure);
+
 /**
  * request_step() - may @event happen to @device now?
  *
- * It may not while another function of its IOMMU group is leased or in a worker's hands: a group can be opened once.
+ * As decide_step() says; what is held open in advance and is in the way is closed for it.
  *
  * Return: true, and the step is the caller's to take; false when the request waits or was refused.
  */

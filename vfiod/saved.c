@@ -7,6 +7,7 @@
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/revoke.h"
+#include "vfiod/terms.h"
 #include "vfiod/watch.h"
 
 #include <errno.h>
@@ -224,6 +225,7 @@ static void adopt_handle(void *data, const struct vfiod_handle_info *info)
 	device->lease.id = info->lease;
 	device->lease.uid = note.uid;
 	device->lease.pid = note.pid;
+	device->lease.until_ms = note.until_ms;
 	device->lease.by_handles = true;
 	device->lease.handles[info->kind == VFIOD_HANDLE_DEVICE] = info->id;
 	if (info->kind != VFIOD_HANDLE_DEVICE)
@@ -248,6 +250,7 @@ static void resume(struct daemon *daemon, struct device *device, const struct sa
 	if (goes_on(&device->lease)) {
 		log_line(LOG_INFO, "%s: lease %llu of user %u goes on", text, (unsigned long long)device->lease.id,
 			 device->lease.uid);
+		terms_resume(daemon, device);
 		if (saved->lease == device->lease.id && saved->deadline_ms != NO_TIME) {
 			uint64_t now = now_ms();
 

@@ -93,6 +93,11 @@ uint16_t client_version(const struct client *client)
 	return client->conn.version;
 }
 
+int client_pidfd(const struct client *client)
+{
+	return peer_pidfd(client->conn.fd, &client->peer);
+}
+
 void client_set_version(struct client *client, uint16_t version)
 {
 	client->conn.version = version;

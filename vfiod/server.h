@@ -37,6 +37,9 @@ uint64_t client_serial(const struct client *client);
 /** client_version() - of the protocol, as was agreed on; or VFIOD_VERSION_NONE. */
 uint16_t client_version(const struct client *client);
 
+/** client_pidfd() - of the client's process, see peer_pidfd(). */
+int client_pidfd(const struct client *client);
+
 /**
  * client_event() - tell a client what happens to its lease; it never blocks.
  * @opcode: of the event

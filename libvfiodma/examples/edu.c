@@ -2,9 +2,10 @@
 /*
  * Drives QEMU's educational device (qemu: docs/specs/edu.rst): registers, DMA and an interrupt.
  *
- *	edu ADDRESS		one round, then give the device back
- *	edu --hold ADDRESS	one round, then go on with DMA until somebody ends the program or wants the device back
+ *	edu DEVICE		one round, then give the device back
+ *	edu --hold DEVICE	one round, then go on with DMA until somebody ends the program or wants the device back
  *
+ * DEVICE is an address, or pool:NAME for one of a pool.
  * The exit status is 3 when the device was taken back, or given back since it was to be taken.
  *
  * Build it with: cc edu.c $(pkg-config --cflags --libs libvfiodma)
@@ -88,10 +89,10 @@ static void lease_event(void *data, const struct vfiodma_event *event)
 	edu->leave = 1;
 }
 
-static int edu_open(struct edu *edu, const char *address)
+static int edu_open(struct edu *edu, const char *what)
 {
 	int err = vfiodma_session_open(NULL, &edu->session) ||
-		  vfiodma_lease_acquire(edu->session, address, 0, &edu->lease) ||
+		  vfiodma_lease_acquire(edu->session, what, 0, &edu->lease) ||
 		  vfiodma_device_open(edu->lease, &edu->device) ||
 		  vfiodma_region_map(edu->device, VFIO_PCI_BAR0_REGION_INDEX, &edu->registers, NULL);
 
@@ -151,13 +152,13 @@ static int wait_interrupt(const struct edu *edu, uint64_t *count)
 	return broken(edu, "the interrupt does not come");
 }
 
-static int check_registers(const struct edu *edu, const char *address)
+static int check_registers(const struct edu *edu)
 {
 	uint32_t id = vfiodma_read32(edu->registers, EDU_ID);
 
 	if ((id & 0xffff) != 0xed)
 		return broken(edu, "this is not an edu device");
-	printf("edu %s: identification 0x%08x\n", address, id);
+	printf("edu %s: identification 0x%08x\n", vfiodma_lease_address(edu->lease), id);
 
 	vfiodma_write32(edu->registers, EDU_INVERT, 0x12345678);
 	if (vfiodma_read32(edu->registers, EDU_INVERT) != ~0x12345678u)
@@ -205,11 +206,11 @@ static int round_trip(const struct edu *edu, uint64_t *interrupts)
 	return memcmp(edu->memory, back, EDU_BUFFER_SIZE) ? broken(edu, "DMA: the data came back changed") : 0;
 }
 
-static int run(struct edu *edu, const char *address, int hold)
+static int run(struct edu *edu, int hold)
 {
 	uint64_t interrupts;
 
-	if (check_registers(edu, address) || edu_prepare_dma(edu) || round_trip(edu, &interrupts))
+	if (check_registers(edu) || edu_prepare_dma(edu) || round_trip(edu, &interrupts))
 		return -1;
 	printf("DMA: %u bytes to the device and back, the same\n", EDU_BUFFER_SIZE);
 	printf("MSI: %llu interrupt%s\n", (unsigned long long)interrupts, interrupts == 1 ? "" : "s");
@@ -229,11 +230,11 @@ int main(int argc, char **argv)
 	int err, taken;
 
 	if (argc != 2 + hold || argv[1 + hold][0] == '-') {
-		fprintf(stderr, "usage: edu [--hold] ADDRESS\n");
+		fprintf(stderr, "usage: edu [--hold] DEVICE\n");
 		return 2;
 	}
 	signal(SIGBUS, bus_error);
-	err = edu_open(&edu, argv[1 + hold]) || run(&edu, argv[1 + hold], hold);
+	err = edu_open(&edu, argv[1 + hold]) || run(&edu, hold);
 	taken = edu.leave || vfiodma_lease_revoked(edu.lease);
 	err = edu_close(&edu) || err;
 	return taken ? TAKEN_BACK : err;

@@ -2,8 +2,9 @@
 /*
  * Asks an NVMe controller who it is: a driver of one command (NVM Express Base Specification 1.4 §3.1, §5.15, §7.6.1).
  *
- *	nvme-identify ADDRESS
+ *	nvme-identify DEVICE
  *
+ * DEVICE is an address, or pool:NAME for one of a pool.
  * The exit status is 3 when the controller was taken back meanwhile.
  *
  * Build it with: cc nvme-identify.c $(pkg-config --cflags --libs libvfiodma)
@@ -87,12 +88,11 @@ static void write64(const struct nvme *nvme, size_t offset, uint64_t value)
 	vfiodma_write32(nvme->registers, offset + 4, (uint32_t)(value >> 32));
 }
 
-static int nvme_open(struct nvme *nvme, const char *address)
+static int nvme_open(struct nvme *nvme, const char *what)
 {
 	void *memory;
 
-	if (vfiodma_session_open(NULL, &nvme->session) ||
-	    vfiodma_lease_acquire(nvme->session, address, 0, &nvme->lease) ||
+	if (vfiodma_session_open(NULL, &nvme->session) || vfiodma_lease_acquire(nvme->session, what, 0, &nvme->lease) ||
 	    vfiodma_device_open(nvme->lease, &nvme->device) ||
 	    vfiodma_region_map(nvme->device, VFIO_PCI_BAR0_REGION_INDEX, &nvme->registers, NULL) ||
 	    vfiodma_domain_open(nvme->lease, ADDRESS_BITS, &nvme->domain))
@@ -196,7 +196,7 @@ int main(int argc, char **argv)
 	int err, taken;
 
 	if (argc != 2 || argv[1][0] == '-') {
-		fprintf(stderr, "usage: nvme-identify ADDRESS\n");
+		fprintf(stderr, "usage: nvme-identify DEVICE\n");
 		return 2;
 	}
 	signal(SIGBUS, bus_error);

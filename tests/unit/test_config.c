@@ -166,13 +166,18 @@ START_TEST(everything_that_is_written_is_read)
 					   "	host-driver = \"nvme\"\n"
 					   "	path = \"0001:00:1C.0/00.7\"\n"
 					   "	label = \"Slot 3\"\n"
+					   "	serial = \"00-01-02-FF-ff-03-04-05\"\n"
 					   "	physical-function = \"0001:02:03.0\"\n"
+					   "	pool = \"nvme-fast_2.0\"\n"
 					   "	assign = false\n"
 					   "	reset = \"best-effort\"\n"
 					   "	users = { \"root\", \"1000\" }\n"
 					   "	groups = { \"0\", \"root\", \"4294967294\" }\n"
+					   "	security-labels = { \"lab\", \"web (enforce)\" }\n"
 					   "	modes = { \"group\", \"group\" }\n"
 					   "	leases-per-user = 65536\n"
+					   "	lease-time = 2592000\n"
+					   "	memlock = \"16G\"\n"
 					   "	warm = false\n"
 					   "	driver = \"vfio-pci\"\n"
 					   "}\n");
@@ -191,6 +196,8 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert_str_eq(rule->label, "Slot 3");
 	ck_assert(rule->has_physical_function);
 	ck_assert_uint_eq(rule->physical_function, 0x10218);
+	ck_assert_uint_eq(rule->serial, 0x000102ffff030405);
+	ck_assert_str_eq(rule->pool, "nvme-fast_2.0");
 	ck_assert(!rule->assign);
 	ck_assert_int_eq(rule->reset, CLEAN_RESET_BEST_EFFORT);
 	ck_assert_ptr_null(rule->reset_reason);
@@ -201,8 +208,13 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert_uint_eq(rule->groups[0], 0);
 	ck_assert_uint_eq(rule->groups[1], 0);
 	ck_assert_uint_eq(rule->groups[2], 4294967294);
+	ck_assert_uint_eq(rule->label_count, 2);
+	ck_assert_str_eq(rule->labels[0], "lab");
+	ck_assert_str_eq(rule->labels[1], "web (enforce)");
 	ck_assert_uint_eq(rule->modes, CONFIG_MODE(VFIOD_MODE_GROUP));
 	ck_assert_uint_eq(rule->leases_per_user, 65536);
+	ck_assert_uint_eq(rule->lease_time, 2592000);
+	ck_assert_uint_eq(rule->memlock, 16ull << 30);
 	ck_assert(!rule->warm);
 	ck_assert_int_eq(rule->driver, DRIVER_CHOICE_STOCK);
 }
@@ -304,13 +316,41 @@ START_TEST(a_class_can_have_2_4_or_6_digits)
 }
 END_TEST
 
+/* Sizes of memlock. */
+static const struct {
+	const char *text;
+	uint64_t size;
+} sizes[] = {
+	{ "1", 1 },
+	{ "65536", 65536 },
+	{ "1K", 1024 },
+	{ "512M", 512ull << 20 },
+	{ "3T", 3ull << 40 },
+	{ "9223372036854775807", INT64_MAX },
+	{ "unlimited", UINT64_MAX },
+};
+
+START_TEST(memory_is_in_bytes_or_with_a_unit)
+{
+	char text[100];
+
+	snprintf(text, sizeof(text), "rule \"a\" { class = \"02\" memlock = \"%s\" }", sizes[_i].text);
+	ck_assert_uint_eq(rules_of(text)->memlock, sizes[_i].size);
+}
+END_TEST
+
 START_TEST(a_rule_can_be_about_any_one_thing)
 {
 	static const char *const texts[] = {
-		"rule \"a\" { address = \"01:00.0\" }",	 "rule \"a\" { vendor = \"1b36\" }",
-		"rule \"a\" { class = \"01\" }",	 "rule \"a\" { subsystem-vendor = \"1af4\" }",
-		"rule \"a\" { host-driver = \"nvme\" }", "rule \"a\" { path = \"0000:00:1c.0\" }",
-		"rule \"a\" { label = \"Slot 3\" }",	 "rule \"a\" { physical-function = \"0000:01:00.0\" }",
+		"rule \"a\" { address = \"01:00.0\" }",
+		"rule \"a\" { vendor = \"1b36\" }",
+		"rule \"a\" { class = \"01\" }",
+		"rule \"a\" { subsystem-vendor = \"1af4\" }",
+		"rule \"a\" { host-driver = \"nvme\" }",
+		"rule \"a\" { path = \"0000:00:1c.0\" }",
+		"rule \"a\" { label = \"Slot 3\" }",
+		"rule \"a\" { physical-function = \"0000:01:00.0\" }",
+		"rule \"a\" { serial = \"00-01-02-ff-ff-03-04-05\" }",
 	};
 
 	rules_of(texts[_i]);
@@ -456,6 +496,8 @@ static const struct {
 	{ "rule \"a\" {\n	path = \"0000:00:1c.0/0000:01:00.0\"\n}\n", 2, "lspci -DP" },
 	{ "rule \"a\" {\n	label = \"\"\n}\n", 2, "label is ''" },
 	{ "rule \"a\" {\n	physical-function = \"0000:01\"\n}\n", 2, "'0000:01'" },
+	{ "rule \"a\" {\n	serial = \"\"\n}\n", 2, "serial number" },
+	{ "rule \"a\" {\n	serial = \"S4EVNX0R\"\n}\n", 2, "'S4EVNX0R'" },
 	/* words */
 	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"never\"\n}\n", 3, "best-effort" },
 	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"Required\"\n}\n", 3, "best-effort" },
@@ -486,10 +528,32 @@ static const struct {
 	{ "rule \"a\" {\n	class = \"02\"\n	leases-per-user = 65537\n}\n", 3, "leases-per-user is 65537" },
 	{ "rule \"a\" {\n	class = \"02\"\n	leases-per-user = \"all\"\n}\n", 3, "leases-per-user" },
 	{ "leases-per-user = 1\n", 1, "leases-per-user" },
+	{ "rule \"a\" {\n	class = \"02\"\n	lease-time = 0\n}\n", 3, "1 to 2592000" },
+	{ "rule \"a\" {\n	class = \"02\"\n	lease-time = 2592001\n}\n", 3, "lease-time is 2592001" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"\"\n}\n", 3, "memlock is ''" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"0\"\n}\n", 3, "memlock is '0'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"-1\"\n}\n", 3, "memlock is '-1'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"1k\"\n}\n", 3, "memlock is '1k'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"1MB\"\n}\n", 3, "memlock is '1MB'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"8388608T\"\n}\n", 3, "memlock is '8388608T'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	memlock = \"18446744073709551617\"\n}\n", 3,
+	  "memlock is '1844" },
 	/* modes */
 	{ "rule \"a\" {\n	class = \"02\"\n	modes = { \"cdev\" }\n}\n", 3, "no mode 'cdev'" },
 	{ "rule \"a\" {\n	class = \"02\"\n	modes = { \"group\",\n	\"\" }\n}\n", 4, "no mode ''" },
 	{ "rule \"a\" {\n	class = \"02\"\n	modes = {}\n}\n", 4, "empty list" },
+	/* pools */
+	{ "rule \"a\" {\n	class = \"02\"\n	pool = \"\"\n}\n", 3, "no name of a pool" },
+	{ "rule \"a\" {\n	class = \"02\"\n	pool = \"two words\"\n}\n", 3, "'two words'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	pool = \"pool:a\"\n}\n", 3, "'pool:a'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	pool = \"--all\"\n}\n", 3, "'--all'" },
+	{ "rule \"a\" {\n	class = \"02\"\n	pool = \"a-name-of-32-characters-or-bytes\"\n}\n", 3,
+	  "1 to 31" },
+	{ "rule \"a\" {\n	pool = \"fast\"\n}\n", 3, "what it is about" },
+	/* security labels */
+	{ "rule \"a\" {\n	class = \"02\"\n	security-labels = { \"a\", \"\" }\n}\n", 3, "1 to 255 bytes" },
+	{ "rule \"a\" {\n	class = \"02\"\n	security-labels = {}\n}\n", 4, "empty list" },
+	{ "rule \"a\" {\n	security-labels = { \"lab\" }\n}\n", 3, "what it is about" },
 	/* users and groups */
 	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"no-such-user\" }\n}\n", 3, "no-such-user" },
 	{ "rule \"a\" {\n	class = \"02\"\n	users = { \"root\",\n	\"no-such-user\" }\n}\n", 4,
@@ -764,7 +828,8 @@ static TCase *good_case(void)
 	tcase_add_test(tcase, the_last_file_has_the_last_word_on_what_is_said_once);
 	tcase_add_test(tcase, ids_of_all_zeros_and_ones_are_ids);
 	tcase_add_loop_test(tcase, a_class_can_have_2_4_or_6_digits, 0, 3);
-	tcase_add_loop_test(tcase, a_rule_can_be_about_any_one_thing, 0, 8);
+	tcase_add_loop_test(tcase, memory_is_in_bytes_or_with_a_unit, 0, sizeof(sizes) / sizeof(sizes[0]));
+	tcase_add_loop_test(tcase, a_rule_can_be_about_any_one_thing, 0, 9);
 	tcase_add_test(tcase, a_number_is_a_user_that_need_not_exist);
 	tcase_add_test(tcase, rules_keep_the_order_that_they_are_written_in);
 	tcase_add_test(tcase, further_files_follow_in_the_order_of_their_names);

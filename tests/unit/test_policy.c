@@ -266,6 +266,22 @@ START_TEST(a_function_that_is_not_virtual_has_no_physical_function_at_address_ze
 }
 END_TEST
 
+START_TEST(a_rule_of_a_serial_number_fits_the_function_of_that_number_alone)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	rule.serial = 0x000102ffff030405;
+	ck_assert(!fits(&rule, &facts));
+	facts.serial = rule.serial;
+	ck_assert(fits(&rule, &facts));
+	facts.serial++;
+	ck_assert(!fits(&rule, &facts));
+	rule.serial = 0;
+	ck_assert(fits(&rule, &facts));
+}
+END_TEST
+
 START_TEST(all_that_a_rule_names_has_to_fit)
 {
 	struct facts facts = nvme();
@@ -700,6 +716,38 @@ START_TEST(a_rule_of_users_and_groups_admits_both)
 }
 END_TEST
 
+/* Labels of a rule for "lab" and "web (enforce)", against the one that a program has. */
+static const struct {
+	const char *label;
+	int verdict;
+} labels[] = {
+	{ "lab", 0 },	     { "web (enforce)", 0 }, { "", -EACCES },	 { "la", -EACCES },
+	{ "labs", -EACCES }, { "LAB", -EACCES },     { "web", -EACCES },
+};
+
+START_TEST(a_rule_limits_the_owner_to_programs_of_the_labels_that_it_names)
+{
+	struct peer peer = alice();
+	char *names[] = { (char *)"lab", (char *)"web (enforce)" };
+	uid_t users[] = { 1000 };
+	struct rule rule = any();
+	struct failure failure;
+
+	strcpy(peer.label, labels[_i].label);
+	rule.labels = names;
+	rule.label_count = 2;
+	ck_assert_int_eq(may_acquire(&rule, &of_alice, &peer, &failure), labels[_i].verdict);
+	if (failure.error)
+		ASSERT_SAYS(&failure, -EACCES, "0000:01:00.0", "security label", "\"the rule\"");
+	/* to be one of its users does not help, and the label makes nobody one of its users */
+	rule.users = users;
+	rule.user_count = 1;
+	ck_assert_int_eq(may_acquire(&rule, &of_alice, &peer, &failure), labels[_i].verdict);
+	users[0] = 1001;
+	ck_assert_int_eq(may_acquire(&rule, &of_alice, &peer, &failure), -EACCES);
+}
+END_TEST
+
 START_TEST(user_0_is_limited_by_a_rule_like_everybody)
 {
 	struct peer peer = { .uid = 0, .gid = 0 };
@@ -773,6 +821,28 @@ START_TEST(a_rule_limits_the_leases_of_a_user_and_says_how_many_it_has)
 }
 END_TEST
 
+START_TEST(a_lease_for_a_time_has_to_be_one_that_can_be_taken_back)
+{
+	struct peer peer = alice();
+	struct facts facts = nvme();
+	struct rule rule = any();
+	struct config config = { .rules = &rule, .rule_count = 1 };
+	struct demand demand = { .peer = &peer, .mode = VFIOD_MODE_CONTAINER, .revocable = true };
+	struct failure failure;
+
+	rule.lease_time = 3600;
+	ck_assert_int_eq(policy_may_acquire(&config, &facts, &of_alice, &demand, &failure), 0);
+	demand.revocable = false;
+	ck_assert_int_eq(policy_may_acquire(&config, &facts, &of_alice, &demand, &failure), -EOPNOTSUPP);
+	ASSERT_SAYS(&failure, -EOPNOTSUPP, "0000:01:00.0", "\"the rule\"", "after 3600 s", "modprobe vfiod_handle");
+	demand.mode = VFIOD_MODE_GROUP;
+	ck_assert_int_eq(policy_may_acquire(&config, &facts, &of_alice, &demand, &failure), -EOPNOTSUPP);
+	ASSERT_SAYS(&failure, -EOPNOTSUPP, "mode \"container\"");
+	rule.lease_time = 0;
+	ck_assert_int_eq(policy_may_acquire(&config, &facts, &of_alice, &demand, &failure), 0);
+}
+END_TEST
+
 START_TEST(who_is_no_owner_is_told_that_and_not_of_limits)
 {
 	struct peer peer = alice();
@@ -789,17 +859,35 @@ START_TEST(who_is_no_owner_is_told_that_and_not_of_limits)
 }
 END_TEST
 
-START_TEST(leases_count_where_the_rule_that_fits_limits_them)
+START_TEST(a_function_is_in_the_pool_of_the_rule_that_fits)
 {
 	struct facts facts = nvme();
 	struct rule rules[] = { any(), any() };
 	struct config config = { .rules = rules, .rule_count = 2 };
 
-	rules[1].leases_per_user = 1;
-	ck_assert_ptr_null(policy_limits_leases(&config, &facts));
-	ck_assert_ptr_null(policy_limits_leases(&no_rules, &facts));
-	rules[0].vendor = 0x1234;
-	ck_assert_ptr_eq(policy_limits_leases(&config, &facts), &rules[1]);
+	rules[0].vendor = 0x8086;
+	rules[0].pool = (char *)"network";
+	rules[1].pool = (char *)"fast";
+	ck_assert_str_eq(policy_pool(&config, &facts), "fast");
+	rules[1].pool = NULL;
+	ck_assert_ptr_null(policy_pool(&config, &facts));
+	ck_assert_ptr_null(policy_pool(&no_rules, &facts));
+}
+END_TEST
+
+START_TEST(whoever_has_more_of_a_pool_than_one_who_asked_in_vain_is_told_of_that_one)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+	struct config config = { .rules = &rule, .rule_count = 1 };
+	struct rival rival = { .is = true, .uid = 1001, .leases = 1, .own = 3, .seconds = 42 };
+	struct failure failure;
+
+	rule.pool = (char *)"fast";
+	ck_assert_int_eq(policy_may_go_first(&config, &facts, &rival, &failure), -EBUSY);
+	ASSERT_SAYS(&failure, -EBUSY, "0000:01:00.0", "user 1001 has 1 of pool \"fast\"", "you have 3", "in 42 s");
+	rival.is = false;
+	ck_assert_int_eq(policy_may_go_first(&config, &facts, &rival, &failure), 0);
 }
 END_TEST
 
@@ -836,6 +924,7 @@ static TCase *rules_case(void)
 	tcase_add_test(tcase, a_rule_of_the_hosts_driver_fits_while_a_vfio_driver_has_the_function);
 	tcase_add_test(tcase, a_rule_of_a_physical_function_fits_its_virtual_functions_alone);
 	tcase_add_test(tcase, a_function_that_is_not_virtual_has_no_physical_function_at_address_zero);
+	tcase_add_test(tcase, a_rule_of_a_serial_number_fits_the_function_of_that_number_alone);
 	tcase_add_test(tcase, all_that_a_rule_names_has_to_fit);
 	tcase_add_test(tcase, the_first_rule_that_fits_counts);
 	tcase_add_test(tcase, there_may_be_no_rule_that_fits);
@@ -889,12 +978,16 @@ static TCase *acquire_case(void)
 	/* group 40 is one that the rule names in any case, and alice is not in it */
 	tcase_add_loop_test(tcase, a_rule_limits_the_owner_to_the_groups_that_it_names, 0, count);
 	tcase_add_test(tcase, a_rule_of_users_and_groups_admits_both);
+	tcase_add_loop_test(tcase, a_rule_limits_the_owner_to_programs_of_the_labels_that_it_names, 0,
+			    sizeof(labels) / sizeof(labels[0]));
 	tcase_add_test(tcase, user_0_is_limited_by_a_rule_like_everybody);
 	tcase_add_loop_test(tcase, a_rule_limits_the_modes_and_says_which_is_left, 0, sizeof(modes) / sizeof(modes[0]));
 	tcase_add_loop_test(tcase, a_rule_limits_the_leases_of_a_user_and_says_how_many_it_has, 0,
 			    sizeof(quotas) / sizeof(quotas[0]));
+	tcase_add_test(tcase, a_lease_for_a_time_has_to_be_one_that_can_be_taken_back);
 	tcase_add_test(tcase, who_is_no_owner_is_told_that_and_not_of_limits);
-	tcase_add_test(tcase, leases_count_where_the_rule_that_fits_limits_them);
+	tcase_add_test(tcase, a_function_is_in_the_pool_of_the_rule_that_fits);
+	tcase_add_test(tcase, whoever_has_more_of_a_pool_than_one_who_asked_in_vain_is_told_of_that_one);
 	return tcase;
 }
 

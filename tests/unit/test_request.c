@@ -6,6 +6,7 @@
 #include "kmod/uapi/vfiod_pci.h"
 #include "proto/address.h"
 #include "proto/conn.h"
+#include "vfiod/clock.h"
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/device.h"
@@ -13,7 +14,11 @@
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
+#include "vfiod/peer.h"
+#include "vfiod/reload.h"
+#include "vfiod/revoke.h"
 #include "vfiod/server.h"
+#include "vfiod/terms.h"
 #include "vfiod/watch.h"
 #include "vfiod/worker.h"
 
@@ -28,6 +33,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -89,6 +95,7 @@ static void make_server(void)
 	snprintf(pub_path, sizeof(pub_path), "%s/%s", dir, VFIOD_PUB_SOCKET);
 	snprintf(admin_path, sizeof(admin_path), "%s/%s", dir, VFIOD_ADMIN_SOCKET);
 	memset(&vfiod, 0, sizeof(vfiod));
+	vfiod.devices.daemon = &vfiod;
 	vfiod.config = &no_rules;
 	make_base();
 	vfiod.udev = udev_new();
@@ -1371,6 +1378,735 @@ START_TEST(a_busy_function_that_is_unplugged_is_forgotten_when_its_worker_has_en
 }
 END_TEST
 
+/* ---- what a rule says of a lease ---- */
+
+/* A lease that this process has by its connection, and whose rule lets it last for an hour. */
+static void lease_for_an_hour(struct rule *rule, struct config *config)
+{
+	limit(rule, config);
+	rule->lease_time = 3600;
+	config->revoke_grace = 5;
+	lease_to(first, getuid(), 5);
+	first->lease.by_handles = true;
+	first->lease.client = newest_serial() - 1; /* the newest is the administrator */
+	terms_set(&vfiod, first);
+}
+
+static uint32_t expect_lease_event(uint32_t kind)
+{
+	const struct vfiod_lease_event *event = proto_msg_body(&msg);
+	const char *why = "";
+
+	ck_assert_int_eq(proto_conn_recv(&client, &msg, 0, &why), 0);
+	ck_assert_int_eq(proto_check_event(&msg), 0);
+	ck_assert_uint_eq(le32toh(event->kind), kind);
+	ck_assert_uint_eq(le64toh(event->lease), 5);
+	return le32toh(event->grace_ms);
+}
+
+START_TEST(a_client_is_told_how_long_its_lease_lasts_and_when_that_is_over)
+{
+	struct config config;
+	struct rule rule;
+	uint32_t left;
+
+	lease_for_an_hour(&rule, &config);
+	first->lease.until_ms -= 3600000 - 50; /* the hour is almost over */
+	terms_begin(&vfiod, first, NULL);
+	terms_tell(&vfiod, first);
+	left = expect_lease_event(VFIOD_LEASE_LIMITED);
+	ck_assert_uint_le(left, 50);
+	while (!first->lease.deadline)
+		ck_assert_int_eq(event_base_loop(vfiod.base, EVLOOP_ONCE), 0);
+	ck_assert_uint_eq(expect_lease_event(VFIOD_LEASE_REVOKE_ANNOUNCED), 5000);
+	ck_assert_int_eq(first->state, VFIOD_LEASED);
+	lease_end(&vfiod, first, 0, NULL);
+	expect_lease_event(VFIOD_LEASE_REVOKED);
+	ck_assert_ptr_null(first->lease.term);
+}
+END_TEST
+
+START_TEST(a_lease_that_goes_on_over_a_restart_has_the_time_that_is_left)
+{
+	struct config config;
+	struct rule rule;
+
+	lease_for_an_hour(&rule, &config);
+	first->lease.until_ms = 1; /* long ago */
+	first->lease.client = 0;
+	terms_resume(&vfiod, first);
+	while (!first->lease.deadline)
+		ck_assert_int_eq(event_base_loop(vfiod.base, EVLOOP_ONCE), 0);
+	lease_end(&vfiod, first, 0, NULL);
+}
+END_TEST
+
+START_TEST(what_was_announced_to_end_is_not_announced_again_when_its_time_is_over)
+{
+	struct config config;
+	struct rule rule;
+
+	lease_for_an_hour(&rule, &config);
+	first->lease.until_ms = 1;
+	terms_begin(&vfiod, first, NULL);
+	revoke_announce(&vfiod, first, 60000);
+	ck_assert_uint_eq(expect_lease_event(VFIOD_LEASE_REVOKE_ANNOUNCED), 60000);
+	let_it_run();
+	expect_nothing(&client);
+	lease_end(&vfiod, first, 0, NULL);
+}
+END_TEST
+
+START_TEST(a_lease_that_has_ended_is_not_ended_again)
+{
+	struct config config;
+	struct rule rule;
+
+	lease_for_an_hour(&rule, &config);
+	first->lease.until_ms = 1;
+	terms_begin(&vfiod, first, NULL);
+	lease_end(&vfiod, first, 0, NULL);
+	lease_to(first, getuid(), 6);
+	let_it_run();
+	ck_assert_ptr_null(first->lease.deadline);
+	expect_nothing(&client);
+}
+END_TEST
+
+START_TEST(a_client_of_version_2_is_not_told_of_times_nor_is_one_without_any)
+{
+	struct proto_conn old = greet_in(pub_path, 2);
+	struct config config;
+	struct rule rule;
+
+	lease_for_an_hour(&rule, &config);
+	first->lease.client = newest_serial();
+	terms_tell(&vfiod, first);
+	expect_nothing(&old);
+	rule.lease_time = 0;
+	first->lease.client = newest_serial() - 2;
+	terms_set(&vfiod, first);
+	terms_begin(&vfiod, first, NULL);
+	terms_tell(&vfiod, first);
+	expect_nothing(&client);
+	ck_assert_ptr_null(first->lease.term);
+	close(old.fd);
+}
+END_TEST
+
+START_TEST(a_lease_for_a_time_is_refused_where_it_could_not_be_taken_back)
+{
+	struct config config;
+	struct rule rule;
+
+	limit(&rule, &config);
+	rule.lease_time = 3600;
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EOPNOTSUPP, "modprobe vfiod_handle");
+}
+END_TEST
+
+START_TEST(the_process_of_a_client_may_lock_what_its_rule_says_until_the_lease_ends)
+{
+	const struct rlimit low = { 65536, 1048576 };
+	struct rlimit now;
+	struct config config;
+	struct rule rule;
+
+	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &low), 0);
+	limit(&rule, &config);
+	rule.memlock = 1048576;
+	lease_to(first, getuid(), 5);
+	terms_begin(&vfiod, first, server_client(vfiod.server, newest_serial() - 1));
+	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &now), 0);
+	ck_assert_uint_eq(now.rlim_cur, 1048576);
+	lease_end(&vfiod, first, 0, NULL);
+	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &now), 0);
+	ck_assert_uint_eq(now.rlim_cur, 65536);
+	/* of a client that has gone there is no process */
+	lease_to(first, getuid(), 6);
+	terms_begin(&vfiod, first, NULL);
+	ck_assert_ptr_null(vfiod.memlock);
+}
+END_TEST
+
+/* ---- pools, and what would come of a request ---- */
+
+#define POOL_SIZE 4
+#define NOWHERE	  0xffffu /* no such user */
+
+static struct device *pool[POOL_SIZE]; /* each in a group of its own, 100 and so on */
+static struct rule pool_rule;
+static struct config pool_config;
+
+static void set_up_pool(void)
+{
+	set_up();
+	limit(&pool_rule, &pool_config);
+	pool_rule.pool = (char *)"fast";
+	pool[0] = first;
+	pool[1] = second;
+	for (uint32_t i = 0; i < POOL_SIZE; i++) {
+		if (i > 1)
+			pool[i] = put(FIRST + i);
+		pool[i]->facts.group = 100 + i;
+	}
+}
+
+static const struct vfiod_why_rep *ask_why(uint64_t address, const char *name, uint32_t mode, uint32_t node)
+{
+	struct vfiod_why_req body = { .address = htole64(address), .mode = htole32(mode), .numa_node = htole32(node) };
+
+	memcpy(body.pool, name, strlen(name)); /* of zeros behind it */
+	ask(&client, VFIOD_WHY, COOKIE, &body, sizeof(body));
+	receive(&client, VFIOD_WHY, COOKIE);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
+	return proto_msg_body(&msg);
+}
+
+static const struct vfiod_why_rep *why_pool(uint32_t node)
+{
+	return ask_why(0, "fast", VFIOD_MODE_CONTAINER, node);
+}
+
+static void ask_pool(struct proto_conn *conn, const char *name, uint32_t mode, uint32_t node)
+{
+	struct vfiod_acquire_pool_req body = { .mode = htole32(mode), .numa_node = htole32(node) };
+
+	memcpy(body.pool, name, strlen(name));
+	ask(conn, VFIOD_ACQUIRE_POOL, COOKIE, &body, sizeof(body));
+}
+
+/* As far as a function that does not exist can be granted: opening the group fails. */
+static void expect_granted(uint16_t opcode, uint32_t group)
+{
+	char node[32];
+
+	snprintf(node, sizeof(node), "/dev/vfio/%u:", group);
+	expect_error(&client, opcode, COOKIE, ENOENT, node);
+}
+
+static void expect_why(const struct vfiod_why_rep *rep, int code, uint32_t remedy, const char *words)
+{
+	ck_assert_msg(le32toh(rep->code) == (uint32_t)code, "%u: %s", le32toh(rep->code), rep->text);
+	ck_assert_uint_eq(le32toh(rep->remedy), remedy);
+	ck_assert_msg(strstr(rep->text, words), "'%s' is not in: %s", words, rep->text);
+}
+
+START_TEST(of_a_pool_the_first_free_one_is_given)
+{
+	lease_to(pool[0], 4000, 5);
+	pool[1]->state = VFIOD_QUARANTINED;
+	ck_assert_uint_eq(le64toh(why_pool(VFIOD_NONE)->address), FIRST + 2);
+	ask_pool(&client, "fast", VFIOD_MODE_CONTAINER, VFIOD_NONE);
+	expect_granted(VFIOD_ACQUIRE_POOL, 102);
+}
+END_TEST
+
+START_TEST(of_a_pool_one_that_is_open_already_is_given_first)
+{
+	pool[2]->files.device = 0; /* it is not used */
+	ck_assert_uint_eq(le64toh(why_pool(VFIOD_NONE)->address), FIRST + 2);
+	pool[2]->files.device = -1;
+}
+END_TEST
+
+/* A machine of three nodes, in a folder. */
+static void make_nodes(char path[80])
+{
+	static const char *const files[][2] = { { "online", "0-2" }, { "node1/distance", "20 10 15" } };
+	char name[120];
+
+	snprintf(path, 80, "%s/nodes-XXXXXX", root);
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	snprintf(name, sizeof(name), "%s/node1", path);
+	ck_assert_int_eq(mkdir(name, 0700), 0);
+	for (size_t i = 0; i < 2; i++) {
+		FILE *file;
+
+		snprintf(name, sizeof(name), "%s/%s", path, files[i][0]);
+		file = fopen(name, "we");
+		ck_assert_ptr_nonnull(file);
+		fputs(files[i][1], file);
+		fclose(file);
+	}
+	vfiod.numa = path;
+}
+
+START_TEST(of_a_pool_the_free_one_nearest_to_the_node_is_given)
+{
+	char nodes[80];
+
+	make_nodes(nodes);
+	pool[0]->facts.numa_node = VFIOD_NONE;
+	pool[1]->facts.numa_node = 0;
+	pool[2]->facts.numa_node = 2;
+	pool[3]->facts.numa_node = 1;
+	pool[0]->files.device = 0; /* to be open is worth less than to be near */
+	ck_assert_uint_eq(le64toh(why_pool(1)->address), FIRST + 3);
+	lease_to(pool[3], 4000, 5);
+	ck_assert_uint_eq(le64toh(why_pool(1)->address), FIRST + 2);
+	lease_to(pool[2], 4000, 6);
+	ck_assert_uint_eq(le64toh(why_pool(1)->address), FIRST + 1);
+	lease_to(pool[1], 4000, 7);
+	ck_assert_uint_eq(le64toh(why_pool(1)->address), FIRST);
+	pool[0]->files.device = -1;
+	expect_why(why_pool(7), EINVAL, VFIOD_REMEDY_YOU, "no NUMA node 7");
+}
+END_TEST
+
+START_TEST(a_pool_that_is_not_there_or_has_a_name_that_does_not_end_is_refused)
+{
+	char name[VFIOD_NAME_MAX + 1] = "a-name-of-32-characters-or-bytes";
+	struct vfiod_why_req why = { .mode = htole32(VFIOD_MODE_CONTAINER) };
+
+	expect_why(ask_why(0, "slow", VFIOD_MODE_CONTAINER, VFIOD_NONE), ENODEV, VFIOD_REMEDY_YOU | VFIOD_REMEDY_ADMIN,
+		   "no pool \"slow\"");
+	ask_pool(&client, "slow", VFIOD_MODE_CONTAINER, VFIOD_NONE);
+	expect_error(&client, VFIOD_ACQUIRE_POOL, COOKIE, ENODEV, "vfioctl pool");
+	ask_pool(&client, "", VFIOD_MODE_CONTAINER, VFIOD_NONE);
+	expect_error(&client, VFIOD_ACQUIRE_POOL, COOKIE, ENODEV, "no pool \"\"");
+	ask_pool(&client, name, VFIOD_MODE_CONTAINER, VFIOD_NONE);
+	expect_error(&client, VFIOD_ACQUIRE_POOL, COOKIE, EINVAL, "at most 31 bytes");
+	memcpy(why.pool, name, sizeof(why.pool));
+	ask(&client, VFIOD_WHY, COOKIE, &why, sizeof(why));
+	expect_error(&client, VFIOD_WHY, COOKIE, EINVAL, "at most 31 bytes");
+}
+END_TEST
+
+START_TEST(of_a_pool_in_which_all_are_taken_the_refusal_that_is_nearest_to_a_grant_is_told)
+{
+	pool[0]->owner.uid = NOWHERE;
+	pool[1]->state = VFIOD_QUARANTINED;
+	strcpy(pool[1]->reason, "it does not answer");
+	lease_to(pool[2], 4000, 5);
+	pool[3]->state = VFIOD_UNMANAGED;
+	expect_why(why_pool(VFIOD_NONE), EBUSY, VFIOD_REMEDY_HOLDER, "none of the 4 functions of pool \"fast\"");
+	expect_why(why_pool(VFIOD_NONE), EBUSY, VFIOD_REMEDY_HOLDER, "leased to user 4000");
+	pool[2]->owner.uid = NOWHERE;
+	expect_why(why_pool(VFIOD_NONE), EIO, VFIOD_REMEDY_ADMIN, "it does not answer");
+	pool[1]->owner.uid = NOWHERE;
+	expect_why(why_pool(VFIOD_NONE), EACCES, VFIOD_REMEDY_ADMIN, "assigned to user 65535");
+}
+END_TEST
+
+START_TEST(whoever_asks_for_one_of_a_pool_waits_for_one_that_is_being_cleaned_if_none_is_free)
+{
+	for (size_t i = 0; i < POOL_SIZE; i++)
+		lease_to(pool[i], 4000, 5 + i);
+	pool[2]->state = VFIOD_REVOKING;
+	expect_why(why_pool(VFIOD_NONE), EAGAIN, VFIOD_REMEDY_TIME, "revoking");
+	ask_pool(&client, "fast", VFIOD_MODE_CONTAINER, VFIOD_NONE);
+	expect_nothing(&client);
+	memset(&pool[3]->lease, 0, sizeof(pool[3]->lease));
+	pool[3]->state = VFIOD_FREE; /* another one is sooner */
+	settle(pool[2], VFIOD_QUARANTINED);
+	expect_granted(VFIOD_ACQUIRE_POOL, 103);
+}
+END_TEST
+
+START_TEST(who_asked_in_vain_comes_before_who_has_more)
+{
+	const struct claim *claim;
+
+	for (size_t i = 0; i < POOL_SIZE; i++)
+		lease_to(pool[i], i ? getuid() : 4000, 5 + i);
+	ask_pool(&client, "fast", VFIOD_MODE_CONTAINER, VFIOD_NONE);
+	expect_error(&client, VFIOD_ACQUIRE_POOL, COOKIE, EBUSY, "leased");
+	claim = claims_next(&vfiod.claims, NULL, "fast", clock_ms());
+	ck_assert_ptr_nonnull(claim);
+	ck_assert_uint_eq(claim->uid, getuid());
+	/* another user asked, too, and has one; this one has three, then two, then one of the three that are left */
+	claims_note(&vfiod.claims, "fast", 4000, clock_ms());
+	for (size_t i = 3; i > 1; i--) {
+		memset(&pool[i]->lease, 0, sizeof(pool[i]->lease));
+		pool[i]->state = VFIOD_FREE;
+		if (i == 3)
+			expect_why(why_pool(VFIOD_NONE), EBUSY, VFIOD_REMEDY_TIME, "user 4000 has 1 of pool");
+	}
+	ck_assert_uint_eq(le32toh(why_pool(VFIOD_NONE)->code), 0);
+	/* one that is asked for by its address is of the pool all the same */
+	lease_to(pool[3], getuid(), 8);
+	ask_acquire(&client, FIRST + 2, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EBUSY, "it comes first");
+	claims_settle(&vfiod.claims, "fast", 4000);
+	ask_acquire(&client, FIRST + 2, COOKIE);
+	expect_granted(VFIOD_ACQUIRE, 102);
+}
+END_TEST
+
+START_TEST(who_gets_one_of_a_pool_has_no_claim_any_more)
+{
+	claims_note(&vfiod.claims, "fast", getuid(), clock_ms());
+	ask_pool(&client, "fast", VFIOD_MODE_CONTAINER, VFIOD_NONE);
+	expect_granted(VFIOD_ACQUIRE_POOL, 100);
+	ck_assert_ptr_null(claims_next(&vfiod.claims, NULL, "fast", clock_ms()));
+}
+END_TEST
+
+START_TEST(to_ask_why_is_no_claim_and_changes_nothing)
+{
+	for (size_t i = 0; i < POOL_SIZE; i++)
+		lease_to(pool[i], 4000, 5 + i);
+	expect_why(why_pool(VFIOD_NONE), EBUSY, VFIOD_REMEDY_HOLDER, "leased");
+	ck_assert_ptr_null(claims_next(&vfiod.claims, NULL, "fast", clock_ms()));
+	pool[0]->state = VFIOD_FREE;
+	ck_assert_uint_eq(le32toh(why_pool(VFIOD_NONE)->code), 0);
+	ck_assert_int_eq(pool[0]->state, VFIOD_FREE);
+}
+END_TEST
+
+START_TEST(the_members_of_pools_are_told_page_by_page)
+{
+	struct vfiod_members_req body = { .start = htole64(FIRST + 1), .max = htole32(2) };
+	const struct vfiod_members_rep *rep = proto_msg_body(&msg);
+
+	pool_rule.has_address = true; /* of one of them alone */
+	pool_rule.address = FIRST + 1;
+	ask(&client, VFIOD_MEMBERS, COOKIE, &body, sizeof(body));
+	receive(&client, VFIOD_MEMBERS, COOKIE);
+	ck_assert_uint_eq(le32toh(rep->count), 1);
+	pool_rule.has_address = false;
+	ask(&client, VFIOD_MEMBERS, COOKIE, &body, sizeof(body));
+	receive(&client, VFIOD_MEMBERS, COOKIE);
+	ck_assert_uint_eq(le32toh(rep->count), 2);
+	ck_assert_uint_eq(le64toh(rep->members[0].address), FIRST + 1);
+	ck_assert_uint_eq(le64toh(rep->members[1].address), FIRST + 2);
+	ck_assert_str_eq(rep->members[1].pool, "fast");
+	body.start = htole64(FIRST + 4);
+	ask(&admin, VFIOD_MEMBERS, COOKIE, &body, sizeof(body));
+	receive(&admin, VFIOD_MEMBERS, COOKIE);
+	ck_assert_uint_eq(le32toh(rep->count), 0);
+	body.max = htole32(102 * (uint32_t)_i);
+	ask(&client, VFIOD_MEMBERS, COOKIE, &body, sizeof(body));
+	expect_error(&client, VFIOD_MEMBERS, COOKIE, EINVAL, "1 to 101 functions");
+}
+END_TEST
+
+/* What stands in the way of one function, and who can change it. */
+START_TEST(why_says_who_can_change_it)
+{
+	static const struct {
+		uint32_t modes, mode;
+		unsigned int quota;
+		enum vfiod_state state, sibling;
+		uint32_t owner;
+		int code;
+		uint32_t remedy;
+	} cases[] = {
+		{ 0, 1, 0, VFIOD_FREE, VFIOD_FREE, 0, 0, 0 },
+		{ 0, 1, 0, VFIOD_FREE, VFIOD_FREE, NOWHERE, EACCES, VFIOD_REMEDY_ADMIN },
+		{ CONFIG_MODE(2), 1, 0, VFIOD_FREE, VFIOD_FREE, 0, EACCES, VFIOD_REMEDY_YOU | VFIOD_REMEDY_ADMIN },
+		{ 0, 9, 0, VFIOD_FREE, VFIOD_FREE, 0, EINVAL, VFIOD_REMEDY_YOU },
+		{ 0, 1, 1, VFIOD_FREE, VFIOD_LEASED, 0, EDQUOT, VFIOD_REMEDY_YOU },
+		{ 0, 1, 0, VFIOD_LEASED, VFIOD_FREE, 0, EBUSY, VFIOD_REMEDY_HOLDER },
+		{ 0, 1, 0, VFIOD_QUARANTINED, VFIOD_FREE, 0, EIO, VFIOD_REMEDY_ADMIN },
+		{ 0, 1, 0, VFIOD_UNMANAGED, VFIOD_FREE, 0, EACCES, VFIOD_REMEDY_ADMIN },
+		{ 0, 1, 0, VFIOD_ASSIGNING, VFIOD_FREE, 0, EAGAIN, VFIOD_REMEDY_TIME },
+	};
+
+	pool_rule.modes = cases[_i].modes;
+	pool_rule.leases_per_user = cases[_i].quota;
+	first->owner.uid = cases[_i].owner ? cases[_i].owner : getuid();
+	if (cases[_i].sibling == VFIOD_LEASED)
+		lease_to(second, getuid(), 5);
+	if (cases[_i].state == VFIOD_LEASED)
+		lease_to(first, 4000, 5);
+	first->state = cases[_i].state;
+	expect_why(ask_why(FIRST, "", cases[_i].mode, VFIOD_NONE), cases[_i].code, cases[_i].remedy, "");
+}
+END_TEST
+
+START_TEST(a_lease_that_can_be_taken_back_is_the_administrators_to_change_too)
+{
+	lease_to(first, 4000, 5);
+	first->lease.by_handles = true;
+	expect_why(ask_why(FIRST, "", VFIOD_MODE_CONTAINER, VFIOD_NONE), EBUSY,
+		   VFIOD_REMEDY_HOLDER | VFIOD_REMEDY_ADMIN, "vfioctl revoke");
+	expect_why(ask_why(FIRST + 99, "", VFIOD_MODE_CONTAINER, VFIOD_NONE), ENODEV, VFIOD_REMEDY_YOU, "vfioctl list");
+}
+END_TEST
+
+/* ---- WHY and ACQUIRE never disagree ---- */
+
+static uint64_t seed;
+
+static uint32_t any_below(uint32_t limit)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(seed >> 33) % limit;
+}
+
+/* Few values, so that they meet. */
+static void make_any_rule(struct rule *rule, uid_t *user)
+{
+	static char *pools[] = { NULL, (char *)"fast", (char *)"slow" };
+	static char *labels[] = { (char *)"lab" };
+
+	rule->has_address = any_below(2);
+	rule->address = FIRST + any_below(POOL_SIZE);
+	rule->pool = pools[any_below(3)];
+	rule->modes = any_below(10) ? 0 : CONFIG_MODE(1 + any_below(2));
+	rule->leases_per_user = any_below(2) * any_below(3);
+	rule->lease_time = any_below(12) ? 0 : 60;
+	*user = any_below(3);
+	rule->users = user;
+	rule->user_count = any_below(6) ? 0 : 1;
+	rule->labels = labels;
+	rule->label_count = any_below(12) ? 0 : 1;
+}
+
+static void make_any_device(struct device *device)
+{
+	memset(&device->lease, 0, sizeof(device->lease));
+	device->state = any_below(2) ? VFIOD_FREE : any_below(STATE_COUNT);
+	device->facts.group = 100 + any_below(6);
+	device->owner = (struct owner){ any_below(2) ? any_below(2) : VFIOD_NONE, VFIOD_NONE };
+	if (device->owner.uid == VFIOD_NONE)
+		device->owner.gid = any_below(2);
+	if (device->state == VFIOD_LEASED || device->state == VFIOD_REVOKING)
+		device->lease = (struct lease){ .id = 5, .uid = any_below(3), .by_handles = any_below(2) };
+}
+
+static void make_any_world(struct rule rules[3], uid_t users[3])
+{
+	static uint64_t serial = 2; /* the first two have gone, or are the administrator's */
+	struct peer *peer;
+
+	while (server_client(vfiod.server, serial + 1))
+		serial++;
+	/* the newest connection is of whomever the test wants */
+	peer = (struct peer *)(uintptr_t)client_peer(server_client(vfiod.server, serial));
+	for (size_t i = 0; i < 3; i++)
+		make_any_rule(&rules[i], &users[i]);
+	for (size_t i = 0; i < POOL_SIZE; i++)
+		make_any_device(pool[i]);
+	memset(&vfiod.claims, 0, sizeof(vfiod.claims));
+	for (uint32_t i = any_below(4); i; i--)
+		claims_note(&vfiod.claims, any_below(2) ? "fast" : "slow", any_below(3), clock_ms());
+	peer->uid = any_below(2);
+	peer->gid = any_below(2);
+	strcpy(peer->label, any_below(2) ? "lab" : "");
+}
+
+/* Nobody answers one that waits: its client gives up, and comes back. */
+static void give_up_waiting(void)
+{
+	close(client.fd);
+	let_it_run();
+	client = greet(pub_path);
+}
+
+START_TEST(what_acquire_does_why_has_said)
+{
+	struct rule rules[3] = { pool_rule, pool_rule, pool_rule };
+	unsigned int granted = 0, waited = 0, refused = 0;
+	uid_t users[3];
+
+	seed = 1 + (uint64_t)_i;
+	pool_config.rules = rules;
+	pool_config.rule_count = 3;
+	give_up_waiting(); /* it is the newest connection, then */
+	for (int i = 0; i < 1000; i++) {
+		bool by_pool = any_below(2);
+		const char *name = !by_pool ? "" : any_below(2) ? "fast" : "slow";
+		uint64_t address = FIRST + any_below(POOL_SIZE + 1);
+		uint32_t mode = 1 + any_below(2);
+		uint16_t opcode = by_pool ? VFIOD_ACQUIRE_POOL : VFIOD_ACQUIRE;
+		struct vfiod_acquire_req body = { .address = htole64(address), .mode = htole32(mode) };
+		struct vfiod_why_rep said;
+
+		make_any_world(rules, users);
+		said = *ask_why(address, name, mode, VFIOD_NONE);
+		if (by_pool)
+			ask_pool(&client, name, mode, VFIOD_NONE);
+		else
+			ask(&client, VFIOD_ACQUIRE, COOKIE, &body, sizeof(body));
+		if (!said.code) {
+			expect_granted(opcode, devices_find(&vfiod.devices, le64toh(said.address))->facts.group);
+			granted++;
+		} else if (le32toh(said.code) == EAGAIN) {
+			expect_nothing(&client);
+			ck_assert(!TAILQ_EMPTY(&devices_find(&vfiod.devices, le64toh(said.address))->waiting));
+			give_up_waiting();
+			waited++;
+		} else {
+			expect_error(&client, opcode, COOKIE, (int)le32toh(said.code), said.text);
+			refused++;
+		}
+	}
+	ck_assert_msg(granted > 50 && waited > 50 && refused > 50, "%u %u %u", granted, waited, refused);
+}
+END_TEST
+
+/* ---- reload ---- */
+
+static char conf_path[80];
+
+static void write_conf(const char *text)
+{
+	FILE *file = fopen(conf_path, "we");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+#define ONE_RULE \
+	"rule \"all\" {\n	class = \"01\"\n	pool = \"fast\"\n	lease-time = 3600\n	warm = " \
+	"false\n}\n"
+
+static void set_up_reload(void)
+{
+	struct failure failure;
+
+	set_up();
+	snprintf(conf_path, sizeof(conf_path), "%s/XXXXXX", root);
+	close(mkstemp(conf_path));
+	write_conf(ONE_RULE);
+	vfiod.source = (struct config_source){ .path = conf_path, .required = true };
+	ck_assert_int_eq(config_load(conf_path, true, NULL, &vfiod.config, &failure), 0);
+}
+
+static void tear_down_reload(void)
+{
+	while (vfiod.reload)
+		event_base_loop(vfiod.base, EVLOOP_ONCE);
+	config_free(vfiod.config);
+	tear_down();
+}
+
+static void ask_reload(struct proto_conn *conn)
+{
+	const struct vfiod_reload_req body = { 0 };
+
+	ck_assert_int_eq(proto_conn_send(conn, VFIOD_RELOAD, 0, COOKIE, &body, sizeof(body), NULL, 0), 0);
+}
+
+/* Until all that was asked for has been read. */
+static void finish_reload(void)
+{
+	let_it_run();
+	while (vfiod.reload)
+		ck_assert_int_eq(event_base_loop(vfiod.base, EVLOOP_ONCE), 0);
+	let_it_run();
+}
+
+static void expect_reloaded(struct proto_conn *conn, uint32_t rules)
+{
+	const struct vfiod_reload_rep *rep = proto_msg_body(&msg);
+
+	receive(conn, VFIOD_RELOAD, COOKIE);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
+	ck_assert_uint_eq(le32toh(rep->rules), rules);
+}
+
+START_TEST(a_configuration_that_was_read_anew_counts_from_then_on)
+{
+	write_conf("rule \"none\" { class = \"01\" modes = { \"group\" } }\nrule \"b\" { class = \"02\" }\n");
+	ask_reload(&admin);
+	finish_reload();
+	expect_reloaded(&admin, 2);
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EACCES, "rule \"none\"");
+}
+END_TEST
+
+START_TEST(a_broken_configuration_changes_nothing_and_the_mistake_is_told_with_its_line)
+{
+	const struct config *before = vfiod.config;
+	char place[100];
+
+	write_conf("warm-devices = 0\n\nrule \"a\" {\n	color = \"red\"\n}\n");
+	snprintf(place, sizeof(place), "%s:4: ", conf_path);
+	ask_reload(&admin);
+	finish_reload();
+	expect_error(&admin, VFIOD_RELOAD, COOKIE, EINVAL, place);
+	ck_assert_ptr_eq(vfiod.config, before);
+	unlink(conf_path);
+	ask_reload(&admin);
+	finish_reload();
+	expect_error(&admin, VFIOD_RELOAD, COOKIE, ENOENT, conf_path);
+	ck_assert_ptr_eq(vfiod.config, before);
+	ck_assert_str_eq(vfiod.config->rules[0].name, "all");
+}
+END_TEST
+
+START_TEST(leases_go_on_under_their_terms_when_their_rule_has_gone)
+{
+	lease_to(first, getuid(), 5);
+	first->lease.by_handles = true;
+	terms_set(&vfiod, first);
+	terms_begin(&vfiod, first, NULL);
+	write_conf("");
+	ask_reload(&admin);
+	finish_reload();
+	expect_reloaded(&admin, 0);
+	ck_assert_int_eq(first->state, VFIOD_LEASED);
+	ck_assert_uint_eq(first->lease.id, 5);
+	ck_assert_ptr_nonnull(first->lease.term);
+	ck_assert_ptr_null(first->lease.deadline);
+	expect_nothing(&client);
+	lease_end(&vfiod, first, 0, NULL);
+}
+END_TEST
+
+START_TEST(what_changes_while_it_is_read_is_read_after_that)
+{
+	struct proto_conn other = greet(admin_path);
+
+	write_conf("");
+	ask_reload(&admin);
+	let_it_run(); /* a worker reads it, and may be done */
+	write_conf(ONE_RULE);
+	ask_reload(&other);
+	reload_start(&vfiod);
+	finish_reload();
+	receive(&admin, VFIOD_RELOAD, COOKIE);
+	expect_reloaded(&other, 1);
+	ck_assert_uint_eq(vfiod.config->rule_count, 1);
+	close(other.fd);
+}
+END_TEST
+
+START_TEST(a_reload_goes_on_when_the_administrator_has_gone)
+{
+	struct proto_conn others[] = { greet(admin_path), greet(admin_path) };
+
+	write_conf("");
+	ask_reload(&others[0]);
+	ask_reload(&others[1]);
+	while (!vfiod.reload)
+		event_base_loop(vfiod.base, EVLOOP_NONBLOCK);
+	close(others[0].fd);
+	close(others[1].fd);
+	finish_reload();
+	ck_assert_uint_eq(vfiod.config->rule_count, 0);
+}
+END_TEST
+
+START_TEST(a_reload_is_the_administrators)
+{
+	ask_reload(&client);
+	let_it_run();
+	expect_error(&client, VFIOD_RELOAD, COOKIE, EACCES, "admin.sock");
+	ck_assert_ptr_null(vfiod.reload);
+}
+END_TEST
+
+START_TEST(a_reload_that_ends_after_the_daemon_was_told_to_changes_nothing)
+{
+	write_conf("");
+	ask_reload(&admin);
+	while (!vfiod.reload)
+		event_base_loop(vfiod.base, EVLOOP_NONBLOCK);
+	vfiod.stopping = true;
+	finish_reload();
+	ck_assert_uint_eq(vfiod.config->rule_count, 1);
+	vfiod.stopping = false;
+}
+END_TEST
+
 static TCase *case_of(const char *name)
 {
 	TCase *tcase = tcase_create(name);
@@ -1460,6 +2196,58 @@ static TCase *revoke_case(void)
 	return tcase;
 }
 
+static TCase *terms_case(void)
+{
+	TCase *tcase = case_of("terms");
+
+	tcase_add_test(tcase, a_client_is_told_how_long_its_lease_lasts_and_when_that_is_over);
+	tcase_add_test(tcase, a_lease_that_goes_on_over_a_restart_has_the_time_that_is_left);
+	tcase_add_test(tcase, what_was_announced_to_end_is_not_announced_again_when_its_time_is_over);
+	tcase_add_test(tcase, a_lease_that_has_ended_is_not_ended_again);
+	tcase_add_test(tcase, a_client_of_version_2_is_not_told_of_times_nor_is_one_without_any);
+	tcase_add_test(tcase, a_lease_for_a_time_is_refused_where_it_could_not_be_taken_back);
+	tcase_add_test(tcase, the_process_of_a_client_may_lock_what_its_rule_says_until_the_lease_ends);
+	return tcase;
+}
+
+static TCase *pool_case(void)
+{
+	TCase *tcase = tcase_create("pools");
+
+	tcase_add_checked_fixture(tcase, set_up_pool, tear_down);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, of_a_pool_the_first_free_one_is_given);
+	tcase_add_test(tcase, of_a_pool_one_that_is_open_already_is_given_first);
+	tcase_add_test(tcase, of_a_pool_the_free_one_nearest_to_the_node_is_given);
+	tcase_add_test(tcase, a_pool_that_is_not_there_or_has_a_name_that_does_not_end_is_refused);
+	tcase_add_test(tcase, of_a_pool_in_which_all_are_taken_the_refusal_that_is_nearest_to_a_grant_is_told);
+	tcase_add_test(tcase, whoever_asks_for_one_of_a_pool_waits_for_one_that_is_being_cleaned_if_none_is_free);
+	tcase_add_test(tcase, who_asked_in_vain_comes_before_who_has_more);
+	tcase_add_test(tcase, who_gets_one_of_a_pool_has_no_claim_any_more);
+	tcase_add_test(tcase, to_ask_why_is_no_claim_and_changes_nothing);
+	tcase_add_loop_test(tcase, the_members_of_pools_are_told_page_by_page, 0, 2);
+	tcase_add_loop_test(tcase, why_says_who_can_change_it, 0, 9);
+	tcase_add_test(tcase, a_lease_that_can_be_taken_back_is_the_administrators_to_change_too);
+	tcase_add_loop_test(tcase, what_acquire_does_why_has_said, 0, 5);
+	return tcase;
+}
+
+static TCase *reload_case(void)
+{
+	TCase *tcase = tcase_create("reload");
+
+	tcase_add_checked_fixture(tcase, set_up_reload, tear_down_reload);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, a_configuration_that_was_read_anew_counts_from_then_on);
+	tcase_add_test(tcase, a_broken_configuration_changes_nothing_and_the_mistake_is_told_with_its_line);
+	tcase_add_test(tcase, leases_go_on_under_their_terms_when_their_rule_has_gone);
+	tcase_add_test(tcase, what_changes_while_it_is_read_is_read_after_that);
+	tcase_add_test(tcase, a_reload_goes_on_when_the_administrator_has_gone);
+	tcase_add_test(tcase, a_reload_is_the_administrators);
+	tcase_add_test(tcase, a_reload_that_ends_after_the_daemon_was_told_to_changes_nothing);
+	return tcase;
+}
+
 static TCase *function_events_case(void)
 {
 	TCase *tcase = tcase_create("what happens to functions");
@@ -1517,6 +2305,9 @@ int main(void)
 	suite_add_tcase(suite, release_case());
 	suite_add_tcase(suite, events_case());
 	suite_add_tcase(suite, revoke_case());
+	suite_add_tcase(suite, terms_case());
+	suite_add_tcase(suite, pool_case());
+	suite_add_tcase(suite, reload_case());
 	suite_add_tcase(suite, function_events_case());
 	suite_add_tcase(suite, unplugged_case());
 	runner = srunner_create(suite);

@@ -388,7 +388,7 @@ START_TEST(hello_settles_on_a_version_that_both_speak)
 {
 	static const struct {
 		uint16_t min, max, agreed;
-	} ranges[] = { { 1, 1, 1 }, { 1, 9, 2 }, { 2, 2, 2 }, { 0, 1, 1 }, { 0, 65535, 2 } };
+	} ranges[] = { { 1, 1, 1 }, { 1, 9, 3 }, { 2, 2, 2 }, { 3, 4, 3 }, { 0, 1, 1 }, { 0, 65535, 3 } };
 	struct proto_conn conn = strange_client(pub_path);
 	const struct vfiod_hello_rep *rep = say_hello(&conn, ranges[_i].min, ranges[_i].max);
 
@@ -408,7 +408,7 @@ START_TEST(hello_without_a_common_version_names_those_of_both)
 		uint16_t min, max;
 		const char *words;
 	} ranges[] = {
-		{ 3, 9, "versions 3 to 9" },
+		{ 4, 9, "versions 4 to 9" },
 		{ 0, 0, "versions 0 to 0" },
 		{ 9, 1, "versions 9 to 1" },
 		{ 65535, 65535, "versions 65535 to 65535" },
@@ -418,7 +418,7 @@ START_TEST(hello_without_a_common_version_names_those_of_both)
 	struct proto_conn conn = strange_client(pub_path);
 
 	expect_refusal(&conn, VFIOD_HELLO, &body, sizeof(body), EPROTONOSUPPORT, ranges[_i].words);
-	expect_refusal(&conn, VFIOD_HELLO, &body, sizeof(body), EPROTONOSUPPORT, "this vfiod versions 1 to 2");
+	expect_refusal(&conn, VFIOD_HELLO, &body, sizeof(body), EPROTONOSUPPORT, "this vfiod versions 1 to 3");
 	/* it was a good message: the client may ask for less */
 	say_hello(&conn, 1, 1);
 	list(&conn, 0, 1);
@@ -1374,6 +1374,28 @@ END_TEST
 
 /* ---- the end ---- */
 
+START_TEST(a_hangup_has_the_configuration_read_anew)
+{
+	const struct vfiod_reload_req body = { 0 };
+	struct proto_conn conn;
+
+	make_dir();
+	start();
+	conn = client_of(admin_path);
+	write_file(config_path, "bad\n");
+	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	ask(&conn, VFIOD_RELOAD, &body, sizeof(body));
+	expect_error(&conn, VFIOD_RELOAD, COOKIE, EINVAL, "vfiod.conf:1:");
+	write_file(config_path, "rule \"a\" { class = \"02\" }\n");
+	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	while (!strstr(read_text(log_path), "the configuration was read anew, 1 rules"))
+		ck_assert_int_eq(poll(NULL, 0, 10), 0);
+	ck_assert_ptr_nonnull(strstr(read_text(log_path), "the configuration stays as it was"));
+	close(conn.fd);
+	ck_assert_int_eq(stop_with(SIGTERM), 0);
+}
+END_TEST
+
 START_TEST(a_signal_ends_it_well_and_takes_the_sockets_along)
 {
 	struct proto_conn conn, admin;
@@ -1554,7 +1576,7 @@ static TCase *hello_case(void)
 {
 	TCase *tcase = case_of("hello", start_with_witness, assert_unharmed_and_stop);
 
-	tcase_add_loop_test(tcase, hello_settles_on_a_version_that_both_speak, 0, 5);
+	tcase_add_loop_test(tcase, hello_settles_on_a_version_that_both_speak, 0, 6);
 	tcase_add_loop_test(tcase, hello_without_a_common_version_names_those_of_both, 0, 4);
 	return tcase;
 }
@@ -1661,6 +1683,7 @@ static TCase *end_case(void)
 {
 	TCase *tcase = case_of("end", NULL, stop_what_runs);
 
+	tcase_add_test(tcase, a_hangup_has_the_configuration_read_anew);
 	tcase_add_loop_test(tcase, a_signal_ends_it_well_and_takes_the_sockets_along, 0, 2);
 	tcase_add_test(tcase, it_starts_again_after_it_has_ended);
 	tcase_add_test(tcase, it_starts_again_after_it_was_killed);

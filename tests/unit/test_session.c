@@ -313,7 +313,7 @@ START_TEST(a_refused_version_is_named_with_what_vfiod_says)
 	daemon_start(&daemon, refuse_the_version, 0);
 	session = fail_to_open(-EPROTONOSUPPORT);
 	daemon_join(&daemon);
-	assert_says(session, "versions 1 to 2");
+	assert_says(session, "versions 1 to 3");
 	assert_says(session, "this vfiod speaks 7 to 9");
 	assert_ended(session);
 	vfiodma_session_close(session);
@@ -338,7 +338,7 @@ START_TEST(a_version_that_was_not_offered_is_refused)
 	session = fail_to_open(-EPROTONOSUPPORT);
 	daemon_join(&daemon);
 	assert_says(session, "version 9");
-	assert_says(session, "1 to 2");
+	assert_says(session, "1 to 3");
 	assert_ended(session);
 	vfiodma_session_close(session);
 	daemon_close(&daemon);
@@ -897,6 +897,37 @@ START_TEST(an_administrator_hears_which_lease_was_revoked_and_who_was_killed)
 }
 END_TEST
 
+static void reload_for_the_administrator(struct daemon *daemon)
+{
+	const struct vfiod_reload_rep reply = { .rules = htole32(7) };
+
+	greet_in(daemon, 3);
+	if (take(daemon, VFIOD_RELOAD))
+		answer(daemon, &reply, sizeof(reply), 0);
+	if (take(daemon, VFIOD_RELOAD))
+		answer_error(daemon, -EINVAL, "vfiod.conf:3: no such option");
+}
+
+START_TEST(an_administrator_hears_how_many_rules_there_are_or_what_is_wrong_with_them)
+{
+	struct vfiodma_session *session;
+	struct daemon daemon;
+	unsigned int rules = 0;
+
+	daemon_start_at(&daemon, true, reload_for_the_administrator, 0);
+	session = open_session(true);
+	ck_assert_int_eq(vfiodma_reload(session, &rules), 0);
+	ck_assert_uint_eq(rules, 7);
+	rules = 1;
+	ck_assert_int_eq(vfiodma_reload(session, &rules), -EINVAL);
+	ck_assert_uint_eq(rules, 1);
+	assert_says(session, "vfiod.conf:3:");
+	daemon_join(&daemon);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
 /* ---- leases ---- */
 
 /* How to answer an ACQUIRE: the mode of the reply and its descriptors. */
@@ -1032,6 +1063,229 @@ START_TEST(a_release_that_vfiod_cannot_grant_says_why_and_frees_the_lease_all_th
 	ck_assert_str_eq(vfiodma_session_error(session), "a child process still has it open");
 	daemon_join(&daemon);
 	ck_assert_uint_eq(count_descriptors(), before);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
+/* ---- pools ---- */
+
+static void grant_of_pool(struct daemon *daemon, uint64_t address, uint32_t mode, unsigned int fd_count)
+{
+	const struct vfiod_acquire_pool_rep reply = {
+		.lease = htole64(77), .address = htole64(address), .mode = htole32(mode), .reset = "bus"
+	};
+
+	if (take(daemon, VFIOD_ACQUIRE_POOL))
+		answer(daemon, &reply, sizeof(reply), fd_count);
+}
+
+static void lease_out_of_a_pool(struct daemon *daemon)
+{
+	const struct vfiod_acquire_pool_req *request = proto_msg_body(&daemon->request);
+
+	greet_in(daemon, 3);
+	grant_of_pool(daemon, 0x100, VFIOD_MODE_CONTAINER, 2);
+	if (strcmp(request->pool, "fast") != 0 ||
+	    le32toh(request->numa_node) != (daemon->script_argument ? 1 : VFIOD_NONE))
+		daemon->complaint = "another pool or node was expected";
+	take_release(daemon, 0);
+}
+
+START_TEST(a_lease_of_a_pool_tells_which_function_it_is_of)
+{
+	struct vfiodma_lease *lease = NULL;
+	struct vfiodma_session *session;
+	struct daemon daemon;
+	int err;
+
+	daemon_start(&daemon, lease_out_of_a_pool, _i);
+	session = open_session(false);
+	if (_i)
+		err = vfiodma_lease_acquire_pool(session, "fast", 1, 0, &lease);
+	else
+		err = vfiodma_lease_acquire(session, "pool:fast", 0, &lease);
+	ck_assert_msg(!err, "%s", vfiodma_session_error(session));
+	ck_assert_str_eq(vfiodma_lease_address(lease), "0000:01:00.0");
+	ck_assert_uint_eq(vfiodma_lease_id(lease), 77);
+	ck_assert(same_eventfd(vfiodma_lease_device_fd(lease), daemon.spare[0]));
+	ck_assert_int_eq(vfiodma_lease_release(lease), 0);
+	daemon_join(&daemon);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
+static void lease_badly_out_of_a_pool(struct daemon *daemon)
+{
+	greet_in(daemon, 3);
+	if (daemon->script_argument == 0)
+		grant_of_pool(daemon, 1ull << 48, VFIOD_MODE_CONTAINER, 2);
+	else
+		grant_of_pool(daemon, 0x100, VFIOD_MODE_CONTAINER, daemon->script_argument - 1u);
+}
+
+START_TEST(a_lease_of_a_pool_that_makes_no_sense_is_refused_and_its_descriptors_are_closed)
+{
+	struct vfiodma_lease *lease = NULL;
+	struct vfiodma_session *session;
+	struct daemon daemon;
+	unsigned int before;
+
+	daemon_start(&daemon, lease_badly_out_of_a_pool, _i);
+	session = open_session(false);
+	before = count_descriptors();
+	ck_assert_int_eq(vfiodma_lease_acquire_pool(session, "fast", VFIODMA_NONE, 0, &lease), -EBADMSG);
+	ck_assert_ptr_null(lease);
+	daemon_join(&daemon);
+	ck_assert_uint_eq(count_descriptors(), before);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
+START_TEST(an_older_vfiod_is_not_asked_for_pools)
+{
+	static const char *const names[] = { NULL, "", "a-name-of-32-characters-or-bytes" };
+	struct vfiodma_lease *lease = NULL;
+	struct vfiodma_member *members;
+	struct vfiodma_session *session;
+	struct vfiodma_why why;
+	struct daemon daemon;
+	size_t count;
+
+	daemon_start(&daemon, greet, 0);
+	session = open_session(false);
+	daemon_join(&daemon);
+	ck_assert_int_eq(vfiodma_lease_acquire(session, "pool:fast", 0, &lease), -EPROTONOSUPPORT);
+	assert_says(session, "upgrade");
+	ck_assert_int_eq(vfiodma_members(session, &members, &count), -EPROTONOSUPPORT);
+	ck_assert_int_eq(vfiodma_why(session, "01:00.0", 0, VFIODMA_NONE, &why), -EPROTONOSUPPORT);
+	ck_assert_int_eq(vfiodma_reload(session, NULL), -EPROTONOSUPPORT);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_int_eq(vfiodma_lease_acquire_pool(session, names[i], VFIODMA_NONE, 0, &lease), -EINVAL);
+	ck_assert_int_eq(vfiodma_lease_acquire_pool(session, "fast", VFIODMA_NONE, 2, &lease), -EINVAL);
+	ck_assert_int_eq(vfiodma_why(session, "fast", 0, VFIODMA_NONE, &why), -EINVAL);
+	ck_assert_int_eq(vfiodma_why(session, "pool:fast", 2, VFIODMA_NONE, &why), -EINVAL);
+	ck_assert_ptr_null(lease);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
+/* Two pages of members, the first one full, and none. */
+static void tell_members(struct daemon *daemon)
+{
+	unsigned char bytes[VFIOD_MSG_MAX] __attribute__((aligned(8))) = { 0 };
+	struct vfiod_members_rep *rep = (struct vfiod_members_rep *)(void *)bytes;
+	const struct vfiod_members_req *request = proto_msg_body(&daemon->request);
+	static const uint32_t counts[] = { VFIOD_MEMBERS_MAX, 1, 0 };
+
+	greet_in(daemon, 3);
+	for (size_t page = 0; page < 3; page++) {
+		if (!take(daemon, VFIOD_MEMBERS))
+			return;
+		rep->count = htole32(counts[page]);
+		for (uint32_t i = 0; i < counts[page]; i++) {
+			rep->members[i].address = htole64(le64toh(request->start) + i);
+			strcpy(rep->members[i].pool, page ? "slow" : "fast");
+		}
+		if (daemon->script_argument == 1)
+			memset(rep->members[0].pool, 'x', sizeof(rep->members[0].pool));
+		if (daemon->script_argument == 2)
+			rep->members[1].address = rep->members[0].address;
+		answer(daemon, rep, sizeof(*rep) + counts[page] * sizeof(rep->members[0]), 0);
+		if (daemon->script_argument)
+			return;
+	}
+}
+
+START_TEST(the_members_of_pools_come_whole_and_in_order)
+{
+	struct vfiodma_member *members;
+	struct vfiodma_session *session;
+	struct daemon daemon;
+	size_t count;
+
+	daemon_start(&daemon, tell_members, 0);
+	session = open_session(false);
+	ck_assert_int_eq(vfiodma_members(session, &members, &count), 0);
+	daemon_join(&daemon);
+	ck_assert_uint_eq(count, VFIOD_MEMBERS_MAX + 1);
+	ck_assert_str_eq(members[0].address, "0000:00:00.0");
+	ck_assert_str_eq(members[0].pool, "fast");
+	ck_assert_str_eq(members[8].address, "0000:00:01.0");
+	ck_assert_str_eq(members[VFIOD_MEMBERS_MAX].pool, "slow");
+	free(members);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
+START_TEST(members_that_make_no_sense_end_the_session)
+{
+	struct vfiodma_member *members;
+	struct vfiodma_session *session;
+	struct daemon daemon;
+	size_t count;
+
+	daemon_start(&daemon, tell_members, _i);
+	session = open_session(false);
+	ck_assert_int_eq(vfiodma_members(session, &members, &count), -EBADMSG);
+	daemon_join(&daemon);
+	assert_ended(session);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
+static void tell_why(struct daemon *daemon)
+{
+	struct vfiod_why_rep granted = { .address = htole64(0x100) };
+	struct vfiod_why_rep refused = { .address = htole64(VFIOD_NO_ADDRESS),
+					 .code = htole32(EBUSY),
+					 .remedy = htole32(VFIOD_REMEDY_HOLDER | VFIOD_REMEDY_ADMIN),
+					 .text = "somebody has it" };
+	const struct vfiod_why_req *request = proto_msg_body(&daemon->request);
+
+	greet_in(daemon, 3);
+	if (!take(daemon, VFIOD_WHY))
+		return;
+	if (strcmp(request->pool, "fast") != 0 || request->address || le32toh(request->mode) != VFIOD_MODE_GROUP ||
+	    le32toh(request->numa_node) != 1)
+		daemon->complaint = "another question was expected";
+	answer(daemon, &granted, sizeof(granted), 0);
+	if (!take(daemon, VFIOD_WHY))
+		return;
+	if (request->pool[0] || le64toh(request->address) != 0x100 || le32toh(request->mode) != VFIOD_MODE_CONTAINER)
+		daemon->complaint = "another question was expected";
+	answer(daemon, &refused, sizeof(refused), 0);
+	if (!take(daemon, VFIOD_WHY))
+		return;
+	refused.code = 0; /* granted, and nothing that is given */
+	answer(daemon, &refused, sizeof(refused), 0);
+}
+
+START_TEST(what_would_come_of_a_request_is_told_with_who_can_change_it)
+{
+	struct vfiodma_session *session;
+	struct daemon daemon;
+	struct vfiodma_why why;
+
+	daemon_start(&daemon, tell_why, 0);
+	session = open_session(false);
+	ck_assert_int_eq(vfiodma_why(session, "pool:fast", VFIODMA_LEASE_GROUP, 1, &why), 0);
+	ck_assert_uint_eq(why.size, sizeof(why));
+	ck_assert_int_eq(why.error, 0);
+	ck_assert_str_eq(why.address, "0000:01:00.0");
+	ck_assert_str_eq(why.text, "");
+	ck_assert_int_eq(vfiodma_why(session, "01:00.0", 0, VFIODMA_NONE, &why), 0);
+	ck_assert_int_eq(why.error, -EBUSY);
+	ck_assert_uint_eq(why.remedy, VFIODMA_BY_HOLDER | VFIODMA_BY_ADMIN);
+	ck_assert_str_eq(why.address, "");
+	ck_assert_str_eq(why.text, "somebody has it");
+	ck_assert_int_eq(vfiodma_why(session, "01:00.0", 0, VFIODMA_NONE, &why), -EBADMSG);
+	daemon_join(&daemon);
 	vfiodma_session_close(session);
 	daemon_close(&daemon);
 }
@@ -1593,8 +1847,9 @@ END_TEST
 
 static void tell_every_kind(struct daemon *daemon)
 {
-	greet_in(daemon, 2);
+	greet_in(daemon, 3);
 	grant(daemon, VFIOD_MODE_CONTAINER, 2);
+	tell(daemon, LEASE, VFIOD_LEASE_LIMITED, 60000);
 	tell(daemon, LEASE, VFIOD_LEASE_REVOKE_ANNOUNCED, GRACE_MS);
 	for (uint32_t kind = VFIOD_FUNCTION_LOST; kind <= VFIOD_FUNCTION_WOKEN; kind++)
 		tell_of_function(daemon, kind, 0);
@@ -1619,7 +1874,7 @@ START_TEST(a_lease_holds_an_event_of_every_kind)
 	lease = acquire(session);
 	daemon_join(&daemon);
 	ck_assert_int_eq(vfiodma_session_dispatch(session), 0);
-	ck_assert_uint_eq(kinds, 0x3fe);
+	ck_assert_uint_eq(kinds, 0x7fe);
 	end(session, lease, &daemon);
 }
 END_TEST
@@ -1787,12 +2042,20 @@ static Suite *make_suite(void)
 	tcase_add_test(list, what_is_not_an_address_is_refused_without_asking);
 	suite_add_tcase(suite, list);
 	tcase_add_test(admin, an_administrator_hears_which_drivers_were_bound);
+	tcase_add_test(admin, an_administrator_hears_how_many_rules_there_are_or_what_is_wrong_with_them);
 	tcase_add_test(admin, an_administrator_hears_which_lease_was_revoked_and_who_was_killed);
 	suite_add_tcase(suite, admin);
 	tcase_add_loop_test(leases, a_lease_with_other_descriptors_than_its_own_is_refused_and_they_are_closed, 0,
 			    BAD_GRANTS);
 	tcase_add_test(leases, a_lease_has_a_device_and_a_container_until_it_is_released);
 	tcase_add_test(leases, a_release_that_vfiod_cannot_grant_says_why_and_frees_the_lease_all_the_same);
+	tcase_add_loop_test(leases, a_lease_of_a_pool_tells_which_function_it_is_of, 0, 2);
+	tcase_add_loop_test(leases, a_lease_of_a_pool_that_makes_no_sense_is_refused_and_its_descriptors_are_closed, 0,
+			    3);
+	tcase_add_test(leases, an_older_vfiod_is_not_asked_for_pools);
+	tcase_add_test(leases, the_members_of_pools_come_whole_and_in_order);
+	tcase_add_loop_test(leases, members_that_make_no_sense_end_the_session, 1, 3);
+	tcase_add_test(leases, what_would_come_of_a_request_is_told_with_who_can_change_it);
 	tcase_add_test(leases, a_lease_of_the_group_has_no_device_and_no_domain);
 	tcase_add_test(leases, descriptors_that_are_not_of_vfio_make_no_device_and_no_domain);
 	tcase_add_test(leases, a_lease_outlives_its_session);

@@ -9,10 +9,12 @@
 #include "vfioctl/list.h"
 #include "vfioctl/owner.h"
 #include "vfioctl/pcinames.h"
+#include "vfioctl/pool.h"
 #include "vfioctl/revoke.h"
 #include "vfioctl/show.h"
 #include "vfioctl/table.h"
 #include "vfioctl/terminal.h"
+#include "vfioctl/why.h"
 
 #include <check.h>
 #include <errno.h>
@@ -928,6 +930,125 @@ START_TEST(completion_offers_an_argument_where_it_stands)
 }
 END_TEST
 
+/* ---- pools, and why ---- */
+
+static struct vfiodma_member some_members[] = {
+	{ .address = "0001:07:00.0", .pool = "slow" }, { .address = "0000:07:00.1", .pool = "fast" },
+	{ .address = "0000:41:00.0", .pool = "fast" }, { .address = "0000:07:00.0", .pool = "fast" },
+	{ .address = "0000:99:00.0", .pool = "fast" }, /* it has gone between two questions */
+};
+
+static struct members some_pools(void)
+{
+	struct members members = { some_members, sizeof(some_members) / sizeof(*some_members) };
+
+	functions[2].holder_uid = functions[2].holder_pid = VFIODMA_NONE;
+	functions[2].state = VFIODMA_FREE;
+	functions[3].state = VFIODMA_LEASED;
+	functions[3].holder_uid = NAMELESS;
+	pool_sort(&members);
+	return members;
+}
+
+START_TEST(pools_are_shown_with_what_is_free_and_who_has_the_rest)
+{
+	struct members members = some_pools(), none = { NULL, 0 };
+	FILE *out = begin_output();
+
+	ck_assert_int_eq(pool_print(&members, &inventory, &endless, out), 0);
+	ck_assert_str_eq(end_output(out), "POOL  FUNCTIONS  FREE  USERS\n"
+					  "fast  4          1     root 1, 4000000000 1\n"
+					  "slow  1          0     -\n");
+	free(written);
+	out = begin_output();
+	ck_assert_int_eq(pool_print(&none, &inventory, &endless, out), 0);
+	ck_assert_str_eq(end_output(out), "POOL  FUNCTIONS  FREE  USERS\n");
+	free(written);
+}
+END_TEST
+
+static void assert_keys_are_in_the_manual(struct json_object *object)
+{
+	json_object_object_foreach(object, key, value)
+	{
+		char listed[64];
+
+		(void)value;
+		snprintf(listed, sizeof(listed), "%s", key);
+		ck_assert_msg(manual_has(".It Va ", listed), "the manual does not name the key %s", key);
+	}
+}
+
+START_TEST(the_json_of_pools_has_their_functions)
+{
+	struct members members = some_pools();
+	struct json_object *array, *fast, *list;
+	FILE *out = begin_output();
+
+	ck_assert_int_eq(pool_print_json(&members, &inventory, out), 0);
+	array = json_tokener_parse(end_output(out));
+	ck_assert_uint_eq(json_object_array_length(array), 2);
+	fast = json_object_array_get_idx(array, 0);
+	check_json(fast, "pool", "\"fast\"");
+	check_json(fast, "free", "1");
+	list = json_object_object_get(fast, "functions");
+	ck_assert_uint_eq(json_object_array_length(list), 3);
+	check_json(json_object_array_get_idx(list, 0), "address", "\"0000:07:00.0\"");
+	assert_keys_are_in_the_manual(fast);
+	json_object_put(array);
+	free(written);
+}
+END_TEST
+
+static const char *printed_why(const struct vfiodma_why *why, const char *pool)
+{
+	FILE *out = begin_output();
+
+	why_print(why, pool, out);
+	return end_output(out);
+}
+
+START_TEST(why_is_answered_with_what_can_change_it)
+{
+	struct vfiodma_why why = { .address = "0000:01:00.0" };
+
+	ck_assert_str_eq(printed_why(&why, NULL), "yes: you would get 0000:01:00.0 now\n");
+	free(written);
+	ck_assert_str_eq(printed_why(&why, "fast"), "yes: you would get 0000:01:00.0 of pool fast now\n");
+	free(written);
+	why.error = -EBUSY;
+	why.remedy = VFIODMA_BY_HOLDER | VFIODMA_BY_ADMIN;
+	strcpy(why.text, "somebody\033 has it");
+	ck_assert_str_eq(printed_why(&why, NULL), "no: somebody? has it\n"
+						  "what can change that: who has it, an administrator\n");
+	free(written);
+	why.error = -EAGAIN;
+	why.remedy = VFIODMA_BY_TIME;
+	ck_assert_str_eq(printed_why(&why, NULL), "not yet: somebody? has it\nwhat can change that: waiting\n");
+	free(written);
+}
+END_TEST
+
+START_TEST(the_json_of_why_tells_the_same)
+{
+	struct vfiodma_why why = { .error = -EACCES, .remedy = VFIODMA_BY_YOU | VFIODMA_BY_ADMIN, .text = "not yours" };
+	struct json_object *object;
+	FILE *out = begin_output();
+
+	ck_assert_int_eq(why_print_json(&why, "fast", out), 0);
+	object = json_tokener_parse(end_output(out));
+	check_json(object, "granted", "false");
+	check_json(object, "waits", "false");
+	check_json(object, "pool", "\"fast\"");
+	check_json(object, "address", "null");
+	check_json(object, "reason", "\"not yours\"");
+	check_json(object, "remedies", "[\"you\",\"administrator\"]");
+	assert_keys_are_in_the_manual(object);
+	json_object_put(object);
+	free(written);
+}
+END_TEST
+
 static void add_table_tests(Suite *suite)
 {
 	TCase *tables = tcase_create("tables");
@@ -986,6 +1107,19 @@ static void add_json_tests(Suite *suite)
 	suite_add_tcase(suite, json);
 }
 
+static void add_pool_tests(Suite *suite)
+{
+	TCase *pools = tcase_create("pools");
+
+	tcase_add_checked_fixture(pools, set_functions, NULL);
+	tcase_add_checked_fixture(pools, read_manual, free_manual);
+	tcase_add_test(pools, pools_are_shown_with_what_is_free_and_who_has_the_rest);
+	tcase_add_test(pools, the_json_of_pools_has_their_functions);
+	tcase_add_test(pools, why_is_answered_with_what_can_change_it);
+	tcase_add_test(pools, the_json_of_why_tells_the_same);
+	suite_add_tcase(suite, pools);
+}
+
 static void add_revoke_tests(Suite *suite)
 {
 	TCase *revoke = tcase_create("revoke");
@@ -1029,6 +1163,7 @@ int main(void)
 	add_function_tests(suite);
 	add_json_tests(suite);
 	add_revoke_tests(suite);
+	add_pool_tests(suite);
 	add_command_tests(suite);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -21,7 +21,7 @@
 #define BODY_MAX     (VFIOD_MSG_MAX - sizeof(struct vfiod_hdr))
 #define SCM_MAX_FDS  253 /* the kernel's */
 #define COOKIE	     0x1122334455667788ull
-#define OPCODE_COUNT 8
+#define OPCODE_COUNT 12
 
 static struct proto_conn near_end, far_end;
 static struct proto_msg msg;
@@ -574,10 +574,12 @@ static const struct {
 	unsigned int sockets, fds;
 	size_t request, reply;
 } contract[OPCODE_COUNT] = {
-	{ 1, "HELLO", VFIOD_ON_BOTH, 0, 8, 16 },    { 2, "LIST", VFIOD_ON_BOTH, 0, 16, 8 },
-	{ 3, "ACQUIRE", VFIOD_ON_PUB, 2, 16, 48 },  { 4, "RELEASE", VFIOD_ON_PUB, 0, 16, 8 },
-	{ 5, "ASSIGN", VFIOD_ON_ADMIN, 0, 24, 64 }, { 6, "UNASSIGN", VFIOD_ON_ADMIN, 0, 16, 32 },
-	{ 7, "REVOKE", VFIOD_ON_ADMIN, 0, 16, 16 }, { 8, "ANSWER", VFIOD_ON_PUB, 0, 24, 8 },
+	{ 1, "HELLO", VFIOD_ON_BOTH, 0, 8, 16 },	{ 2, "LIST", VFIOD_ON_BOTH, 0, 16, 8 },
+	{ 3, "ACQUIRE", VFIOD_ON_PUB, 2, 16, 48 },	{ 4, "RELEASE", VFIOD_ON_PUB, 0, 16, 8 },
+	{ 5, "ASSIGN", VFIOD_ON_ADMIN, 0, 24, 64 },	{ 6, "UNASSIGN", VFIOD_ON_ADMIN, 0, 16, 32 },
+	{ 7, "REVOKE", VFIOD_ON_ADMIN, 0, 16, 16 },	{ 8, "ANSWER", VFIOD_ON_PUB, 0, 24, 8 },
+	{ 9, "ACQUIRE_POOL", VFIOD_ON_PUB, 2, 48, 56 }, { 10, "WHY", VFIOD_ON_PUB, 0, 56, 520 },
+	{ 11, "MEMBERS", VFIOD_ON_BOTH, 0, 16, 8 },	{ 12, "RELOAD", VFIOD_ON_ADMIN, 0, 8, 8 },
 };
 
 START_TEST(an_operation_is_as_the_contract_has_it)
@@ -852,6 +854,26 @@ START_TEST(refuses_a_list_that_ends_within_a_record)
 }
 END_TEST
 
+START_TEST(members_are_as_many_as_they_say)
+{
+	struct vfiod_members_rep *rep = proto_msg_body(&msg);
+	static const uint32_t lies[] = { 0, 100, 101, 102, 0x7fffffff, 0x80000065, 0xffffffff };
+
+	ck_assert_uint_eq(VFIOD_MEMBERS_MAX, 101);
+	for (uint32_t count = 0; count <= 101; count += 101) {
+		have_reply(VFIOD_MEMBERS, VFIOD_REPLY, 8 + 40 * count);
+		for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+			rep->count = htole32(lies[i]);
+			ck_assert_int_eq(proto_check_reply(&msg, VFIOD_MEMBERS, COOKIE),
+					 lies[i] == count ? 0 : -EBADMSG);
+		}
+	}
+	have_reply(VFIOD_MEMBERS, VFIOD_REPLY, 8 + 39);
+	rep->count = htole32(1);
+	ck_assert_int_eq(proto_check_reply(&msg, VFIOD_MEMBERS, COOKIE), -EBADMSG);
+}
+END_TEST
+
 /* ---- events ---- */
 
 /* An event as it should be, but for its @kind and @grace_ms. */
@@ -880,7 +902,7 @@ static int check_event(const struct whole *whole)
 
 START_TEST(takes_the_events_that_there_are_and_no_other_kinds)
 {
-	static const uint32_t others[] = { 0, 3, 0x100, 0x10000, 0x1000001, 0xffffffff };
+	static const uint32_t others[] = { 0, 3, 9, 11, 0x100, 0x10000, 0x1000001, 0xffffffff };
 	struct whole whole = lease_event(VFIOD_LEASE_REVOKE_ANNOUNCED, 5000);
 
 	ck_assert_int_eq(check_event(&whole), 0);
@@ -890,10 +912,22 @@ START_TEST(takes_the_events_that_there_are_and_no_other_kinds)
 	ck_assert_int_eq(check_event(&whole), 0);
 	whole = lease_event(VFIOD_LEASE_REVOKED, 1);
 	ck_assert_int_eq(check_event(&whole), -EBADMSG);
+	whole = lease_event(VFIOD_LEASE_LIMITED, 60000);
+	ck_assert_int_eq(check_event(&whole), 0);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		whole = lease_event(others[i], 0);
 		ck_assert_int_eq(check_event(&whole), -EBADMSG);
 	}
+}
+END_TEST
+
+START_TEST(refuses_the_event_of_a_limit_in_version_2)
+{
+	struct whole whole = lease_event(VFIOD_LEASE_LIMITED, 60000);
+
+	far_end.version = 2;
+	whole.hdr.version = htole16(2);
+	ck_assert_int_eq(check_event(&whole), -EBADMSG);
 }
 END_TEST
 
@@ -1115,6 +1149,9 @@ static bool is_sound_reply(size_t size, uint16_t opcode)
 		return false;
 	if (le32toh(hdr->flags) & VFIOD_ERROR)
 		return size == sizeof(*hdr) + sizeof(struct vfiod_error) && !msg.bytes[size - 1];
+	if (opcode == VFIOD_MEMBERS)
+		return le32toh(list->count) <= VFIOD_MEMBERS_MAX &&
+		       size == sizeof(*hdr) + 8 + 40 * le32toh(list->count);
 	if (opcode == VFIOD_LIST)
 		return le32toh(list->count) <= VFIOD_LIST_MAX && size == sizeof(*hdr) + list_size(le32toh(list->count));
 	return size == sizeof(*hdr) + contract[opcode - 1].reply;
@@ -1296,6 +1333,7 @@ static TCase *replies_case(void)
 	tcase_add_loop_test(tcase, refuses_an_error_of_any_other_size, 0, OPCODE_COUNT);
 	tcase_add_test(tcase, refuses_an_error_with_descriptors);
 	tcase_add_test(tcase, refuses_an_error_whose_text_does_not_end);
+	tcase_add_test(tcase, members_are_as_many_as_they_say);
 	tcase_add_loop_test(tcase, takes_a_list_that_is_as_long_as_it_says, 0, VFIOD_LIST_MAX + 1);
 	tcase_add_loop_test(tcase, refuses_a_list_that_is_not_as_long_as_it_says, 0, VFIOD_LIST_MAX + 1);
 	tcase_add_test(tcase, refuses_a_list_that_ends_within_a_record);
@@ -1307,6 +1345,7 @@ static TCase *events_case(void)
 	TCase *tcase = case_of("events");
 
 	tcase_add_test(tcase, takes_the_events_that_there_are_and_no_other_kinds);
+	tcase_add_test(tcase, refuses_the_event_of_a_limit_in_version_2);
 	tcase_add_test(tcase, takes_the_events_of_functions_and_no_other_kinds);
 	tcase_add_test(tcase, refuses_an_event_of_a_function_that_contradicts_itself);
 	tcase_add_test(tcase, refuses_an_event_of_a_function_of_any_other_size_and_in_version_1);

@@ -54,7 +54,7 @@ help_explains_every_command()
 {
 	works --help
 	says 'Commands:'
-	for command in list show assign release revoke config help; do
+	for command in list show assign release revoke reload pool why config help; do
 		works --help
 		says "  $command "
 		works "$command" --help
@@ -91,6 +91,9 @@ a_wrong_command_line_is_refused_in_one_line()
 	refuses 2 'auto always never' list --color=
 	refuses 2 'DEVICE' show
 	refuses 2 'DEVICE' release
+	refuses 2 'WHAT' why
+	refuses 2 "'now'" reload now
+	refuses 2 "'fast'" pool fast
 	refuses 2 'DEVICE' revoke --grace 5
 	refuses 2 'needs a value' revoke 01:00.0 --grace
 	refuses 2 "'--grace'" release 01:00.0 --grace 5
@@ -101,7 +104,7 @@ a_wrong_command_line_is_refused_in_one_line()
 what_is_not_an_address_is_refused_with_an_example_of_one()
 {
 	for address in zz:00.0 '' 01:00 1:0.0 01:00.8 01:20.0 01:00.0x '01:00.0 ' 0000:01:00.0.0; do
-		for command in show release revoke; do
+		for command in show release revoke why; do
 			refuses 2 "'$address' is not a PCI address; write it as 0000:01:00.0 or 01:00.0" \
 				"$command" "$address"
 		done
@@ -136,6 +139,10 @@ without_a_daemon_every_request_fails_with_status_3()
 	refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" assign 0000:01:00.0 -u root
 	refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" release 01:00.0
 	refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" revoke 01:00.0
+	refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" reload
+	refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" pool
+	refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" why pool:fast
+	refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" why 01:00.0 --json
 }
 
 the_environment_says_where_the_daemon_is_and_the_option_goes_before_it()

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/decide.h"
+
+#include "proto/address.h"
+#include "vfiod/clock.h"
+#include "vfiod/config.h"
+#include "vfiod/daemon.h"
+#include "vfiod/numa.h"
+#include "vfiod/peer.h"
+#include "vfiod/request.h"
+#include "vfiod/warm.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the state of things ---- */
+
+/* In words, why @event cannot happen to @device in its present state. */
+static void explain(const struct device *device, enum state_event event, struct failure *failure)
+{
+	char text[PROTO_ADDRESS_LEN];
+
+	proto_address_format(device->facts.address, text);
+	if (event == EVENT_REVOKE)
+		failure_set(failure, -EINVAL, "%s is not leased to anybody", text);
+	else if (device->state == VFIOD_LEASED && device->lease.by_handles)
+		failure_set(failure, -EBUSY,
+			    "%s is leased to user %u (asked for by process %u); an administrator can take it back: "
+			    "vfioctl revoke %s",
+			    text, device->lease.uid, device->lease.pid, text);
+	else if (device->state == VFIOD_LEASED)
+		failure_set(
+			failure, -EBUSY,
+			"%s is leased to user %u (asked for by process %u); it is free when the last program that has "
+			"it open ends",
+			text, device->lease.uid, device->lease.pid);
+	else if (device->state == VFIOD_QUARANTINED)
+		failure_set(failure, event == EVENT_ACQUIRE ? -EIO : -EBUSY,
+			    "%s is quarantined: %s; an administrator can give it back to the host: vfioctl release %s",
+			    text, device->reason, text);
+	else if (event == EVENT_ACQUIRE)
+		failure_set(
+			failure, -EACCES,
+			"%s is not assigned to anybody; an administrator can do that: vfioctl assign %s --user NAME",
+			text, text);
+	else if (facts_on_vfio(&device->facts))
+		failure_set(failure, -EINVAL,
+			    "%s is not assigned to anybody, though %s has it; to give it back, assign it first: "
+			    "vfioctl assign %s --user root",
+			    text, device->facts.driver, text);
+	else
+		failure_set(failure, -EINVAL, "%s is not assigned to anybody", text);
+}
+
+/* Another function of the same IOMMU group that keeps the group open: a worker has it, a client, or we in advance. */
+static struct device *occupied_sibling(const struct devices *devices, const struct device *device)
+{
+	for (size_t i = 0; i < devices->count; i++) {
+		struct device *other = devices->list[i];
+
+		if (other != device && other->facts.group == device->facts.group && device->facts.group != VFIOD_NONE &&
+		    (device_is_busy(other) || other->state == VFIOD_LEASED || warm_is(other)))
+			return other;
+	}
+	return NULL;
+}
+
+static void explain_sibling(const struct device *device, const struct device *sibling, struct failure *failure)
+{
+	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
+
+	failure_set(
+		failure, -EBUSY,
+		"%s shares IOMMU group %u with %s, which is leased to user %u (asked for by process %u): a group has "
+		"one lease at a time",
+		proto_address_format(device->facts.address, text), device->facts.group,
+		proto_address_format(sibling->facts.address, other), sibling->lease.uid, sibling->lease.pid);
+}
+
+static void explain_wait(const struct device *device, const struct device *in_the_way, struct failure *failure)
+{
+	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
+
+	proto_address_format(in_the_way->facts.address, other);
+	if (device == in_the_way)
+		failure_set(failure, -EAGAIN,
+			    "%s is in the hands of vfiod (%s); who asks for it waits until that is done", other,
+			    state_name(device->state));
+	else
+		failure_set(
+			failure, -EAGAIN,
+			"%s shares IOMMU group %u with %s, which is in the hands of vfiod (%s); who asks for it waits "
+			"until that is done",
+			proto_address_format(device->facts.address, text), device->facts.group, other,
+			state_name(in_the_way->state));
+}
+
+enum state_verdict decide_step(const struct devices *devices, struct device *device, enum state_event event,
+			       struct device **in_the_way, struct failure *failure)
+{
+	enum state_verdict verdict = state_step(device->state, event).verdict;
+	struct device *sibling = verdict == STATE_GO ? occupied_sibling(devices, device) : NULL;
+
+	*in_the_way = sibling ? sibling : device;
+	if (sibling)
+		verdict = device_is_busy(sibling) || sibling->state == VFIOD_FREE ? STATE_WAIT : STATE_REFUSE;
+	if (verdict == STATE_WAIT)
+		explain_wait(device, *in_the_way, failure);
+	else if (sibling)
+		explain_sibling(device, sibling, failure);
+	else if (verdict != STATE_GO)
+		explain(device, event, failure);
+	return verdict;
+}
+
+/* ---- one function ---- */
+
+static void grant(struct verdict *verdict, struct device *device)
+{
+	*verdict = (struct verdict){ .decision = DECISION_GRANT, .device = device };
+}
+
+/* @remedy: who can change what verdict->failure says */
+static void refuse(struct verdict *verdict, uint32_t remedy)
+{
+	verdict->decision = DECISION_REFUSE;
+	verdict->device = NULL;
+	verdict->remedy = remedy;
+}
+
+/* Leases of a user: of functions of a pool, or that a rule is about. */
+struct tally {
+	const struct config *config;
+	uint32_t uid;
+	const char *pool;
+	const struct rule *rule;
+};
+
+/* A lease of @besides itself has ended before the next one begins. */
+static size_t count_leases(const struct devices *devices, const struct device *besides, const struct tally *tally)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < devices->count; i++) {
+		const struct device *device = devices->list[i];
+		const struct rule *rule;
+
+		if (device == besides || !device->lease.id || device->lease.uid != tally->uid)
+			continue;
+		rule = policy_rule(tally->config, &device->facts);
+		count += rule && (tally->pool ? rule->pool && !strcmp(rule->pool, tally->pool) : rule == tally->rule);
+	}
+	return count;
+}
+
+/* Who has fewer functions of the pool than the peer, and asked for one in vain. */
+static struct rival find_rival(const struct daemon *daemon, const struct device *device, const char *pool, uint32_t uid)
+{
+	struct tally tally = { .config = daemon->config, .pool = pool };
+	const struct claim *claim = NULL;
+	uint64_t now = clock_ms();
+
+	while ((claim = claims_next(&daemon->claims, claim, pool, now))) {
+		struct rival rival = { .is = true, .uid = claim->uid };
+
+		tally.uid = claim->uid;
+		rival.leases = count_leases(&daemon->devices, device, &tally);
+		tally.uid = uid;
+		rival.own = count_leases(&daemon->devices, device, &tally);
+		rival.seconds = (unsigned int)((claim->until_ms - now + 999) / 1000);
+		if (rival.leases < rival.own)
+			return rival;
+	}
+	return (struct rival){ .is = false };
+}
+
+static int check_rivals(const struct daemon *daemon, const struct device *device, const struct wish *wish,
+			struct failure *failure)
+{
+	const char *pool = policy_pool(daemon->config, &device->facts);
+	struct rival rival;
+
+	if (!pool)
+		return 0;
+	rival = find_rival(daemon, device, pool, wish->peer->uid);
+	return policy_may_go_first(daemon->config, &device->facts, &rival, failure);
+}
+
+static int check_policy(struct daemon *daemon, const struct device *device, const struct wish *wish,
+			struct failure *failure)
+{
+	const struct rule *rule = policy_rule(daemon->config, &device->facts);
+	const struct tally tally = { .config = daemon->config, .uid = wish->peer->uid, .rule = rule };
+	struct demand demand = {
+		.peer = wish->peer,
+		.mode = wish->mode,
+	};
+
+	/* to look for the module costs a system call */
+	if (rule && rule->lease_time)
+		demand.revocable = wish->mode == VFIOD_MODE_CONTAINER && daemon_handles(daemon);
+	if (rule && rule->leases_per_user)
+		demand.leases = count_leases(&daemon->devices, device, &tally);
+	return policy_may_acquire(daemon->config, &device->facts, &device->owner, &demand, failure);
+}
+
+/* Who can change what policy says. */
+static uint32_t remedy_of(const struct config *config, const struct device *device, const struct wish *wish, int error)
+{
+	const struct rule *rule = policy_rule(config, &device->facts);
+
+	if (error == -EDQUOT || (error == -EOPNOTSUPP && wish->mode == VFIOD_MODE_GROUP))
+		return VFIOD_REMEDY_YOU;
+	if (error == -EACCES && rule && policy_wants_other_mode(rule, wish->mode))
+		return VFIOD_REMEDY_YOU | VFIOD_REMEDY_ADMIN;
+	return VFIOD_REMEDY_ADMIN;
+}
+
+/* Whoever has a group's file can open every function of it that a VFIO driver has, whoever's that is. */
+static int check_group_mode(const struct devices *devices, const struct device *device, struct failure *failure)
+{
+	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
+
+	for (size_t i = 0; i < devices->count; i++) {
+		struct device *sibling = devices->list[i];
+
+		if (sibling == device || sibling->facts.group != device->facts.group)
+			continue;
+		facts_refresh_driver(&sibling->facts);
+		if (sibling->facts.driver[0] && !facts_is_bridge(&sibling->facts))
+			return failure_set(
+				failure, -EBUSY,
+				"%s shares IOMMU group %u with %s, which the group's file would give away too; "
+				"ask for the device in a container instead",
+				proto_address_format(device->facts.address, text), device->facts.group,
+				proto_address_format(sibling->facts.address, other));
+	}
+	return 0;
+}
+
+static void refuse_by_state(const struct device *device, struct verdict *verdict)
+{
+	bool held = verdict->failure.error == -EBUSY;
+
+	refuse(verdict,
+	       held ? VFIOD_REMEDY_HOLDER | (device->lease.by_handles ? VFIOD_REMEDY_ADMIN : 0) : VFIOD_REMEDY_ADMIN);
+}
+
+static void decide_device(struct daemon *daemon, struct device *device, const struct wish *wish,
+			  struct verdict *verdict)
+{
+	enum state_verdict step;
+	int err = 0;
+
+	*verdict = (struct verdict){ .device = NULL };
+	/* a stranger is told so at once, and does not wait in front of the owner */
+	if (device->state != VFIOD_UNMANAGED)
+		err = check_policy(daemon, device, wish, &verdict->failure);
+	if (err) {
+		refuse(verdict, remedy_of(daemon->config, device, wish, err));
+		return;
+	}
+	step = decide_step(&daemon->devices, device, EVENT_ACQUIRE, &verdict->device, &verdict->failure);
+	if (step == STATE_REFUSE) {
+		refuse_by_state(verdict->device, verdict);
+	} else if (check_rivals(daemon, device, wish, &verdict->failure)) {
+		refuse(verdict, VFIOD_REMEDY_TIME);
+	} else if (step == STATE_WAIT) {
+		verdict->decision = DECISION_WAIT;
+		verdict->remedy = VFIOD_REMEDY_TIME;
+	} else if (wish->mode == VFIOD_MODE_GROUP && check_group_mode(&daemon->devices, device, &verdict->failure)) {
+		refuse(verdict, VFIOD_REMEDY_YOU);
+	} else {
+		grant(verdict, device);
+	}
+}
+
+/* ---- one of a pool ---- */
+
+/* What has been found among the functions of a pool. */
+struct search {
+	struct numa numa;      /* from the node that was asked for */
+	struct verdict chosen; /* the best so far, or what has to be waited for, or the most telling refusal */
+	size_t members;
+};
+
+/* The nearest is the best; of these one that needs no reset first; of these the first. */
+static bool is_better(const struct search *search, const struct device *device)
+{
+	const struct device *best = search->chosen.device;
+	unsigned int distance = numa_distance(&search->numa, device->facts.numa_node);
+	unsigned int best_distance = numa_distance(&search->numa, best->facts.numa_node);
+
+	return distance < best_distance || (distance == best_distance && warm_is(device) && !warm_is(best));
+}
+
+/* Of all refusals the one is told that is the least far from a grant. */
+static unsigned int rank(const struct verdict *verdict)
+{
+	static const int order[] = { -EACCES, -EOPNOTSUPP, -EIO, -EDQUOT, -EBUSY };
+	unsigned int at = 0;
+
+	while (at < sizeof(order) / sizeof(order[0]) && verdict->failure.error != order[at])
+		at++;
+	return 2 * at + (verdict->remedy == VFIOD_REMEDY_TIME);
+}
+
+static void consider(struct search *search, const struct verdict *verdict)
+{
+	const struct verdict *chosen = &search->chosen;
+	bool first = !search->members++;
+
+	if (first || verdict->decision < chosen->decision ||
+	    (verdict->decision == DECISION_GRANT && chosen->decision == DECISION_GRANT &&
+	     is_better(search, verdict->device)) ||
+	    (verdict->decision == DECISION_REFUSE && chosen->decision == DECISION_REFUSE &&
+	     rank(verdict) > rank(chosen)))
+		search->chosen = *verdict;
+}
+
+static void refuse_pool(const struct wish *wish, const struct search *search, struct verdict *verdict)
+{
+	const struct failure why = search->chosen.failure;
+
+	verdict->failure.error = 0;
+	if (!search->members)
+		failure_set(&verdict->failure, -ENODEV,
+			    "there is no pool \"%s\", or no function in it; see which there are: vfioctl pool",
+			    wish->pool);
+	else if (search->members == 1)
+		verdict->failure = why;
+	else
+		failure_set(&verdict->failure, why.error, "none of the %zu functions of pool \"%s\": %.380s",
+			    search->members, wish->pool, why.text);
+	refuse(verdict, search->members ? search->chosen.remedy : VFIOD_REMEDY_YOU | VFIOD_REMEDY_ADMIN);
+}
+
+static bool is_member(const struct daemon *daemon, const struct device *device, const char *pool)
+{
+	const char *of = policy_pool(daemon->config, &device->facts);
+
+	return of && !strcmp(of, pool);
+}
+
+static void decide_pool(struct daemon *daemon, const struct wish *wish, struct verdict *verdict)
+{
+	struct search search = { .members = 0 };
+
+	memset(&search.numa, 0xff, sizeof(search.numa)); /* all are NUMA_FAR where nothing is asked */
+	if (wish->node != VFIOD_NONE && numa_read(daemon->numa ? daemon->numa : NUMA_ROOT, wish->node, &search.numa)) {
+		failure_set(&verdict->failure, -EINVAL, "this machine has no NUMA node %u", wish->node);
+		refuse(verdict, VFIOD_REMEDY_YOU);
+		return;
+	}
+	for (size_t i = 0; i < daemon->devices.count; i++) {
+		struct device *device = daemon->devices.list[i];
+		struct verdict one;
+
+		if (!is_member(daemon, device, wish->pool))
+			continue;
+		decide_device(daemon, device, wish, &one);
+		consider(&search, &one);
+	}
+	if (search.members && search.chosen.decision != DECISION_REFUSE)
+		*verdict = search.chosen;
+	else
+		refuse_pool(wish, &search, verdict);
+}
+
+/* ---- either ---- */
+
+void decide(struct daemon *daemon, const struct wish *wish, struct verdict *verdict)
+{
+	struct device *device = wish->pool ? NULL : devices_find(&daemon->devices, wish->address);
+	char text[PROTO_ADDRESS_LEN];
+
+	*verdict = (struct verdict){ .device = NULL };
+	if (wish->mode != VFIOD_MODE_CONTAINER && wish->mode != VFIOD_MODE_GROUP) {
+		failure_set(&verdict->failure, -EINVAL, "there is no mode %u to acquire a function in", wish->mode);
+		refuse(verdict, VFIOD_REMEDY_YOU);
+	} else if (wish->pool) {
+		decide_pool(daemon, wish, verdict);
+	} else if (device) {
+		decide_device(daemon, device, wish, verdict);
+	} else {
+		failure_set(&verdict->failure, -ENODEV, "there is no PCI function %s; see: vfioctl list --all",
+			    proto_address_format(wish->address, text));
+		refuse(verdict, VFIOD_REMEDY_YOU);
+	}
+}
+
+/* What there is to tell of a verdict, for who has only asked. */
+static void tell(const struct verdict *verdict, struct vfiod_why_rep *rep)
+{
+	bool granted = verdict->decision == DECISION_GRANT;
+
+	rep->address = htole64(verdict->device ? verdict->device->facts.address : VFIOD_NO_ADDRESS);
+	rep->code = htole32(granted ? 0 : (uint32_t)-verdict->failure.error);
+	rep->remedy = htole32(verdict->remedy);
+	if (!granted)
+		snprintf(rep->text, sizeof(rep->text), "%s", verdict->failure.text);
+}
+
+void request_why(struct request *request, const struct vfiod_why_req *body)
+{
+	const struct wish wish = {
+		.peer = request_peer(request),
+		.pool = body->pool[0] ? body->pool : NULL,
+		.address = le64toh(body->address),
+		.mode = le32toh(body->mode),
+		.node = le32toh(body->numa_node),
+	};
+	struct vfiod_why_rep rep = { 0 };
+	struct verdict verdict;
+	struct failure failure;
+
+	if (request_check_pool(body->pool, &failure)) {
+		request_refuse(request, &failure);
+		return;
+	}
+	decide(request->daemon, &wish, &verdict);
+	tell(&verdict, &rep);
+	request_reply(request, &rep, sizeof(rep), NULL, 0);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/reload.h"
+
+#include "vfiod/config.h"
+#include "vfiod/daemon.h"
+#include "vfiod/log.h"
+#include "vfiod/request.h"
+#include "vfiod/warm.h"
+#include "vfiod/worker.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One at a time. Whoever asks meanwhile has it done once more: the files may have changed after they were read. */
+struct reload {
+	struct job job; /* first: it is what the worker knows of us */
+	struct daemon *daemon;
+	struct request_queue asked; /* RELOADs that it answers */
+	struct request_queue later; /* those that came meanwhile */
+	bool again;
+	/* what the thread needs: it is not changed while vfiod runs */
+	const struct config_source *source;
+	/* what it found out */
+	struct config *config;
+	struct failure failure;
+};
+
+static void start(struct daemon *daemon, struct request_queue *asked);
+
+static void reload_run(struct job *job)
+{
+	struct reload *reload = (struct reload *)job;
+
+	config_load(reload->source->path, reload->source->required, reload->source->dir, &reload->config,
+		    &reload->failure);
+}
+
+/* What may be kept open, and what may not any more. */
+static void rewarm(struct daemon *daemon)
+{
+	for (size_t i = 0; i < daemon->devices.count; i++) {
+		struct device *device = daemon->devices.list[i];
+
+		if (device->state == VFIOD_FREE && warm_is(device) &&
+		    !policy_may_keep_warm(daemon->config, &device->facts))
+			warm_down(daemon, device);
+		else
+			warm_up(daemon, device);
+	}
+}
+
+static void take_over(struct daemon *daemon, struct config *config)
+{
+	config_free(daemon->config);
+	daemon->config = config;
+	log_line(LOG_INFO, "the configuration was read anew, %zu rules", config->rule_count);
+	rewarm(daemon);
+}
+
+static void refuse(const struct failure *failure)
+{
+	log_line(LOG_ERR, "the configuration stays as it was: %s", failure->text);
+}
+
+static void answer(const struct daemon *daemon, struct request_queue *asked, const struct failure *failure)
+{
+	const struct vfiod_reload_rep rep = { .rules = htole32((uint32_t)daemon->config->rule_count) };
+	struct request *request;
+
+	while ((request = TAILQ_FIRST(asked))) {
+		TAILQ_REMOVE(asked, request, next);
+		if (failure->error)
+			request_refuse(request, failure);
+		else
+			request_reply(request, &rep, sizeof(rep), NULL, 0);
+	}
+}
+
+static void reload_done(struct job *job)
+{
+	struct reload *reload = (struct reload *)job;
+	struct daemon *daemon = reload->daemon;
+
+	daemon->reload = NULL;
+	if (daemon->stopping)
+		config_free(reload->config);
+	else if (reload->failure.error)
+		refuse(&reload->failure);
+	else
+		take_over(daemon, reload->config);
+	answer(daemon, &reload->asked, &reload->failure);
+	if (reload->again && !daemon->stopping)
+		start(daemon, &reload->later);
+	else
+		answer(daemon, &reload->later, &reload->failure); /* nobody is there to hear it */
+	free(reload);
+}
+
+/* @asked: empty afterwards */
+static void start(struct daemon *daemon, struct request_queue *asked)
+{
+	struct reload *reload = calloc(1, sizeof(*reload));
+	struct failure failure;
+	int err = -ENOMEM;
+
+	if (reload) {
+		reload->job = (struct job){ .run = reload_run, .done = reload_done };
+		reload->daemon = daemon;
+		reload->source = &daemon->source;
+		TAILQ_INIT(&reload->asked);
+		TAILQ_INIT(&reload->later);
+		err = workers_start(daemon->workers, &reload->job);
+	}
+	if (!err) {
+		TAILQ_CONCAT(&reload->asked, asked, next);
+		daemon->reload = reload;
+		return;
+	}
+	failure_set(&failure, err, "no worker thread could be started to read it: %s", strerror(-err));
+	refuse(&failure);
+	answer(daemon, asked, &failure);
+	free(reload);
+}
+
+static void ask(struct daemon *daemon, struct request_queue *asked)
+{
+	if (!daemon->reload) {
+		start(daemon, asked);
+		return;
+	}
+	daemon->reload->again = true;
+	TAILQ_CONCAT(&daemon->reload->later, asked, next);
+}
+
+void reload_start(struct daemon *daemon)
+{
+	struct request_queue nobody = TAILQ_HEAD_INITIALIZER(nobody);
+
+	ask(daemon, &nobody);
+}
+
+void request_reload(struct request *request, const struct vfiod_reload_req *body)
+{
+	struct request_queue asked = TAILQ_HEAD_INITIALIZER(asked);
+
+	(void)body;
+	TAILQ_INSERT_TAIL(&asked, request, next);
+	ask(request->daemon, &asked);
+}
