@@ -20,6 +20,7 @@ UNIT_TESTS = \
 	tests/unit/test_server \
 	tests/unit/test_session \
 	tests/unit/test_state \
+	tests/unit/test_systemd \
 	tests/unit/test_topology \
 	tests/unit/test_vfioctl \
 	tests/unit/test_wire
@@ -130,6 +131,10 @@ tests_unit_test_session_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 tests_unit_test_state_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_state_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_state_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_systemd_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_systemd_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_systemd_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_topology_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_topology_LDFLAGS = $(PROGRAM_LINK)

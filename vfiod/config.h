@@ -52,6 +52,12 @@ struct config {
 	enum driver_choice driver; /* of functions whose rule says nothing of it, or that have none */
 };
 
+/* Where it is read from. */
+struct config_source {
+	const char *path, *dir; /* as config_load() has them */
+	bool required;
+};
+
 /**
  * config_load() - read the configuration.
  * @path: the main file; a missing one is an empty one, unless @required

@@ -2,15 +2,16 @@
 #include "vfiod/daemon.h"
 
 #include "proto/address.h"
-#include "vfiod/config.h"
 #include "vfiod/handles.h"
 #include "vfiod/hotplug.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
+#include "vfiod/reload.h"
 #include "vfiod/request.h"
 #include "vfiod/saved.h"
 #include "vfiod/server.h"
+#include "vfiod/systemd.h"
 #include "vfiod/warm.h"
 #include "vfiod/watch.h"
 #include "vfiod/worker.h"
@@ -23,12 +24,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 
 struct options {
-	const char *config, *config_dir;
+	struct config_source source;
 	const char *runtime_dir;
-	bool config_required;
 	bool check_only;
 	bool verbose;
 };
@@ -113,7 +112,7 @@ static void stop(evutil_socket_t signal, short what, void *data)
 		return;
 	log_line(LOG_INFO, "ending on %s; devices stay with their VFIO drivers, and leases with their clients",
 		 signal == SIGTERM ? "SIGTERM" : "SIGINT");
-	sd_notify(0, "STOPPING=1");
+	systemd_notify("STOPPING=1\nSTATUS=Ending; leases stay with their clients");
 	daemon->stopping = true;
 	server_free(daemon->server);
 	daemon->server = NULL;
@@ -131,15 +130,48 @@ static void out_of_patience(evutil_socket_t fd, short what, void *data)
 	event_base_loopbreak(daemon->base);
 }
 
+static void reload(evutil_socket_t signal, short what, void *data)
+{
+	struct daemon *daemon = data;
+
+	(void)signal;
+	(void)what;
+	if (!daemon->stopping)
+		reload_start(daemon);
+}
+
+/* In the loop, and nowhere else: who is stuck in it does not get here. */
+static void beat(evutil_socket_t fd, short what, void *data)
+{
+	(void)fd;
+	(void)what;
+	(void)data;
+	systemd_notify("WATCHDOG=1");
+}
+
+/* Three times in the time that the service manager gives us. */
+static int add_heartbeat(struct daemon *daemon)
+{
+	uint64_t usec = systemd_watchdog() / 3;
+	const struct timeval interval = { .tv_sec = (time_t)(usec / 1000000),
+					  .tv_usec = (suseconds_t)(usec % 1000000) };
+
+	if (!usec)
+		return 0;
+	daemon->heartbeat = event_new(daemon->base, -1, EV_PERSIST, beat, daemon);
+	return !daemon->heartbeat || evtimer_add(daemon->heartbeat, &interval) ? -ENOMEM : 0;
+}
+
 static int add_signals(struct daemon *daemon)
 {
 	daemon->sigterm = evsignal_new(daemon->base, SIGTERM, stop, daemon);
 	daemon->sigint = evsignal_new(daemon->base, SIGINT, stop, daemon);
+	daemon->sighup = evsignal_new(daemon->base, SIGHUP, reload, daemon);
 	daemon->patience = evtimer_new(daemon->base, out_of_patience, daemon);
-	if (!daemon->sigterm || !daemon->sigint || !daemon->patience || event_add(daemon->sigterm, NULL) ||
-	    event_add(daemon->sigint, NULL))
+	if (!daemon->sigterm || !daemon->sigint || !daemon->sighup || !daemon->patience ||
+	    event_add(daemon->sigterm, NULL) || event_add(daemon->sigint, NULL) || event_add(daemon->sighup, NULL))
 		return -ENOMEM;
-	return 0;
+	return add_heartbeat(daemon);
 }
 
 static struct event_base *make_base(void)
@@ -184,6 +216,16 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 	return 0;
 }
 
+static void free_events(struct daemon *daemon)
+{
+	struct event *events[] = { daemon->sigterm, daemon->sigint, daemon->sighup, daemon->patience,
+				   daemon->heartbeat };
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i])
+			event_free(events[i]);
+}
+
 /* With workers stuck in the kernel their memory has to stay: the process ends anyway. */
 static void daemon_free(struct daemon *daemon)
 {
@@ -198,12 +240,7 @@ static void daemon_free(struct daemon *daemon)
 	workers_free(daemon->workers);
 	devices_free(&daemon->devices);
 	udev_unref(daemon->udev);
-	if (daemon->sigterm)
-		event_free(daemon->sigterm);
-	if (daemon->sigint)
-		event_free(daemon->sigint);
-	if (daemon->patience)
-		event_free(daemon->patience);
+	free_events(daemon);
 	if (daemon->base)
 		event_base_free(daemon->base);
 	config_free(daemon->config);
@@ -220,7 +257,7 @@ static int daemon_run(struct daemon *daemon, const struct options *options)
 	}
 	log_line(LOG_INFO, "%s ready: %zu PCI functions, sockets in %s", PACKAGE_VERSION, daemon->devices.count,
 		 options->runtime_dir);
-	sd_notify(0, "READY=1");
+	systemd_notify("READY=1\nSTATUS=Serving; the configuration has %zu rules", daemon->config->rule_count);
 	event_base_dispatch(daemon->base);
 	status = workers_busy(daemon->workers) ? 1 : 0;
 free_daemon:
@@ -262,9 +299,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 	while ((option = getopt_long(argc, argv, "c:vh", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
-			options->config = optarg;
-			options->config_dir = NULL;
-			options->config_required = true;
+			options->source = (struct config_source){ .path = optarg, .required = true };
 			break;
 		case OPT_CHECK_CONFIG:
 			options->check_only = true;
@@ -294,8 +329,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 int daemon_main(int argc, char **argv)
 {
 	struct options options = {
-		.config = VFIOD_SYSCONFDIR "/vfiod/vfiod.conf",
-		.config_dir = VFIOD_SYSCONFDIR "/vfiod/conf.d",
+		.source = { .path = VFIOD_SYSCONFDIR "/vfiod/vfiod.conf", .dir = VFIOD_SYSCONFDIR "/vfiod/conf.d" },
 		.runtime_dir = VFIOD_RUNTIMEDIR,
 	};
 	struct daemon daemon = { 0 };
@@ -306,7 +340,8 @@ int daemon_main(int argc, char **argv)
 		return status;
 	log_setup(options.verbose);
 	signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to end */
-	if (config_load(options.config, options.config_required, options.config_dir, &daemon.config, &failure)) {
+	daemon.source = options.source;
+	if (config_load(daemon.source.path, daemon.source.required, daemon.source.dir, &daemon.config, &failure)) {
 		log_line(LOG_ERR, "%s", failure.text);
 		return 1;
 	}

@@ -2,12 +2,12 @@
 #ifndef VFIOD_DAEMON_H
 #define VFIOD_DAEMON_H
 
+#include "vfiod/config.h"
 #include "vfiod/device.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct config;
 struct event;
 struct event_base;
 struct handles;
@@ -22,6 +22,7 @@ struct workers;
 struct daemon {
 	struct event_base *base;
 	struct config *config;
+	struct config_source source; /* of it, and of the next one */
 	struct udev *udev;
 	struct hotplug *hotplug;
 	struct devices devices;
@@ -31,8 +32,9 @@ struct daemon {
 	struct pci_events *pci_events; /* NULL: no function has the driver that tells them */
 	struct server *server;
 	const char *runtime_dir; /* NULL until what the vfiod before left there has been read */
-	struct event *sigterm, *sigint, *patience;
-	uint64_t last_lease; /* the number of the newest */
+	struct event *sigterm, *sigint, *sighup, *patience, *heartbeat;
+	uint64_t last_lease;	      /* the number of the newest */
+	bool reloading, reload_again; /* the configuration is being read; and has to be once more */
 	bool stopping;
 };
 

@@ -20,12 +20,14 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/pci_events.c vfiod/pci_events.h \
 	vfiod/peer.c vfiod/peer.h \
 	vfiod/policy.c vfiod/policy.h \
+	vfiod/reload.c vfiod/reload.h \
 	vfiod/request.c vfiod/request.h \
 	vfiod/revoke.c vfiod/revoke.h \
 	vfiod/saved.c vfiod/saved.h \
 	vfiod/server.c vfiod/server.h \
 	vfiod/state.c vfiod/state.h \
 	vfiod/sysfs.c vfiod/sysfs.h \
+	vfiod/systemd.c vfiod/systemd.h \
 	vfiod/topology.c vfiod/topology.h \
 	vfiod/vfio.c vfiod/vfio.h \
 	vfiod/warm.c vfiod/warm.h \
@@ -35,9 +37,9 @@ vfiod_libvfiod_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DVFIOD_SYSCONFDIR='"$(sysconfdir)"' \
 	-DVFIOD_RUNTIMEDIR='"$(vfiod_runtimedir)"'
 vfiod_libvfiod_la_CFLAGS = $(PROGRAM_FLAGS) -pthread \
-	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBPCI_CFLAGS) $(LIBCONFUSE_CFLAGS) $(LIBSYSTEMD_CFLAGS)
+	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBPCI_CFLAGS) $(LIBCONFUSE_CFLAGS)
 vfiod_libvfiod_la_LIBADD = proto/libproto.la \
-	$(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(LIBPCI_LIBS) $(LIBCONFUSE_LIBS) $(LIBSYSTEMD_LIBS)
+	$(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(LIBPCI_LIBS) $(LIBCONFUSE_LIBS)
 
 sbin_PROGRAMS += vfiod/vfiod
 vfiod_vfiod_SOURCES = vfiod/main.c

@@ -7,6 +7,7 @@
 #include "vfiod/pci_events.h"
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
+#include "vfiod/systemd.h"
 #include "vfiod/worker.h"
 
 #include <errno.h>
@@ -22,7 +23,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 struct listener {
@@ -358,21 +358,6 @@ static int make_socket(const char *path, mode_t mode, int *fd, struct failure *f
 	return 0;
 }
 
-/* The socket that systemd made for us, or -1. */
-static int activated_socket(const char *name)
-{
-	char **names = NULL;
-	int found = -1, count = sd_listen_fds_with_names(0, &names);
-
-	for (int i = 0; i < count; i++) {
-		if (!strcmp(names[i], name) && sd_is_socket(SD_LISTEN_FDS_START + i, AF_UNIX, SOCK_SEQPACKET, 1) > 0)
-			found = SD_LISTEN_FDS_START + i;
-		free(names[i]);
-	}
-	free(names);
-	return found;
-}
-
 /* Linux 6.16 and newer: whoever sends us files gets EPERM (socket(7)); accepted sockets inherit it. */
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
@@ -382,7 +367,7 @@ static int listen_on(struct listener *listener, const char *name, const char *ru
 		     mode_t mode, struct failure *failure)
 {
 	struct event_base *base = listener->server->daemon->base;
-	int err, fd = activated_socket(name);
+	int err, fd = systemd_socket(name);
 
 	if (fd < 0) {
 		char full[PATH_MAX];

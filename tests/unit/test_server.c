@@ -113,6 +113,7 @@ struct start {
 	const char *socket_names;
 	mode_t umask;
 	rlim_t files;
+	const char *watchdog; /* WATCHDOG_USEC */
 };
 
 static const char *const usual[] = { "--runtime-dir", run_dir, "--config", config_path, NULL };
@@ -146,6 +147,8 @@ static void become_daemon(const struct start *start, const char *ready_path)
 	dup2(log, STDERR_FILENO);
 	unsetenv("JOURNAL_STREAM");
 	setenv("NOTIFY_SOCKET", ready_path, 1);
+	if (start->watchdog)
+		setenv("WATCHDOG_USEC", start->watchdog, 1);
 	umask(start->umask ? start->umask : 022);
 	if (start->files)
 		setrlimit(RLIMIT_NOFILE, &(struct rlimit){ start->files, start->files });
@@ -178,21 +181,31 @@ static int run_to_end(const struct start *start)
 	return WEXITSTATUS(status);
 }
 
-/* Waits for the daemon's word that it is ready, or gives its log when it ends instead. */
-static void wait_until_ready(void)
+/* The next thing that the daemon tells its service manager; or its log, when it ends instead. */
+static const char *next_notice(void)
 {
 	struct pollfd ready = { .fd = ready_fd, .events = POLLIN };
-	char text[64] = "";
+	static char text[1024];
 
 	for (int i = 0; i < PATIENCE * 10; i++) {
 		if (poll(&ready, 1, 100) == 1) {
-			ck_assert_int_gt(recv(ready_fd, text, sizeof(text) - 1, 0), 0);
-			ck_assert_str_eq(text, "READY=1");
-			return;
+			ssize_t size = recv(ready_fd, text, sizeof(text) - 1, 0);
+
+			ck_assert_int_gt(size, 0);
+			text[size] = '\0';
+			return text;
 		}
-		ck_assert_msg(!waitpid(daemon_pid, NULL, WNOHANG), "vfiod did not start: %s", read_text(log_path));
+		ck_assert_msg(!waitpid(daemon_pid, NULL, WNOHANG), "vfiod has ended: %s", read_text(log_path));
 	}
-	ck_abort_msg("vfiod does not get ready: %s", read_text(log_path));
+	ck_abort_msg("vfiod says nothing to its service manager: %s", read_text(log_path));
+	return "";
+}
+
+static void expect_notice(const char *words)
+{
+	const char *text = next_notice();
+
+	ck_assert_msg(strstr(text, words), "'%s' is not in: %s", words, text);
 }
 
 static void start_as(const struct start *start)
@@ -208,7 +221,7 @@ static void start_as(const struct start *start)
 	ready_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(bind(ready_fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	daemon_pid = spawn(start, path);
-	wait_until_ready();
+	expect_notice("READY=1");
 }
 
 static void start(void)
@@ -1424,6 +1437,79 @@ START_TEST(it_starts_again_after_it_was_killed)
 }
 END_TEST
 
+/* ---- the service manager ---- */
+
+START_TEST(its_end_is_announced)
+{
+	make_dir();
+	start();
+	ck_assert_int_eq(kill(daemon_pid, SIGTERM), 0);
+	expect_notice("STOPPING=1");
+	ck_assert_int_eq(waitpid(daemon_pid, NULL, 0), daemon_pid);
+	daemon_pid = 0;
+}
+END_TEST
+
+START_TEST(the_watchdog_hears_of_it_as_often_as_it_wants_to)
+{
+	make_dir();
+	start_as(&(struct start){ .watchdog = "300000" });
+	for (int i = 0; i < 5; i++)
+		expect_notice("WATCHDOG=1");
+}
+END_TEST
+
+static void reload_with(const char *text)
+{
+	write_file(config_path, text);
+	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	expect_notice("RELOADING=1\nMONOTONIC_USEC=");
+}
+
+START_TEST(the_configuration_is_read_anew_when_it_is_asked_to)
+{
+	make_dir();
+	start();
+	reload_with("rule \"one\" { vendor = \"1234\" }\nrule \"two\" { vendor = \"1235\" }\n");
+	expect_notice("READY=1\nSTATUS=Serving; the configuration has 2 rules");
+	reload_with("");
+	expect_notice("READY=1\nSTATUS=Serving; the configuration has 0 rules");
+}
+END_TEST
+
+START_TEST(a_mistake_in_the_new_configuration_changes_nothing)
+{
+	struct proto_conn conn;
+
+	make_dir();
+	start();
+	conn = client_of(pub_path);
+	reload_with("rule \"one\" {\nvendor = \"xyz\" }\n");
+	expect_notice("READY=1\nSTATUS=Serving by the configuration of before");
+	assert_says("the configuration stays as it was");
+	assert_says("vfiod.conf:2");
+	list(&conn, 0, 1);
+	close(conn.fd);
+	reload_with("");
+	expect_notice("READY=1\nSTATUS=Serving; the configuration has 0 rules");
+}
+END_TEST
+
+START_TEST(many_reloads_at_once_end_with_the_newest_configuration)
+{
+	const char *text = "";
+
+	make_dir();
+	start();
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	write_file(config_path, "rule \"one\" { vendor = \"1234\" }\n");
+	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	while (!strstr(text, "has 1 rules"))
+		text = next_notice();
+}
+END_TEST
+
 /* ---- sockets of systemd ---- */
 
 static int make_socket(const char *name)
@@ -1667,6 +1753,18 @@ static TCase *end_case(void)
 	return tcase;
 }
 
+static TCase *manager_case(void)
+{
+	TCase *tcase = case_of("manager", NULL, stop_what_runs);
+
+	tcase_add_test(tcase, its_end_is_announced);
+	tcase_add_test(tcase, the_watchdog_hears_of_it_as_often_as_it_wants_to);
+	tcase_add_test(tcase, the_configuration_is_read_anew_when_it_is_asked_to);
+	tcase_add_test(tcase, a_mistake_in_the_new_configuration_changes_nothing);
+	tcase_add_test(tcase, many_reloads_at_once_end_with_the_newest_configuration);
+	return tcase;
+}
+
 static TCase *activation_case(void)
 {
 	TCase *tcase = case_of("activation", make_dir, stop_what_runs);
@@ -1705,6 +1803,7 @@ int main(void)
 	suite_add_tcase(suite, start_case());
 	suite_add_tcase(suite, identity_case());
 	suite_add_tcase(suite, end_case());
+	suite_add_tcase(suite, manager_case());
 	suite_add_tcase(suite, activation_case());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
