@@ -12,6 +12,7 @@ UNIT_TESTS = \
 	tests/unit/test_group \
 	tests/unit/test_iova \
 	tests/unit/test_kernel_info \
+	tests/unit/test_log \
 	tests/unit/test_pcicfg \
 	tests/unit/test_pcicfg_dumps \
 	tests/unit/test_pcicfg_properties \
@@ -35,6 +36,7 @@ AM_TESTS_ENVIRONMENT = \
 	VFIOCTL='$(abs_top_builddir)/vfioctl/vfioctl'; export VFIOCTL; \
 	PCICFG_KERNEL='$(abs_top_builddir)/libpcicfg/libpcicfg-kernel.a'; export PCICFG_KERNEL; \
 	PCICFG_DUMPS='$(abs_top_srcdir)/tests/dumps'; export PCICFG_DUMPS; \
+	VFIOD_MAN='$(abs_top_srcdir)/man'; export VFIOD_MAN; \
 	NM='$(NM)'; export NM;
 
 TESTS += $(SCRIPT_TESTS)
@@ -91,6 +93,10 @@ tests_unit_test_iova_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 tests_unit_test_kernel_info_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_kernel_info_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_kernel_info_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
+
+tests_unit_test_log_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_log_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_log_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_pcicfg_SOURCES = tests/unit/test_pcicfg.c tests/unit/pcicfg_hw.c tests/unit/pcicfg_hw.h
 tests_unit_test_pcicfg_CFLAGS = $(TEST_FLAGS)

@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 struct options {
 	struct config_source source;
@@ -58,8 +59,9 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 		return;
 	}
 	if (device->state != VFIOD_UNMANAGED)
-		log_line(LOG_WARNING, "%s was unplugged while it was %s",
-			 proto_address_format(device->facts.address, text), state_name(device->state));
+		log_event(LOG_EVENT_UNPLUGGED, &(struct log_about){ .device = &device->facts.address },
+			  "%s was unplugged while it was %s", proto_address_format(device->facts.address, text),
+			  state_name(device->state));
 	if (device->lease.id)
 		lease_end(daemon, device, 0, NULL);
 	close_files(daemon, device);
@@ -110,8 +112,9 @@ static void stop(evutil_socket_t signal, short what, void *data)
 	(void)what;
 	if (daemon->stopping)
 		return;
-	log_line(LOG_INFO, "ending on %s; devices stay with their VFIO drivers, and leases with their clients",
-		 signal == SIGTERM ? "SIGTERM" : "SIGINT");
+	log_event(LOG_EVENT_STOPPING, NULL,
+		  "ending on %s; devices stay with their VFIO drivers, and leases with their clients",
+		  signal == SIGTERM ? "SIGTERM" : "SIGINT");
 	systemd_notify("STOPPING=1\nSTATUS=Ending; leases stay with their clients");
 	daemon->stopping = true;
 	server_free(daemon->server);
@@ -255,8 +258,8 @@ static int daemon_run(struct daemon *daemon, const struct options *options)
 		log_line(LOG_ERR, "%s", failure.text);
 		goto free_daemon;
 	}
-	log_line(LOG_INFO, "%s ready: %zu PCI functions, sockets in %s", PACKAGE_VERSION, daemon->devices.count,
-		 options->runtime_dir);
+	log_event(LOG_EVENT_READY, NULL, "%s ready: %zu PCI functions, sockets in %s", PACKAGE_VERSION,
+		  daemon->devices.count, options->runtime_dir);
 	systemd_notify("READY=1\nSTATUS=Serving; the configuration has %zu rules", daemon->config->rule_count);
 	event_base_dispatch(daemon->base);
 	status = workers_busy(daemon->workers) ? 1 : 0;
@@ -326,6 +329,17 @@ static int parse_options(int argc, char **argv, struct options *options)
 	return 2;
 }
 
+/* As many files as the administrator lets us have: each connection is one, and each warm function three. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int daemon_main(int argc, char **argv)
 {
 	struct options options = {
@@ -339,6 +353,7 @@ int daemon_main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	log_setup(options.verbose);
+	raise_file_limit();
 	signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to end */
 	daemon.source = options.source;
 	if (config_load(daemon.source.path, daemon.source.required, daemon.source.dir, &daemon.config, &failure)) {

@@ -66,11 +66,17 @@ static void grant_reply(struct request *request, const struct device *device, ui
 		.mode = htole32(mode),
 		.group = htole32(device->facts.group),
 	};
+	const struct log_about about = {
+		.device = &device->facts.address,
+		.uid = &device->lease.uid,
+		.lease = device->lease.id,
+		.op = request->op->name,
+	};
 	char text[PROTO_ADDRESS_LEN];
 
-	log_line(LOG_INFO, "%s leased to user %u (pid %u), lease %llu",
-		 proto_address_format(device->facts.address, text), device->lease.uid, device->lease.pid,
-		 (unsigned long long)device->lease.id);
+	log_event(LOG_EVENT_GRANTED, &about, "%s leased to user %u (pid %u), lease %llu",
+		  proto_address_format(device->facts.address, text), device->lease.uid, device->lease.pid,
+		  (unsigned long long)device->lease.id);
 	snprintf(rep.reset, sizeof(rep.reset), "%s", device->facts.reset);
 	request_reply(request, &rep, sizeof(rep), fds, count);
 }

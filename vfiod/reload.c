@@ -35,7 +35,7 @@ static void take_over(struct daemon *daemon, struct config *config)
 {
 	config_free(daemon->config);
 	daemon->config = config;
-	log_line(LOG_INFO, "the configuration was read anew, %zu rules", config->rule_count);
+	log_event(LOG_EVENT_RELOADED, NULL, "the configuration was read anew, %zu rules", config->rule_count);
 	systemd_notify("READY=1\nSTATUS=Serving; the configuration has %zu rules", config->rule_count);
 	for (size_t i = 0; i < daemon->devices.count; i++)
 		warm_up(daemon, daemon->devices.list[i]);
@@ -43,7 +43,7 @@ static void take_over(struct daemon *daemon, struct config *config)
 
 static void refuse(const struct failure *failure)
 {
-	log_line(LOG_ERR, "the configuration stays as it was: %s", failure->text);
+	log_event(LOG_EVENT_NOT_RELOADED, NULL, "the configuration stays as it was: %s", failure->text);
 	systemd_notify("READY=1\nSTATUS=Serving by the configuration of before, since the new one is wrong: %.300s",
 		       failure->text);
 }

@@ -92,14 +92,26 @@ static void revoke_run(struct job *job)
 
 /* ---- in the loop ---- */
 
+static struct log_about about_lease(const struct device *device)
+{
+	return (struct log_about){
+		.device = &device->facts.address,
+		.uid = &device->lease.uid,
+		.lease = device->lease.id,
+	};
+}
+
 /* The lease is over, but the function is not known to be clean: nobody gets it. */
 static void quarantine(struct daemon *daemon, struct device *device, const struct failure *failure)
 {
+	struct log_about about;
 	struct failure told;
 
 	device->state = state_step(device->state, EVENT_FAILED).next;
 	snprintf(device->reason, sizeof(device->reason), "%.127s", failure->text);
-	log_line(LOG_ERR, "quarantined: %s", failure->text);
+	about = about_lease(device);
+	about.reason = failure_reason_word(failure->error);
+	log_event(LOG_EVENT_QUARANTINED, &about, "quarantined: %s", failure->text);
 	failure_set(&told, -EIO, "the lease has ended, but the device is quarantined: %.400s", failure->text);
 	lease_end(daemon, device, 0, &told);
 }
@@ -112,13 +124,16 @@ static void ended(struct revoke_job *revoke)
 		[CLEAN_RESET_NONE] = "verified, and by its rule not reset",
 	};
 	struct device *device = revoke->device;
+	const struct log_about about = about_lease(device);
+	bool taken = device->lease.revoke || device->lease.deadline;
 	char text[PROTO_ADDRESS_LEN];
 
 	device->state = state_step(device->state, EVENT_DONE).next;
 	device->header = revoke->header;
 	if (revoke->lease)
-		log_line(LOG_INFO, "%s: lease %llu of user %u ended, %s", proto_address_format(revoke->address, text),
-			 (unsigned long long)revoke->lease, device->lease.uid, how[revoke->reset]);
+		log_event(taken ? LOG_EVENT_REVOKED : LOG_EVENT_ENDED, &about, "%s: lease %llu of user %u ended, %s",
+			  proto_address_format(revoke->address, text), (unsigned long long)revoke->lease,
+			  device->lease.uid, how[revoke->reset]);
 	lease_end(revoke->daemon, device, revoke->killed, NULL);
 }
 
@@ -218,6 +233,7 @@ static void time_is_over(evutil_socket_t fd, short what, void *data)
 void revoke_announce(struct daemon *daemon, struct device *device, uint32_t grace_ms)
 {
 	const struct timeval grace = { .tv_sec = grace_ms / 1000, .tv_usec = (suseconds_t)(grace_ms % 1000) * 1000 };
+	const struct log_about about = about_lease(device);
 	char text[PROTO_ADDRESS_LEN];
 
 	if (!device->lease.deadline)
@@ -227,9 +243,9 @@ void revoke_announce(struct daemon *daemon, struct device *device, uint32_t grac
 		return;
 	}
 	saved_write(daemon);
-	log_line(LOG_INFO, "%s: lease %llu of user %u is to end in %u ms",
-		 proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
-		 device->lease.uid, grace_ms);
+	log_event(LOG_EVENT_ANNOUNCED, &about, "%s: lease %llu of user %u is to end in %u ms",
+		  proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
+		  device->lease.uid, grace_ms);
 	lease_tell(daemon, device, VFIOD_LEASE_REVOKE_ANNOUNCED, grace_ms);
 }
 
