@@ -11,6 +11,9 @@
  *
  * The first request is HELLO, which fixes the version that every later header carries.
  *
+ * A connection that vfiod does not take, since there are too many, is told so by a struct vfiod_error, as the reply to
+ * HELLO; with cookie 0 where HELLO has not come yet.
+ *
  * What happens to a lease is told unasked, on the connection that acquired it: an event may come at any time after
  * HELLO, also between a request and its reply.
  */

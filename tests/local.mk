@@ -12,6 +12,7 @@ UNIT_TESTS = \
 	tests/unit/test_group \
 	tests/unit/test_iova \
 	tests/unit/test_kernel_info \
+	tests/unit/test_limits \
 	tests/unit/test_log \
 	tests/unit/test_pcicfg \
 	tests/unit/test_pcicfg_dumps \
@@ -93,6 +94,10 @@ tests_unit_test_iova_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 tests_unit_test_kernel_info_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_kernel_info_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_kernel_info_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
+
+tests_unit_test_limits_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_limits_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_limits_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_log_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_log_LDFLAGS = $(PROGRAM_LINK)

@@ -16,6 +16,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/hotplug.c vfiod/hotplug.h \
 	vfiod/inuse.c vfiod/inuse.h \
 	vfiod/lease.c vfiod/lease.h \
+	vfiod/limits.c vfiod/limits.h \
 	vfiod/log.c vfiod/log.h \
 	vfiod/pci_events.c vfiod/pci_events.h \
 	vfiod/peer.c vfiod/peer.h \

@@ -67,8 +67,16 @@ void request_refuse(struct request *request, const struct failure *failure)
 	if (request->client) {
 		const struct peer *peer = client_peer(request->client);
 
-		log_line(LOG_NOTICE, "%s of user %u (pid %d) refused: %s", request->op->name, (unsigned)peer->uid,
-			 (int)peer->pid, failure->text);
+		const struct log_about about = {
+			.device = request->has_address ? &request->address : NULL,
+			.uid = &peer->uid,
+			.op = request->op->name,
+			.reason = failure_reason_word(failure->error),
+		};
+
+		if (client_may_log(request->client))
+			log_event(LOG_EVENT_DENIED, &about, "%s of user %u (pid %d) refused: %s", request->op->name,
+				  (unsigned)peer->uid, (int)peer->pid, failure->text);
 		client_refuse(request->client, request->op->opcode, request->cookie, failure->error, failure->text);
 	}
 	request_free(request);
@@ -109,6 +117,8 @@ struct device *request_find(struct request *request, uint64_t address)
 	char text[PROTO_ADDRESS_LEN];
 	struct failure failure;
 
+	request->address = address;
+	request->has_address = true;
 	if (!device) {
 		failure_set(&failure, -ENODEV, "there is no PCI function %s; see: vfioctl list --all",
 			    proto_address_format(address, text));

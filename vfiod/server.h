@@ -49,6 +49,9 @@ uint16_t client_version(const struct client *client);
  */
 bool client_event(struct client *client, uint16_t opcode, const void *body, size_t length);
 
+/** client_may_log() - may a line be written that this client has caused? Nobody can fill the log. */
+bool client_may_log(const struct client *client);
+
 /* For request.c alone: it knows a client by these. */
 const struct peer *client_peer(const struct client *client);
 void client_set_version(struct client *client, uint16_t version);

@@ -13,8 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static char dir[] = "/tmp/vfiod-test-systemd-XXXXXX";
-static char path[64];
+static char dir[32], path[64];
 static int manager = -1;
 
 static void listen_as(const char *name, size_t size)
@@ -30,6 +29,7 @@ static void listen_as(const char *name, size_t size)
 
 static void begin(void)
 {
+	strcpy(dir, "/tmp/vfiod-test-systemd-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/notify", dir);
 	listen_as(path, strlen(path) + 1);
