@@ -26,6 +26,9 @@ UNIT_TESTS = \
 	tests/unit/test_topology \
 	tests/unit/test_vfioctl \
 	tests/unit/test_wire
+if HAVE_SECCOMP
+UNIT_TESTS += tests/unit/test_seccomp
+endif
 SCRIPT_TESTS = tests/unit/pcicfg_dumps.sh tests/unit/pcicfg_source.sh tests/unit/vfioctl.sh
 
 TEST_EXTENSIONS = .sh
@@ -130,6 +133,10 @@ tests_unit_test_policy_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 tests_unit_test_request_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS)
 tests_unit_test_request_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_unit_test_request_LDADD = vfiod/libvfiod.la $(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_seccomp_CFLAGS = $(TEST_FLAGS) -pthread
+tests_unit_test_seccomp_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_unit_test_seccomp_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_server_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_server_LDFLAGS = $(PROGRAM_LINK)

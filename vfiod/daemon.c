@@ -10,6 +10,7 @@
 #include "vfiod/reload.h"
 #include "vfiod/request.h"
 #include "vfiod/saved.h"
+#include "vfiod/seccomp.h"
 #include "vfiod/server.h"
 #include "vfiod/systemd.h"
 #include "vfiod/warm.h"
@@ -212,6 +213,10 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 		return failure_set(failure, err, "cannot start: %s", strerror(-err));
 	/* its lock first: until then another vfiod may have the functions in its hands */
 	err = server_new(daemon, options->runtime_dir, &daemon->server, failure);
+	if (err)
+		return err;
+	/* there are no threads before this */
+	err = seccomp_install(failure);
 	if (err)
 		return err;
 	saved_restore(daemon, options->runtime_dir);

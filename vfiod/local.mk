@@ -25,6 +25,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/request.c vfiod/request.h \
 	vfiod/revoke.c vfiod/revoke.h \
 	vfiod/saved.c vfiod/saved.h \
+	vfiod/seccomp.c vfiod/seccomp.h \
 	vfiod/server.c vfiod/server.h \
 	vfiod/state.c vfiod/state.h \
 	vfiod/sysfs.c vfiod/sysfs.h \
@@ -38,9 +39,9 @@ vfiod_libvfiod_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DVFIOD_SYSCONFDIR='"$(sysconfdir)"' \
 	-DVFIOD_RUNTIMEDIR='"$(vfiod_runtimedir)"'
 vfiod_libvfiod_la_CFLAGS = $(PROGRAM_FLAGS) -pthread \
-	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBPCI_CFLAGS) $(LIBCONFUSE_CFLAGS)
+	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBPCI_CFLAGS) $(LIBCONFUSE_CFLAGS) $(SECCOMP_CFLAGS)
 vfiod_libvfiod_la_LIBADD = proto/libproto.la \
-	$(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(LIBPCI_LIBS) $(LIBCONFUSE_LIBS)
+	$(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(LIBPCI_LIBS) $(LIBCONFUSE_LIBS) $(SECCOMP_LIBS)
 
 sbin_PROGRAMS += vfiod/vfiod
 vfiod_vfiod_SOURCES = vfiod/main.c

@@ -1097,7 +1097,10 @@ START_TEST(when_descriptors_run_out_clients_are_told_so_and_served_later)
 	ck_assert_int_lt(refused, 64);
 	for (int i = 0; i < 64; i++)
 		close(fds[i]);
-	conn = client_of(pub_path);
+	/* as soon as vfiod has seen that they are gone */
+	while (conn = strange_client(pub_path), is_turned_away(&conn, "no free file descriptor"))
+		close(conn.fd);
+	conn.version = VFIOD_VERSION_MAX;
 	list(&conn, 0, 1);
 	close(conn.fd);
 	ck_assert_ptr_nonnull(strstr(read_text(log_path), "no connection can be taken: Too many open files"));
@@ -1638,6 +1641,20 @@ END_TEST
 
 /* ---- the service manager ---- */
 
+#ifdef HAVE_SECCOMP
+START_TEST(it_runs_under_its_filter_of_system_calls)
+{
+	char path[64];
+
+	make_dir();
+	start();
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)daemon_pid);
+	ck_assert_ptr_nonnull(strstr(read_text(path), "\nSeccomp:\t2\n"));
+	ck_assert_ptr_nonnull(strstr(read_text(path), "\nNoNewPrivs:\t1\n"));
+}
+END_TEST
+#endif
+
 START_TEST(its_end_is_announced)
 {
 	make_dir();
@@ -1971,6 +1988,9 @@ static TCase *manager_case(void)
 {
 	TCase *tcase = case_of("manager", NULL, stop_what_runs);
 
+#ifdef HAVE_SECCOMP
+	tcase_add_test(tcase, it_runs_under_its_filter_of_system_calls);
+#endif
 	tcase_add_test(tcase, its_end_is_announced);
 	tcase_add_test(tcase, the_watchdog_hears_of_it_as_often_as_it_wants_to);
 	tcase_add_test(tcase, the_configuration_is_read_anew_when_it_is_asked_to);
