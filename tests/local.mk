@@ -29,7 +29,7 @@ UNIT_TESTS = \
 if HAVE_SECCOMP
 UNIT_TESTS += tests/unit/test_seccomp
 endif
-SCRIPT_TESTS = tests/unit/pcicfg_dumps.sh tests/unit/pcicfg_source.sh tests/unit/vfioctl.sh
+SCRIPT_TESTS = tests/unit/pcicfg_dumps.sh tests/unit/pcicfg_source.sh tests/unit/units.sh tests/unit/vfioctl.sh
 
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
@@ -41,6 +41,7 @@ AM_TESTS_ENVIRONMENT = \
 	PCICFG_KERNEL='$(abs_top_builddir)/libpcicfg/libpcicfg-kernel.a'; export PCICFG_KERNEL; \
 	PCICFG_DUMPS='$(abs_top_srcdir)/tests/dumps'; export PCICFG_DUMPS; \
 	VFIOD_MAN='$(abs_top_srcdir)/man'; export VFIOD_MAN; \
+	VFIOD_UNITS='$(abs_top_builddir)/contrib/systemd'; export VFIOD_UNITS; \
 	NM='$(NM)'; export NM;
 
 TESTS += $(SCRIPT_TESTS)
