@@ -22,6 +22,8 @@
 
 #include <linux/types.h>
 
+#include "proto/vfiod_stats.h"
+
 #define VFIOD_MAGIC	   0x64666676u /* "vffd" */
 #define VFIOD_VERSION_MIN  1
 #define VFIOD_VERSION_MAX  2 /* 2: VFIOD_FUNCTION_EVENT and ANSWER */
@@ -48,7 +50,8 @@
 	X(5, ASSIGN, assign, VFIOD_ON_ADMIN, 0) \
 	X(6, UNASSIGN, unassign, VFIOD_ON_ADMIN, 0) \
 	X(7, REVOKE, revoke, VFIOD_ON_ADMIN, 0) \
-	X(8, ANSWER, answer, VFIOD_ON_PUB, 0)
+	X(8, ANSWER, answer, VFIOD_ON_PUB, 0) \
+	X(9, STATS, stats, VFIOD_ON_ADMIN, 0)
 
 /* The opcodes of events, with VFIOD_EVENT; opcodes from 0x8000 on are no operations. Their cookie is 0. */
 #define VFIOD_LEASE_EVENT    0x8000 /* struct vfiod_lease_event */
@@ -270,6 +273,22 @@ struct vfiod_answer_req {
 
 struct vfiod_answer_rep {
 	__le64 lease;
+};
+
+/* How much vfiod has had to do: vfiod_stats.h. An older vfiod does not know this operation (ENOSYS). */
+struct vfiod_stats_req {
+	__le64 zero;
+};
+
+struct vfiod_stats_latency {
+	__le64 count;
+	__le64 sum_us;
+	__le64 buckets[VFIOD_BUCKETS]; /* how many took as long as that, and longer than the bucket before */
+};
+
+struct vfiod_stats_rep {
+	__le64 counts[VFIOD_STATS_MAX];				   /* by enum vfiod_stat */
+	struct vfiod_stats_latency latencies[VFIOD_LATENCIES_MAX]; /* by enum vfiod_latency */
 };
 
 enum vfiod_opcode {

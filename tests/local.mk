@@ -22,6 +22,7 @@ UNIT_TESTS = \
 	tests/unit/test_server \
 	tests/unit/test_session \
 	tests/unit/test_state \
+	tests/unit/test_stats \
 	tests/unit/test_systemd \
 	tests/unit/test_topology \
 	tests/unit/test_vfioctl \
@@ -150,6 +151,10 @@ tests_unit_test_session_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 tests_unit_test_state_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_state_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_state_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_stats_CFLAGS = $(TEST_FLAGS) $(JSONC_CFLAGS)
+tests_unit_test_stats_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_stats_LDADD = vfiod/libvfiod.la vfioctl/libvfioctl.la $(JSONC_LIBS) $(CHECK_LIBS)
 
 tests_unit_test_systemd_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_systemd_LDFLAGS = $(PROGRAM_LINK)

@@ -24,6 +24,7 @@ enum option_id {
 	OPTION_RAW,
 	OPTION_AS_USER,
 	OPTION_DIFF,
+	OPTION_PROMETHEUS,
 	OPTION_JSON,
 	OPTION_COLOR,
 	OPTION_RUNTIME_DIR,
@@ -74,6 +75,7 @@ enum exit_status show_run(const struct invocation *invocation);
 enum exit_status assign_run(const struct invocation *invocation);
 enum exit_status release_run(const struct invocation *invocation);
 enum exit_status revoke_run(const struct invocation *invocation);
+enum exit_status stats_run(const struct invocation *invocation);
 enum exit_status config_run(const struct invocation *invocation);
 enum exit_status help_run(const struct invocation *invocation);
 

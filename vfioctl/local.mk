@@ -20,6 +20,7 @@ vfioctl_libvfioctl_la_SOURCES = \
 	vfioctl/release.c \
 	vfioctl/revoke.c vfioctl/revoke.h \
 	vfioctl/show.c vfioctl/show.h \
+	vfioctl/stats.c vfioctl/stats.h \
 	vfioctl/table.c vfioctl/table.h \
 	vfioctl/terminal.c vfioctl/terminal.h
 vfioctl_libvfioctl_la_CFLAGS = $(PROGRAM_FLAGS) $(LIBPCI_CFLAGS) $(JSONC_CFLAGS)

@@ -6,6 +6,7 @@
 #include "vfiod/hotplug.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
+#include "vfiod/monotonic.h"
 #include "vfiod/pci_events.h"
 #include "vfiod/reload.h"
 #include "vfiod/request.h"
@@ -351,7 +352,7 @@ int daemon_main(int argc, char **argv)
 		.source = { .path = VFIOD_SYSCONFDIR "/vfiod/vfiod.conf", .dir = VFIOD_SYSCONFDIR "/vfiod/conf.d" },
 		.runtime_dir = VFIOD_RUNTIMEDIR,
 	};
-	struct daemon daemon = { 0 };
+	struct daemon daemon = { .metrics.started = monotonic_us() };
 	struct failure failure;
 	int status = parse_options(argc, argv, &options);
 

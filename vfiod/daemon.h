@@ -4,6 +4,7 @@
 
 #include "vfiod/config.h"
 #include "vfiod/device.h"
+#include "vfiod/metrics.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct daemon {
 	struct handles *handles;       /* NULL: the module is not loaded; see daemon_handles() */
 	struct pci_events *pci_events; /* NULL: no function has the driver that tells them */
 	struct server *server;
+	struct metrics metrics;
 	const char *runtime_dir; /* NULL until what the vfiod before left there has been read */
 	struct event *sigterm, *sigint, *sighup, *patience, *heartbeat;
 	uint64_t last_lease;	      /* the number of the newest */

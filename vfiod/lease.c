@@ -6,6 +6,7 @@
 #include "vfiod/daemon.h"
 #include "vfiod/handles.h"
 #include "vfiod/log.h"
+#include "vfiod/monotonic.h"
 #include "vfiod/pci_events.h"
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
@@ -74,6 +75,8 @@ static void grant_reply(struct request *request, const struct device *device, ui
 	};
 	char text[PROTO_ADDRESS_LEN];
 
+	metrics_count(&request->daemon->metrics, VFIOD_STAT_GRANTS);
+	metrics_time(&request->daemon->metrics, VFIOD_LATENCY_ACQUIRE, monotonic_us() - request->begun);
 	log_event(LOG_EVENT_GRANTED, &about, "%s leased to user %u (pid %u), lease %llu",
 		  proto_address_format(device->facts.address, text), device->lease.uid, device->lease.pid,
 		  (unsigned long long)device->lease.id);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #define SLOTS	    1024
 #define SECOND	    1000000u
@@ -27,14 +26,6 @@ struct limits {
 	LIST_HEAD(, account) slots[SLOTS]; /* by uid */
 	TAILQ_HEAD(, account) idle;	   /* without a connection */
 };
-
-uint64_t limits_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* ---- buckets ---- */
 

@@ -25,9 +25,6 @@ struct bucket {
 /** bucket_take() - take a token out. Return: whether there was one. */
 bool bucket_take(struct bucket *bucket, uint64_t now, uint64_t cost, unsigned int size);
 
-/** limits_now() - by the monotonic clock. */
-uint64_t limits_now(void);
-
 /** limits_new() - nobody has anything yet; NULL: out of memory. */
 struct limits *limits_new(void);
 

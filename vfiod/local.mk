@@ -18,6 +18,8 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/lease.c vfiod/lease.h \
 	vfiod/limits.c vfiod/limits.h \
 	vfiod/log.c vfiod/log.h \
+	vfiod/metrics.c vfiod/metrics.h \
+	vfiod/monotonic.c vfiod/monotonic.h \
 	vfiod/pci_events.c vfiod/pci_events.h \
 	vfiod/peer.c vfiod/peer.h \
 	vfiod/policy.c vfiod/policy.h \

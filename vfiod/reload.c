@@ -4,6 +4,7 @@
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/log.h"
+#include "vfiod/monotonic.h"
 #include "vfiod/systemd.h"
 #include "vfiod/warm.h"
 #include "vfiod/worker.h"
@@ -11,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct reload_job {
 	struct job job; /* first: it is what the worker knows of us */
@@ -35,14 +35,16 @@ static void take_over(struct daemon *daemon, struct config *config)
 {
 	config_free(daemon->config);
 	daemon->config = config;
+	metrics_count(&daemon->metrics, VFIOD_STAT_RELOADS);
 	log_event(LOG_EVENT_RELOADED, NULL, "the configuration was read anew, %zu rules", config->rule_count);
 	systemd_notify("READY=1\nSTATUS=Serving; the configuration has %zu rules", config->rule_count);
 	for (size_t i = 0; i < daemon->devices.count; i++)
 		warm_up(daemon, daemon->devices.list[i]);
 }
 
-static void refuse(const struct failure *failure)
+static void refuse(struct daemon *daemon, const struct failure *failure)
 {
+	metrics_count(&daemon->metrics, VFIOD_STAT_RELOAD_FAILURES);
 	log_event(LOG_EVENT_NOT_RELOADED, NULL, "the configuration stays as it was: %s", failure->text);
 	systemd_notify("READY=1\nSTATUS=Serving by the configuration of before, since the new one is wrong: %.300s",
 		       failure->text);
@@ -59,7 +61,7 @@ static void reload_done(struct job *job)
 	if (daemon->stopping)
 		config_free(reload->config);
 	else if (reload->failure.error)
-		refuse(&reload->failure);
+		refuse(daemon, &reload->failure);
 	else
 		take_over(daemon, reload->config);
 	free(reload);
@@ -70,11 +72,7 @@ static void reload_done(struct job *job)
 /* As sd_notify(3) wants it: the manager tells by the time which of several reloads is over. */
 static void tell(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	systemd_notify("RELOADING=1\nMONOTONIC_USEC=%llu",
-		       (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+	systemd_notify("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)monotonic_us());
 }
 
 void reload_start(struct daemon *daemon)
@@ -101,6 +99,6 @@ void reload_start(struct daemon *daemon)
 	if (!err)
 		return;
 	failure_set(&failure, err, "no worker thread could be started to read it: %s", strerror(-err));
-	refuse(&failure);
+	refuse(daemon, &failure);
 	free(reload);
 }

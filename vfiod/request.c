@@ -5,6 +5,7 @@
 #include "vfiod/daemon.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
+#include "vfiod/monotonic.h"
 #include "vfiod/peer.h"
 #include "vfiod/server.h"
 #include "vfiod/warm.h"
@@ -27,6 +28,7 @@ struct request *request_new(struct daemon *daemon, struct client *client, const 
 	request->client = client;
 	request->op = op;
 	request->cookie = msg->cookie;
+	request->begun = monotonic_us();
 	memcpy(&request->body, proto_msg_body(msg), msg->length);
 	return request;
 }
@@ -74,6 +76,7 @@ void request_refuse(struct request *request, const struct failure *failure)
 			.reason = failure_reason_word(failure->error),
 		};
 
+		metrics_deny(&request->daemon->metrics, failure->error);
 		if (client_may_log(request->client))
 			log_event(LOG_EVENT_DENIED, &about, "%s of user %u (pid %d) refused: %s", request->op->name,
 				  (unsigned)peer->uid, (int)peer->pid, failure->text);

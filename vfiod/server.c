@@ -6,6 +6,7 @@
 #include "vfiod/daemon.h"
 #include "vfiod/limits.h"
 #include "vfiod/log.h"
+#include "vfiod/monotonic.h"
 #include "vfiod/pci_events.h"
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
@@ -50,7 +51,7 @@ struct client {
 	struct event *closed;	 /* while a request is under way, or it has to wait before its next one */
 	struct event *pause;	 /* the end of that */
 	struct event *deadline;	 /* by which it has greeted us, or has read its answer */
-	uint64_t answered_at;	 /* limits_now() */
+	uint64_t answered_at;	 /* monotonic_us() */
 	bool unread, has_files;	 /* as far as we know its last answer is; and has file descriptors */
 	int behind;		 /* what the kernel counts of its queue for events that were sent after that */
 	struct request *request; /* the one under way, or NULL */
@@ -62,6 +63,7 @@ struct server {
 	struct daemon *daemon;
 	struct listener listeners[2];
 	LIST_HEAD(, client) clients;
+	unsigned int connections;
 	struct limits *limits;
 	int reserve;		/* a descriptor to give up when there are no more, or -1 */
 	struct bucket shortage; /* of lines about that */
@@ -89,10 +91,11 @@ static void client_free(struct client *client)
 	if (client->request)
 		request_abandon(client->request);
 	LIST_REMOVE(client, next);
+	client->server->connections--;
 	pci_events_client_gone(client->server->daemon, client->serial);
 	free_events(client);
 	if (client->account)
-		limits_disconnect(client->server->limits, client->account, limits_now());
+		limits_disconnect(client->server->limits, client->account, monotonic_us());
 	workers_close(client->server->daemon->workers, client->conn.fd); /* there may be files in its queue */
 	peer_free(&client->peer);
 	free(client);
@@ -118,6 +121,11 @@ struct client *server_client(struct server *server, uint64_t serial)
 	return NULL;
 }
 
+unsigned int server_connections(const struct server *server)
+{
+	return server ? server->connections : 0;
+}
+
 uint16_t client_version(const struct client *client)
 {
 	return client->conn.version;
@@ -135,7 +143,7 @@ static bool may_log(struct account *account, uid_t uid)
 
 	if (!account)
 		return true;
-	if (!account_may_log(account, limits_now(), &left_out))
+	if (!account_may_log(account, monotonic_us(), &left_out))
 		return false;
 	if (left_out)
 		log_event(LOG_EVENT_SUPPRESSED, &(struct log_about){ .uid = &uid },
@@ -155,6 +163,7 @@ static void give_up(struct client *client, const char *what, const char *why)
 		log_event(LOG_EVENT_DROPPED, &(struct log_about){ .uid = &client->peer.uid },
 			  "user %u (pid %d) did not %s: %s", (unsigned)client->peer.uid, (int)client->peer.pid, what,
 			  why);
+	metrics_count(&client->server->daemon->metrics, VFIOD_STAT_DROPS);
 	client->broken = true;
 }
 
@@ -194,7 +203,7 @@ static uint64_t timeout_of(const struct client *client)
 static void deadline_over(evutil_socket_t fd, short what, void *data)
 {
 	struct client *client = data;
-	uint64_t limit = timeout_of(client), waited = limits_now() - client->answered_at;
+	uint64_t limit = timeout_of(client), waited = monotonic_us() - client->answered_at;
 	bool silent = client->conn.version == VFIOD_VERSION_NONE && !client->request;
 
 	(void)fd;
@@ -214,7 +223,7 @@ static void note_answer(struct client *client, bool has_files)
 	client->unread = true;
 	client->has_files = has_files;
 	client->behind = 0;
-	client->answered_at = limits_now();
+	client->answered_at = monotonic_us();
 	set_deadline(client, timeout_of(client));
 }
 
@@ -280,6 +289,7 @@ bool client_event(struct client *client, uint16_t opcode, const void *body, size
  */
 static void expel(struct client *client, const struct proto_msg *msg, int err, const char *why)
 {
+	metrics_count(&client->server->daemon->metrics, VFIOD_STAT_EXPULSIONS);
 	if (client_may_log(client))
 		log_event(LOG_EVENT_EXPELLED,
 			  &(struct log_about){ .uid = &client->peer.uid, .reason = failure_reason_word(err) },
@@ -316,7 +326,7 @@ static bool has_to_wait(struct client *client)
 	static const struct timeval pause = { .tv_usec = 100000 };
 
 	if (!(client->has_files && !has_read(client)) &&
-	    (!client->account || account_may_ask(client->account, quotas_of(client), limits_now())))
+	    (!client->account || account_may_ask(client->account, quotas_of(client), monotonic_us())))
 		return false;
 	event_del(client->readable);
 	event_add(client->closed, NULL);
@@ -409,7 +419,7 @@ static int open_account(struct client *client, struct failure *failure)
 
 	if (client->socket == VFIOD_ON_ADMIN)
 		return 0;
-	account = limits_account(limits, client->peer.uid, limits_now());
+	account = limits_account(limits, client->peer.uid, monotonic_us());
 	if (!account)
 		return failure_set(failure, -ENOMEM, "vfiod is out of memory");
 	err = limits_connect(limits, account, quotas_of(client), failure);
@@ -447,13 +457,15 @@ static int client_new(struct listener *listener, int fd, struct failure *failure
 	}
 	client->serial = ++listener->server->last_serial;
 	LIST_INSERT_HEAD(&listener->server->clients, client, next);
+	listener->server->connections++;
+	metrics_count(&listener->server->daemon->metrics, VFIOD_STAT_CONNECTIONS);
 	set_deadline(client, timeout_of(client));
 	return 0;
 
 close_account:
 	free_events(client);
 	if (client->account)
-		limits_disconnect(listener->server->limits, client->account, limits_now());
+		limits_disconnect(listener->server->limits, client->account, monotonic_us());
 free_peer:
 	peer_free(&client->peer);
 free_client:
@@ -473,6 +485,7 @@ static void turn_away(struct server *server, int fd, const struct failure *failu
 	struct proto_msg msg;
 	int err;
 
+	metrics_count(&server->daemon->metrics, VFIOD_STAT_CONNECTIONS_REFUSED);
 	shutdown(fd, SHUT_RD);
 	err = proto_conn_recv(&conn, &msg, 0, &why);
 	proto_conn_send_error(&conn, VFIOD_HELLO, err ? 0 : msg.cookie, failure->error, failure->text);
@@ -527,7 +540,7 @@ static void accept_failed(struct listener *listener, int err)
 {
 	static const struct timeval pause = { .tv_usec = 100000 };
 
-	if (bucket_take(&listener->server->shortage, limits_now(), 10000000, 1))
+	if (bucket_take(&listener->server->shortage, monotonic_us(), 10000000, 1))
 		log_line(LOG_ERR, "no connection can be taken: %s", strerror(err));
 	if ((err == EMFILE || err == ENFILE) && use_reserve(listener))
 		return;

@@ -31,6 +31,9 @@ void server_free(struct server *server);
  */
 struct client *server_client(struct server *server, uint64_t serial);
 
+/** server_connections() - how many there are. @server: NULL is fine */
+unsigned int server_connections(const struct server *server);
+
 /** client_serial() - the connection's number, which no other ever has; never 0. */
 uint64_t client_serial(const struct client *client);
 

@@ -1259,6 +1259,41 @@ START_TEST(who_has_read_its_answer_may_be_idle_for_long)
 }
 END_TEST
 
+static const struct vfiod_stats_rep *stats(struct proto_conn *conn)
+{
+	const struct vfiod_stats_req body = { 0 };
+
+	ask(conn, VFIOD_STATS, &body, sizeof(body));
+	receive(conn, VFIOD_STATS, COOKIE);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
+	return proto_msg_body(&msg);
+}
+
+START_TEST(what_happens_is_counted_for_the_administrator)
+{
+	const struct vfiod_unassign_req body = { .address = htole64(NO_ADDRESS) };
+	const struct vfiod_stats_rep *counted;
+	struct proto_conn conn, admin, other;
+
+	start_with("connections-per-user = 1\n");
+	admin = client_of(admin_path);
+	conn = client_of(pub_path);
+	expect_refusal(&admin, VFIOD_UNASSIGN, &body, sizeof(body), ENODEV, "");
+	other = strange_client(pub_path);
+	ck_assert(is_turned_away(&other, ""));
+	counted = stats(&admin);
+	ck_assert_uint_eq(le64toh(counted->counts[VFIOD_STAT_DENIED_ABSENT]), 1);
+	ck_assert_uint_eq(le64toh(counted->counts[VFIOD_STAT_CONNECTIONS]), 2);
+	ck_assert_uint_eq(le64toh(counted->counts[VFIOD_STAT_OPEN]), 2);
+	ck_assert_uint_eq(le64toh(counted->counts[VFIOD_STAT_CONNECTIONS_REFUSED]), 1);
+	ck_assert_uint_eq(le64toh(counted->counts[VFIOD_STAT_GRANTS]), 0);
+	ck_assert_uint_eq(le64toh(counted->latencies[VFIOD_LATENCY_ACQUIRE].count), 0);
+	close(other.fd);
+	close(conn.fd);
+	close(admin.fd);
+}
+END_TEST
+
 START_TEST(nobody_can_fill_the_log)
 {
 	const char *text;
@@ -1932,6 +1967,7 @@ static TCase *quotas_case(void)
 	tcase_add_test(tcase, who_does_not_greet_in_time_is_let_go);
 	tcase_add_test(tcase, who_does_not_read_an_answer_in_time_is_let_go);
 	tcase_add_test(tcase, who_has_read_its_answer_may_be_idle_for_long);
+	tcase_add_test(tcase, what_happens_is_counted_for_the_administrator);
 	tcase_add_test(tcase, nobody_can_fill_the_log);
 	return tcase;
 }

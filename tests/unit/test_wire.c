@@ -21,7 +21,7 @@
 #define BODY_MAX     (VFIOD_MSG_MAX - sizeof(struct vfiod_hdr))
 #define SCM_MAX_FDS  253 /* the kernel's */
 #define COOKIE	     0x1122334455667788ull
-#define OPCODE_COUNT 8
+#define OPCODE_COUNT 9
 
 static struct proto_conn near_end, far_end;
 static struct proto_msg msg;
@@ -578,6 +578,7 @@ static const struct {
 	{ 3, "ACQUIRE", VFIOD_ON_PUB, 2, 16, 48 },  { 4, "RELEASE", VFIOD_ON_PUB, 0, 16, 8 },
 	{ 5, "ASSIGN", VFIOD_ON_ADMIN, 0, 24, 64 }, { 6, "UNASSIGN", VFIOD_ON_ADMIN, 0, 16, 32 },
 	{ 7, "REVOKE", VFIOD_ON_ADMIN, 0, 16, 16 }, { 8, "ANSWER", VFIOD_ON_PUB, 0, 24, 8 },
+	{ 9, "STATS", VFIOD_ON_ADMIN, 0, 8, 1664 },
 };
 
 START_TEST(an_operation_is_as_the_contract_has_it)
