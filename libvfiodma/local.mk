@@ -18,6 +18,7 @@ libvfiodma_libvfiodma_all_la_SOURCES = \
 	libvfiodma/list.c \
 	libvfiodma/pool.c \
 	libvfiodma/session.c libvfiodma/session.h \
+	libvfiodma/stats.c \
 	libvfiodma/type1.c libvfiodma/type1.h
 libvfiodma_libvfiodma_all_la_CPPFLAGS = $(AM_CPPFLAGS) -DVFIOD_RUNTIMEDIR='"$(vfiod_runtimedir)"'
 libvfiodma_libvfiodma_all_la_CFLAGS = $(AM_CFLAGS) -pthread

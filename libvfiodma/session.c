@@ -78,6 +78,12 @@ static int receive_reply(struct vfiodma_session *session, uint16_t opcode, struc
 	}
 }
 
+/* Before we could ask. */
+static bool turned_away(const struct proto_msg *reply)
+{
+	return reply->opcode == VFIOD_HELLO && reply->flags & VFIOD_ERROR && !reply->cookie;
+}
+
 /* Sends a request and receives its reply, which may be an error. */
 static int exchange(struct vfiodma_session *session, uint16_t opcode, const void *body, size_t length,
 		    struct proto_msg *reply)
@@ -88,11 +94,14 @@ static int exchange(struct vfiodma_session *session, uint16_t opcode, const void
 		return errors_add(session->errors, -ENOTCONN,
 				  "there is no connection to vfiod any more: open a new session");
 	err = proto_conn_send(&session->conn, opcode, 0, ++session->cookie, body, length, NULL, 0);
-	if (err)
+	/* who turns us away before we have greeted has said why */
+	if (err && !(err == -EPIPE && opcode == VFIOD_HELLO))
 		return connection_failed(session, err);
 	err = receive_reply(session, opcode, reply);
 	if (err)
 		return err;
+	if (turned_away(reply))
+		reply->cookie = session->cookie;
 	if (proto_check_reply(reply, opcode, session->cookie))
 		return session_bad_reply(session, reply, "it is not the one that this request has to get");
 	if (reply->flags & VFIOD_ERROR && !error_makes_sense(reply))

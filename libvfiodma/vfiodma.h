@@ -39,7 +39,7 @@ typedef void (*vfiodma_log_fn)(void *data, int error, const char *text);
 /**
  * struct vfiodma_options - how to open a session; zero means the default everywhere
  * @runtime_dir: the daemon's run-time directory; NULL: $VFIOD_RUNTIME_DIR, or /run/vfiod
- * @admin: connect to the administrator's socket, which vfiodma_assign() and its neighbours need
+ * @admin: connect to the administrator's socket, which the functions "for administrators" need
  * @log: called with every error's text
  * @log_data: passed to @log
  * @reserved: room for what later versions offer; zero
@@ -311,6 +311,46 @@ int vfiodma_assign(struct vfiodma_session *session, const char *address, uint32_
  * Return: 0, -ENODEV, -EINVAL (it is not assigned), -EBUSY (somebody has it; the error's text says who).
  */
 int vfiodma_unassign(struct vfiodma_session *session, const char *address, char *driver);
+
+enum vfiodma_stat_kind {
+	VFIODMA_COUNTER = 1, /* since vfiod started */
+	VFIODMA_GAUGE = 2,   /* now */
+	VFIODMA_HISTOGRAM = 3,
+};
+
+/**
+ * struct vfiodma_stat - a number that vfiod counts, with names as Prometheus has them
+ * @name: "vfiod_leases_granted_total"; those of one name come together
+ * @label: what tells it from others of this name, as in "reason=\"busy\""; or empty
+ * @help: a sentence
+ * @kind: which of the fields below there are
+ * @value: of a histogram: how many times were measured
+ * @sum_us: of a histogram: all of them together, in microseconds
+ * @bucket_count: of a histogram
+ * @bucket_ends_us: up to which time a bucket counts, for all but the last one, which has no end
+ * @buckets: how many times were in each
+ */
+struct vfiodma_stat {
+	const char *name, *label, *help;
+	enum vfiodma_stat_kind kind;
+	uint64_t value;
+	uint64_t sum_us;
+	unsigned int bucket_count;
+	const uint32_t *bucket_ends_us;
+	const uint64_t *buckets;
+};
+
+/* @stat: as long as the function runs */
+typedef void (*vfiodma_stat_fn)(void *data, const struct vfiodma_stat *stat);
+
+/**
+ * vfiodma_stats() - ask vfiod for all that it counts.
+ * @session: opened with the option admin
+ * @fn: is called with @data for each of them
+ *
+ * Return: 0, or -ENOSYS (a vfiod that is older than this); @fn is not called then.
+ */
+int vfiodma_stats(struct vfiodma_session *session, vfiodma_stat_fn fn, void *data);
 
 /**
  * vfiodma_revoke() - take a function back from the program that has it, which it cannot prevent; wait until the

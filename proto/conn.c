@@ -27,6 +27,8 @@ static_assert(sizeof(struct vfiod_function_event) == 40, "the event is part of t
 VFIOD_OPS(X)
 #undef X
 
+static_assert(sizeof(struct vfiod_stats_rep) <= VFIOD_MSG_MAX - sizeof(struct vfiod_hdr), "it fits into a message");
+
 static const struct proto_op ops[] = {
 #define X(opcode, NAME, name, sockets, fds) \
 	{ opcode, \

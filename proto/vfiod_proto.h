@@ -11,6 +11,9 @@
  *
  * The first request is HELLO, which fixes the version that every later header carries.
  *
+ * A connection that vfiod does not take, since there are too many, is told so by a struct vfiod_error, as the reply to
+ * HELLO; with cookie 0 where HELLO has not come yet.
+ *
  * What happens to a lease is told unasked, on the connection that acquired it: an event may come at any time after
  * HELLO, also between a request and its reply.
  */
@@ -18,6 +21,8 @@
 #define VFIOD_PROTO_H
 
 #include <linux/types.h>
+
+#include "proto/vfiod_stats.h"
 
 #define VFIOD_MAGIC	   0x64666676u /* "vffd" */
 #define VFIOD_VERSION_MIN  1
@@ -49,7 +54,8 @@
 	X(9, ACQUIRE_POOL, acquire_pool, VFIOD_ON_PUB, 2) \
 	X(10, WHY, why, VFIOD_ON_PUB, 0) \
 	X(11, MEMBERS, members, VFIOD_ON_BOTH, 0) \
-	X(12, RELOAD, reload, VFIOD_ON_ADMIN, 0)
+	X(12, RELOAD, reload, VFIOD_ON_ADMIN, 0) \
+	X(13, STATS, stats, VFIOD_ON_ADMIN, 0)
 
 /* The opcodes of events, with VFIOD_EVENT; opcodes from 0x8000 on are no operations. Their cookie is 0. */
 #define VFIOD_LEASE_EVENT    0x8000 /* struct vfiod_lease_event */
@@ -347,6 +353,22 @@ struct vfiod_reload_req {
 struct vfiod_reload_rep {
 	__le32 rules; /* that there are now */
 	__le32 zero;
+};
+
+/* How much vfiod has had to do: vfiod_stats.h. An older vfiod does not know this operation (ENOSYS). */
+struct vfiod_stats_req {
+	__le64 zero;
+};
+
+struct vfiod_stats_latency {
+	__le64 count;
+	__le64 sum_us;
+	__le64 buckets[VFIOD_BUCKETS]; /* how many took as long as that, and longer than the bucket before */
+};
+
+struct vfiod_stats_rep {
+	__le64 counts[VFIOD_STATS_MAX];				   /* by enum vfiod_stat */
+	struct vfiod_stats_latency latencies[VFIOD_LATENCIES_MAX]; /* by enum vfiod_latency */
 };
 
 enum vfiod_opcode {

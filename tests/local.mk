@@ -12,6 +12,8 @@ UNIT_TESTS = \
 	tests/unit/test_group \
 	tests/unit/test_iova \
 	tests/unit/test_kernel_info \
+	tests/unit/test_limits \
+	tests/unit/test_log \
 	tests/unit/test_memlock \
 	tests/unit/test_pcicfg \
 	tests/unit/test_pcicfg_dumps \
@@ -23,10 +25,15 @@ UNIT_TESTS = \
 	tests/unit/test_server \
 	tests/unit/test_session \
 	tests/unit/test_state \
+	tests/unit/test_stats \
+	tests/unit/test_systemd \
 	tests/unit/test_topology \
 	tests/unit/test_vfioctl \
 	tests/unit/test_wire
-SCRIPT_TESTS = tests/unit/pcicfg_dumps.sh tests/unit/pcicfg_source.sh tests/unit/vfioctl.sh
+if HAVE_SECCOMP
+UNIT_TESTS += tests/unit/test_seccomp
+endif
+SCRIPT_TESTS = tests/unit/pcicfg_dumps.sh tests/unit/pcicfg_source.sh tests/unit/units.sh tests/unit/vfioctl.sh
 
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
@@ -37,6 +44,8 @@ AM_TESTS_ENVIRONMENT = \
 	VFIOCTL='$(abs_top_builddir)/vfioctl/vfioctl'; export VFIOCTL; \
 	PCICFG_KERNEL='$(abs_top_builddir)/libpcicfg/libpcicfg-kernel.a'; export PCICFG_KERNEL; \
 	PCICFG_DUMPS='$(abs_top_srcdir)/tests/dumps'; export PCICFG_DUMPS; \
+	VFIOD_MAN='$(abs_top_srcdir)/man'; export VFIOD_MAN; \
+	VFIOD_UNITS='$(abs_top_builddir)/contrib/systemd'; export VFIOD_UNITS; \
 	NM='$(NM)'; export NM;
 
 TESTS += $(SCRIPT_TESTS)
@@ -94,6 +103,14 @@ tests_unit_test_kernel_info_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_kernel_info_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_kernel_info_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 
+tests_unit_test_limits_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_limits_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_limits_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_log_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_log_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_log_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
 tests_unit_test_memlock_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_memlock_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_memlock_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
@@ -130,6 +147,10 @@ tests_unit_test_request_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS) $(LIBUDEV_CFLA
 tests_unit_test_request_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_unit_test_request_LDADD = vfiod/libvfiod.la $(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(CHECK_LIBS)
 
+tests_unit_test_seccomp_CFLAGS = $(TEST_FLAGS) -pthread
+tests_unit_test_seccomp_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_unit_test_seccomp_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
 tests_unit_test_serial_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_serial_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_serial_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
@@ -145,6 +166,14 @@ tests_unit_test_session_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 tests_unit_test_state_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_state_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_state_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_stats_CFLAGS = $(TEST_FLAGS) $(JSONC_CFLAGS)
+tests_unit_test_stats_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_stats_LDADD = vfiod/libvfiod.la vfioctl/libvfioctl.la $(JSONC_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_systemd_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_systemd_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_systemd_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_topology_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_topology_LDFLAGS = $(PROGRAM_LINK)

@@ -14,6 +14,7 @@ const struct option_spec option_table[OPTION_COUNT] = {
 	[OPTION_RAW] = { "raw", 0, NULL, NULL, "the bytes that the hardware has" },
 	[OPTION_AS_USER] = { "user", 0, NULL, NULL, "the bytes that its user sees" },
 	[OPTION_DIFF] = { "diff", 0, NULL, NULL, "where the two differ" },
+	[OPTION_PROMETHEUS] = { "prometheus", 0, NULL, NULL, "print Prometheus' text format" },
 	[OPTION_JSON] = { "json", 'j', NULL, NULL, "print JSON, for programs" },
 	[OPTION_COLOR] = { "color", 0, "WHEN", "auto always never", "colour the output" },
 	[OPTION_RUNTIME_DIR] = { "runtime-dir", 0, "DIR", NULL, "where vfiod keeps its sockets" },
@@ -105,6 +106,15 @@ const struct command command_table[] = {
 			"prints, or the bytes as sysfs has them.  Capabilities need root; so does\n"
 			"--live, which asks the driver vfiod-pci of a function that somebody has.\n",
 		.run = config_run,
+	},
+	{
+		.name = "stats",
+		.options = OPTION(PROMETHEUS) | OPTION(JSON),
+		.summary = "show what vfiod has counted, and how long things take",
+		.text = "Leases, refusals by reason, functions by state, times to acquire and to clean;\n"
+			"since vfiod started.  With --prometheus for a file of node_exporter's\n"
+			"textfile collector.  Only root may do this.\n",
+		.run = stats_run,
 	},
 	{
 		.name = "help",

@@ -24,6 +24,7 @@ enum option_id {
 	OPTION_RAW,
 	OPTION_AS_USER,
 	OPTION_DIFF,
+	OPTION_PROMETHEUS,
 	OPTION_JSON,
 	OPTION_COLOR,
 	OPTION_RUNTIME_DIR,
@@ -77,6 +78,7 @@ enum exit_status revoke_run(const struct invocation *invocation);
 enum exit_status reload_run(const struct invocation *invocation);
 enum exit_status pool_run(const struct invocation *invocation);
 enum exit_status why_run(const struct invocation *invocation);
+enum exit_status stats_run(const struct invocation *invocation);
 enum exit_status config_run(const struct invocation *invocation);
 enum exit_status help_run(const struct invocation *invocation);
 

@@ -22,6 +22,7 @@ vfioctl_libvfioctl_la_SOURCES = \
 	vfioctl/reload.c \
 	vfioctl/revoke.c vfioctl/revoke.h \
 	vfioctl/show.c vfioctl/show.h \
+	vfioctl/stats.c vfioctl/stats.h \
 	vfioctl/table.c vfioctl/table.h \
 	vfioctl/terminal.c vfioctl/terminal.h \
 	vfioctl/why.c vfioctl/why.h

@@ -124,9 +124,10 @@ static void assign_done(struct job *job)
 		device->state = state_step(device->state, EVENT_DONE).next;
 		device->origin = assign->origin;
 		device->header = assign->header;
-		log_line(LOG_INFO, "%s assigned to %s, taken from driver %s, bound to %s",
-			 proto_address_format(assign->address, text), owner_text(&assign->owner, owner),
-			 assign->origin.driver[0] ? assign->origin.driver : "none", device->facts.driver);
+		log_event(LOG_EVENT_ASSIGNED, &(struct log_about){ .device = &assign->address, .op = "ASSIGN" },
+			  "%s assigned to %s, taken from driver %s, bound to %s",
+			  proto_address_format(assign->address, text), owner_text(&assign->owner, owner),
+			  assign->origin.driver[0] ? assign->origin.driver : "none", device->facts.driver);
 		tell_of_no_reset(daemon, device);
 		snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
 		snprintf(rep.original_driver, sizeof(rep.original_driver), "%s", device->origin.driver);
@@ -182,8 +183,8 @@ static void reassign(struct request *request, struct device *device, const struc
 
 	device->owner = *owner;
 	saved_write(request->daemon);
-	log_line(LOG_INFO, "%s assigned to %s", proto_address_format(device->facts.address, text),
-		 owner_text(owner, name));
+	log_event(LOG_EVENT_ASSIGNED, &(struct log_about){ .device = &device->facts.address, .op = "ASSIGN" },
+		  "%s assigned to %s", proto_address_format(device->facts.address, text), owner_text(owner, name));
 	snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
 	snprintf(rep.original_driver, sizeof(rep.original_driver), "%s", device->origin.driver);
 	request_reply(request, &rep, sizeof(rep), NULL, 0);
@@ -297,9 +298,9 @@ static void unassign_done(struct job *job)
 		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
 		memset(&device->origin, 0, sizeof(device->origin));
 		device->reason[0] = '\0';
-		log_line(LOG_INFO, "%s given back to the host, driver %s",
-			 proto_address_format(unassign->address, text),
-			 unassign->driver[0] ? unassign->driver : "none");
+		log_event(LOG_EVENT_UNASSIGNED, &(struct log_about){ .device = &unassign->address, .op = "UNASSIGN" },
+			  "%s given back to the host, driver %s", proto_address_format(unassign->address, text),
+			  unassign->driver[0] ? unassign->driver : "none");
 		snprintf(rep.driver, sizeof(rep.driver), "%s", unassign->driver);
 		request_reply(unassign->request, &rep, sizeof(rep), NULL, 0);
 	}

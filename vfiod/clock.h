@@ -4,7 +4,11 @@
 
 #include <stdint.h>
 
-/** clock_ms() - a clock that goes on over a restart of vfiod, and stands still while the machine sleeps. */
+/** clock_us() - microseconds by a clock that goes on over a restart of vfiod, and stands still while the machine
+ * sleeps. */
+uint64_t clock_us(void);
+
+/** clock_ms() - its milliseconds. */
 uint64_t clock_ms(void);
 
 #endif

@@ -228,6 +228,16 @@ static int check_revoke_grace(cfg_t *cfg, cfg_opt_t *opt)
 	return check_range(cfg, opt, 0, 86400);
 }
 
+static int check_quota(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 0, 65536);
+}
+
+static int check_client_timeout(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 0, 3600);
+}
+
 static int check_leases_per_user(cfg_t *cfg, cfg_opt_t *opt)
 {
 	return check_range(cfg, opt, 1, 65536);
@@ -449,6 +459,10 @@ static const struct {
 } checks[] = {
 	{ "warm-devices", check_warm_devices },
 	{ "revoke-grace", check_revoke_grace },
+	{ "connections", check_quota },
+	{ "connections-per-user", check_quota },
+	{ "requests-per-second", check_quota },
+	{ "client-timeout", check_client_timeout },
 	{ "driver", check_driver },
 	{ "rule", check_rule },
 	{ "rule|address", check_address },
@@ -510,6 +524,10 @@ static cfg_t *make_parser(void)
 	cfg_opt_t options[] = {
 		CFG_INT("warm-devices", 64, CFGF_NONE),
 		CFG_INT("revoke-grace", 5, CFGF_NONE),
+		CFG_INT("connections", 4096, CFGF_NONE),
+		CFG_INT("connections-per-user", 256, CFGF_NONE),
+		CFG_INT("requests-per-second", 1000, CFGF_NONE),
+		CFG_INT("client-timeout", 10, CFGF_NONE),
 		CFG_STR("driver", "auto", CFGF_NONE),
 		CFG_SEC("rule", rule_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END(),
@@ -698,12 +716,23 @@ static int read_rule(cfg_t *section, enum driver_choice driver, struct rule *rul
 	return read_ids(section, "groups", find_group, &rule->groups, &rule->group_count);
 }
 
+static void read_quotas(cfg_t *cfg, struct quotas *quotas)
+{
+	*quotas = (struct quotas){
+		.connections = (unsigned int)cfg_getint(cfg, "connections"),
+		.connections_per_user = (unsigned int)cfg_getint(cfg, "connections-per-user"),
+		.requests_per_second = (unsigned int)cfg_getint(cfg, "requests-per-second"),
+		.client_timeout = (unsigned int)cfg_getint(cfg, "client-timeout"),
+	};
+}
+
 static int read_options(cfg_t *cfg, struct config *config)
 {
 	size_t count = cfg_size(cfg, "rule");
 
 	config->warm_devices = (unsigned int)cfg_getint(cfg, "warm-devices");
 	config->revoke_grace = (unsigned int)cfg_getint(cfg, "revoke-grace");
+	read_quotas(cfg, &config->quotas);
 	driver_choice_parse(cfg_getstr(cfg, "driver"), &config->driver);
 	config->rules = count ? calloc(count, sizeof(config->rules[0])) : NULL;
 	if (count && !config->rules)

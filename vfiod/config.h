@@ -50,11 +50,20 @@ struct rule {
 	enum driver_choice driver;
 };
 
+/* How much of vfiod its users may have; 0: no limit. */
+struct quotas {
+	unsigned int connections; /* of the public socket */
+	unsigned int connections_per_user;
+	unsigned int requests_per_second; /* of one user */
+	unsigned int client_timeout;	  /* seconds that a client has to greet, and to read its answer */
+};
+
 struct config {
 	struct rule *rules; /* in the order of the files: the first that fits counts */
 	size_t rule_count;
 	unsigned int warm_devices; /* kept open and clean at most; 0: none */
 	unsigned int revoke_grace; /* seconds between the word to a client that its device is taken, and the taking */
+	struct quotas quotas;
 	enum driver_choice driver; /* of functions whose rule says nothing of it, or that have none */
 };
 

@@ -2,6 +2,7 @@
 #include "vfiod/daemon.h"
 
 #include "proto/address.h"
+#include "vfiod/clock.h"
 #include "vfiod/handles.h"
 #include "vfiod/hotplug.h"
 #include "vfiod/lease.h"
@@ -10,7 +11,9 @@
 #include "vfiod/reload.h"
 #include "vfiod/request.h"
 #include "vfiod/saved.h"
+#include "vfiod/seccomp.h"
 #include "vfiod/server.h"
+#include "vfiod/systemd.h"
 #include "vfiod/warm.h"
 #include "vfiod/watch.h"
 #include "vfiod/worker.h"
@@ -23,7 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
+#include <sys/resource.h>
 
 struct options {
 	struct config_source source;
@@ -58,8 +61,9 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 		return;
 	}
 	if (device->state != VFIOD_UNMANAGED)
-		log_line(LOG_WARNING, "%s was unplugged while it was %s",
-			 proto_address_format(device->facts.address, text), state_name(device->state));
+		log_event(LOG_EVENT_UNPLUGGED, &(struct log_about){ .device = &device->facts.address },
+			  "%s was unplugged while it was %s", proto_address_format(device->facts.address, text),
+			  state_name(device->state));
 	if (device->lease.id)
 		lease_end(daemon, device, 0, NULL);
 	close_files(daemon, device);
@@ -110,9 +114,10 @@ static void stop(evutil_socket_t signal, short what, void *data)
 	(void)what;
 	if (daemon->stopping)
 		return;
-	log_line(LOG_INFO, "ending on %s; devices stay with their VFIO drivers, and leases with their clients",
-		 signal == SIGTERM ? "SIGTERM" : "SIGINT");
-	sd_notify(0, "STOPPING=1");
+	log_event(LOG_EVENT_STOPPING, NULL,
+		  "ending on %s; devices stay with their VFIO drivers, and leases with their clients",
+		  signal == SIGTERM ? "SIGTERM" : "SIGINT");
+	systemd_notify("STOPPING=1\nSTATUS=Ending; leases stay with their clients");
 	daemon->stopping = true;
 	server_free(daemon->server);
 	daemon->server = NULL;
@@ -140,6 +145,28 @@ static void reload(evutil_socket_t signal, short what, void *data)
 		reload_start(daemon);
 }
 
+/* In the loop, and nowhere else: who is stuck in it does not get here. */
+static void beat(evutil_socket_t fd, short what, void *data)
+{
+	(void)fd;
+	(void)what;
+	(void)data;
+	systemd_notify("WATCHDOG=1");
+}
+
+/* Three times in the time that the service manager gives us. */
+static int add_heartbeat(struct daemon *daemon)
+{
+	uint64_t usec = systemd_watchdog() / 3;
+	const struct timeval interval = { .tv_sec = (time_t)(usec / 1000000),
+					  .tv_usec = (suseconds_t)(usec % 1000000) };
+
+	if (!usec)
+		return 0;
+	daemon->heartbeat = event_new(daemon->base, -1, EV_PERSIST, beat, daemon);
+	return !daemon->heartbeat || evtimer_add(daemon->heartbeat, &interval) ? -ENOMEM : 0;
+}
+
 static int add_signals(struct daemon *daemon)
 {
 	daemon->sigterm = evsignal_new(daemon->base, SIGTERM, stop, daemon);
@@ -149,7 +176,7 @@ static int add_signals(struct daemon *daemon)
 	if (!daemon->sigterm || !daemon->sigint || !daemon->sighup || !daemon->patience ||
 	    event_add(daemon->sigterm, NULL) || event_add(daemon->sigint, NULL) || event_add(daemon->sighup, NULL))
 		return -ENOMEM;
-	return 0;
+	return add_heartbeat(daemon);
 }
 
 static struct event_base *make_base(void)
@@ -189,9 +216,23 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 	err = server_new(daemon, options->runtime_dir, &daemon->server, failure);
 	if (err)
 		return err;
+	/* there are no threads before this */
+	err = seccomp_install(failure);
+	if (err)
+		return err;
 	saved_restore(daemon, options->runtime_dir);
 	pci_events_follow(daemon);
 	return 0;
+}
+
+static void free_events(struct daemon *daemon)
+{
+	struct event *events[] = { daemon->sigterm, daemon->sigint, daemon->sighup, daemon->patience,
+				   daemon->heartbeat };
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i])
+			event_free(events[i]);
 }
 
 /* With workers stuck in the kernel their memory has to stay: the process ends anyway. */
@@ -208,14 +249,7 @@ static void daemon_free(struct daemon *daemon)
 	workers_free(daemon->workers);
 	devices_free(&daemon->devices);
 	udev_unref(daemon->udev);
-	if (daemon->sigterm)
-		event_free(daemon->sigterm);
-	if (daemon->sigint)
-		event_free(daemon->sigint);
-	if (daemon->sighup)
-		event_free(daemon->sighup);
-	if (daemon->patience)
-		event_free(daemon->patience);
+	free_events(daemon);
 	if (daemon->base)
 		event_base_free(daemon->base);
 	config_free(daemon->config);
@@ -230,9 +264,9 @@ static int daemon_run(struct daemon *daemon, const struct options *options)
 		log_line(LOG_ERR, "%s", failure.text);
 		goto free_daemon;
 	}
-	log_line(LOG_INFO, "%s ready: %zu PCI functions, sockets in %s", PACKAGE_VERSION, daemon->devices.count,
-		 options->runtime_dir);
-	sd_notify(0, "READY=1");
+	log_event(LOG_EVENT_READY, NULL, "%s ready: %zu PCI functions, sockets in %s", PACKAGE_VERSION,
+		  daemon->devices.count, options->runtime_dir);
+	systemd_notify("READY=1\nSTATUS=Serving; the configuration has %zu rules", daemon->config->rule_count);
 	event_base_dispatch(daemon->base);
 	status = workers_busy(daemon->workers) ? 1 : 0;
 free_daemon:
@@ -301,19 +335,31 @@ static int parse_options(int argc, char **argv, struct options *options)
 	return 2;
 }
 
+/* As many files as the administrator lets us have: each connection is one, and each warm function three. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int daemon_main(int argc, char **argv)
 {
 	struct options options = {
 		.source = { .path = VFIOD_SYSCONFDIR "/vfiod/vfiod.conf", .dir = VFIOD_SYSCONFDIR "/vfiod/conf.d" },
 		.runtime_dir = VFIOD_RUNTIMEDIR,
 	};
-	struct daemon daemon = { 0 };
+	struct daemon daemon = { .metrics.started = clock_us() };
 	struct failure failure;
 	int status = parse_options(argc, argv, &options);
 
 	if (status >= 0)
 		return status;
 	log_setup(options.verbose);
+	raise_file_limit();
 	signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to end */
 	daemon.source = options.source;
 	if (config_load(daemon.source.path, daemon.source.required, daemon.source.dir, &daemon.config, &failure)) {

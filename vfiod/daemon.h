@@ -5,6 +5,7 @@
 #include "vfiod/claims.h"
 #include "vfiod/config.h"
 #include "vfiod/device.h"
+#include "vfiod/metrics.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,11 +36,12 @@ struct daemon {
 	struct handles *handles;       /* NULL: the module is not loaded; see daemon_handles() */
 	struct pci_events *pci_events; /* NULL: no function has the driver that tells them */
 	struct server *server;
+	struct metrics metrics;
 	struct claims claims;	 /* of users on pools */
 	const char *numa;	 /* where the machine's nodes are described; NULL: NUMA_ROOT */
 	struct memlock *memlock; /* processes whose limit was raised */
 	const char *runtime_dir; /* NULL until what the vfiod before left there has been read */
-	struct event *sigterm, *sigint, *sighup, *patience;
+	struct event *sigterm, *sigint, *sighup, *patience, *heartbeat;
 	uint64_t last_lease; /* the number of the newest */
 	bool stopping;
 };

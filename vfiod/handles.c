@@ -198,9 +198,9 @@ static bool kill_stuck(int node, uint64_t lease, uint32_t pid)
 		killed = !syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
 	close(fd);
 	if (killed)
-		log_line(LOG_WARNING,
-			 "process %u was stuck in the kernel with lease %llu when that was revoked: killed", pid,
-			 (unsigned long long)lease);
+		log_event(LOG_EVENT_KILLED, &(struct log_about){ .lease = lease },
+			  "process %u was stuck in the kernel with lease %llu when that was revoked: killed", pid,
+			  (unsigned long long)lease);
 	return killed;
 }
 

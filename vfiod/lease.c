@@ -76,11 +76,19 @@ static void grant_reply(struct request *request, struct device *device, uint32_t
 		.group = rep.group,
 	};
 	struct daemon *daemon = request->daemon;
+	const struct log_about about = {
+		.device = &device->facts.address,
+		.uid = &device->lease.uid,
+		.lease = device->lease.id,
+		.op = request->op->name,
+	};
 	char text[PROTO_ADDRESS_LEN];
 
-	log_line(LOG_INFO, "%s leased to user %u (pid %u), lease %llu",
-		 proto_address_format(device->facts.address, text), device->lease.uid, device->lease.pid,
-		 (unsigned long long)device->lease.id);
+	metrics_count(&request->daemon->metrics, VFIOD_STAT_GRANTS);
+	metrics_time(&request->daemon->metrics, VFIOD_LATENCY_ACQUIRE, clock_us() - request->begun);
+	log_event(LOG_EVENT_GRANTED, &about, "%s leased to user %u (pid %u), lease %llu",
+		  proto_address_format(device->facts.address, text), device->lease.uid, device->lease.pid,
+		  (unsigned long long)device->lease.id);
 	snprintf(rep.reset, sizeof(rep.reset), "%s", device->facts.reset);
 	snprintf(pool_rep.reset, sizeof(pool_rep.reset), "%s", device->facts.reset);
 	terms_begin(daemon, device, request->client);

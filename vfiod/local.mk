@@ -19,8 +19,10 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/hotplug.c vfiod/hotplug.h \
 	vfiod/inuse.c vfiod/inuse.h \
 	vfiod/lease.c vfiod/lease.h \
+	vfiod/limits.c vfiod/limits.h \
 	vfiod/log.c vfiod/log.h \
 	vfiod/memlock.c vfiod/memlock.h \
+	vfiod/metrics.c vfiod/metrics.h \
 	vfiod/numa.c vfiod/numa.h \
 	vfiod/pci_events.c vfiod/pci_events.h \
 	vfiod/peer.c vfiod/peer.h \
@@ -30,10 +32,12 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/request.c vfiod/request.h \
 	vfiod/revoke.c vfiod/revoke.h \
 	vfiod/saved.c vfiod/saved.h \
+	vfiod/seccomp.c vfiod/seccomp.h \
 	vfiod/serial.c vfiod/serial.h \
 	vfiod/server.c vfiod/server.h \
 	vfiod/state.c vfiod/state.h \
 	vfiod/sysfs.c vfiod/sysfs.h \
+	vfiod/systemd.c vfiod/systemd.h \
 	vfiod/terms.c vfiod/terms.h \
 	vfiod/topology.c vfiod/topology.h \
 	vfiod/vfio.c vfiod/vfio.h \
@@ -44,9 +48,9 @@ vfiod_libvfiod_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DVFIOD_SYSCONFDIR='"$(sysconfdir)"' \
 	-DVFIOD_RUNTIMEDIR='"$(vfiod_runtimedir)"'
 vfiod_libvfiod_la_CFLAGS = $(PROGRAM_FLAGS) -pthread \
-	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBPCI_CFLAGS) $(LIBCONFUSE_CFLAGS) $(LIBSYSTEMD_CFLAGS)
+	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBPCI_CFLAGS) $(LIBCONFUSE_CFLAGS) $(SECCOMP_CFLAGS)
 vfiod_libvfiod_la_LIBADD = proto/libproto.la \
-	$(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(LIBPCI_LIBS) $(LIBCONFUSE_LIBS) $(LIBSYSTEMD_LIBS)
+	$(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(LIBPCI_LIBS) $(LIBCONFUSE_LIBS) $(SECCOMP_LIBS)
 
 sbin_PROGRAMS += vfiod/vfiod
 vfiod_vfiod_SOURCES = vfiod/main.c

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vfiod/reload.h"
 
+#include "vfiod/clock.h"
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/log.h"
 #include "vfiod/request.h"
+#include "vfiod/systemd.h"
 #include "vfiod/warm.h"
 #include "vfiod/worker.h"
 
@@ -55,13 +57,18 @@ static void take_over(struct daemon *daemon, struct config *config)
 {
 	config_free(daemon->config);
 	daemon->config = config;
-	log_line(LOG_INFO, "the configuration was read anew, %zu rules", config->rule_count);
+	metrics_count(&daemon->metrics, VFIOD_STAT_RELOADS);
+	log_event(LOG_EVENT_RELOADED, NULL, "the configuration was read anew, %zu rules", config->rule_count);
+	systemd_notify("READY=1\nSTATUS=Serving; the configuration has %zu rules", config->rule_count);
 	rewarm(daemon);
 }
 
-static void refuse(const struct failure *failure)
+static void refuse(struct daemon *daemon, const struct failure *failure)
 {
-	log_line(LOG_ERR, "the configuration stays as it was: %s", failure->text);
+	metrics_count(&daemon->metrics, VFIOD_STAT_RELOAD_FAILURES);
+	log_event(LOG_EVENT_NOT_RELOADED, NULL, "the configuration stays as it was: %s", failure->text);
+	systemd_notify("READY=1\nSTATUS=Serving by the configuration of before, since the new one is wrong: %.300s",
+		       failure->text);
 }
 
 static void answer(const struct daemon *daemon, struct request_queue *asked, const struct failure *failure)
@@ -87,7 +94,7 @@ static void reload_done(struct job *job)
 	if (daemon->stopping)
 		config_free(reload->config);
 	else if (reload->failure.error)
-		refuse(&reload->failure);
+		refuse(daemon, &reload->failure);
 	else
 		take_over(daemon, reload->config);
 	answer(daemon, &reload->asked, &reload->failure);
@@ -98,6 +105,12 @@ static void reload_done(struct job *job)
 	free(reload);
 }
 
+/* As sd_notify(3) wants it: the manager tells by the time which of several reloads is over. */
+static void tell(void)
+{
+	systemd_notify("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_us());
+}
+
 /* @asked: empty afterwards */
 static void start(struct daemon *daemon, struct request_queue *asked)
 {
@@ -105,6 +118,7 @@ static void start(struct daemon *daemon, struct request_queue *asked)
 	struct failure failure;
 	int err = -ENOMEM;
 
+	tell();
 	if (reload) {
 		reload->job = (struct job){ .run = reload_run, .done = reload_done };
 		reload->daemon = daemon;
@@ -119,7 +133,7 @@ static void start(struct daemon *daemon, struct request_queue *asked)
 		return;
 	}
 	failure_set(&failure, err, "no worker thread could be started to read it: %s", strerror(-err));
-	refuse(&failure);
+	refuse(daemon, &failure);
 	answer(daemon, asked, &failure);
 	free(reload);
 }

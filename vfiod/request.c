@@ -2,6 +2,7 @@
 #include "vfiod/request.h"
 
 #include "proto/address.h"
+#include "vfiod/clock.h"
 #include "vfiod/daemon.h"
 #include "vfiod/decide.h"
 #include "vfiod/lease.h"
@@ -28,6 +29,7 @@ struct request *request_new(struct daemon *daemon, struct client *client, const 
 	request->client = client;
 	request->op = op;
 	request->cookie = msg->cookie;
+	request->begun = clock_us();
 	memcpy(&request->body, proto_msg_body(msg), msg->length);
 	return request;
 }
@@ -68,8 +70,17 @@ void request_refuse(struct request *request, const struct failure *failure)
 	if (request->client) {
 		const struct peer *peer = client_peer(request->client);
 
-		log_line(LOG_NOTICE, "%s of user %u (pid %d) refused: %s", request->op->name, (unsigned)peer->uid,
-			 (int)peer->pid, failure->text);
+		const struct log_about about = {
+			.device = request->has_address ? &request->address : NULL,
+			.uid = &peer->uid,
+			.op = request->op->name,
+			.reason = failure_reason_word(failure->error),
+		};
+
+		metrics_deny(&request->daemon->metrics, failure->error);
+		if (client_may_log(request->client))
+			log_event(LOG_EVENT_DENIED, &about, "%s of user %u (pid %d) refused: %s", request->op->name,
+				  (unsigned)peer->uid, (int)peer->pid, failure->text);
 		client_refuse(request->client, request->op->opcode, request->cookie, failure->error, failure->text);
 	}
 	request_free(request);
@@ -110,6 +121,8 @@ struct device *request_find(struct request *request, uint64_t address)
 	char text[PROTO_ADDRESS_LEN];
 	struct failure failure;
 
+	request->address = address;
+	request->has_address = true;
 	if (!device) {
 		failure_set(&failure, -ENODEV, "there is no PCI function %s; see: vfioctl list --all",
 			    proto_address_format(address, text));

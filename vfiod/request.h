@@ -22,6 +22,9 @@ struct request {
 	struct client *client; /* NULL: gone, and nobody to answer */
 	const struct proto_op *op;
 	uint64_t cookie;
+	uint64_t begun;	  /* clock_us() */
+	bool has_address; /* it is about a function */
+	uint64_t address;
 	struct device *waits_for; /* in whose queue it is; NULL: in none */
 	struct event *deadline;	  /* of a RELEASE, or NULL */
 	TAILQ_ENTRY(request) next;

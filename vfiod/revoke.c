@@ -3,6 +3,7 @@
 
 #include "proto/address.h"
 #include "vfiod/clean.h"
+#include "vfiod/clock.h"
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/handles.h"
@@ -35,9 +36,11 @@ struct revoke_job {
 	uint32_t group;
 	enum clean_reset reset;
 	unsigned int patience_ms; /* for the group to be closed */
+	uint64_t begun;		  /* clock_us() */
 	/* the state before the lease, and what it found out */
 	struct clean_header header;
 	unsigned int killed;
+	uint64_t clean_us; /* how long that took; 0: it did not come to it */
 	bool still_open;
 	struct failure failure;
 };
@@ -70,6 +73,7 @@ static int open_after_close(uint32_t group, unsigned int limit_ms, int *fd, stru
 static void revoke_run(struct job *job)
 {
 	struct revoke_job *revoke = (struct revoke_job *)job;
+	uint64_t begun;
 	int fd, err = 0;
 
 	/* and the function's DMA before whoever is stuck with one, who may be long in coming back */
@@ -87,19 +91,34 @@ static void revoke_run(struct job *job)
 	if (err)
 		return;
 	close(fd);
+	begun = clock_us();
 	clean_function(revoke->address, revoke->reset, &revoke->header, &revoke->header, &revoke->failure);
+	revoke->clean_us = clock_us() - begun + 1;
 }
 
 /* ---- in the loop ---- */
 
+static struct log_about about_lease(const struct device *device)
+{
+	return (struct log_about){
+		.device = &device->facts.address,
+		.uid = &device->lease.uid,
+		.lease = device->lease.id,
+	};
+}
+
 /* The lease is over, but the function is not known to be clean: nobody gets it. */
 static void quarantine(struct daemon *daemon, struct device *device, const struct failure *failure)
 {
+	struct log_about about;
 	struct failure told;
 
 	device->state = state_step(device->state, EVENT_FAILED).next;
 	snprintf(device->reason, sizeof(device->reason), "%.127s", failure->text);
-	log_line(LOG_ERR, "quarantined: %s", failure->text);
+	about = about_lease(device);
+	about.reason = failure_reason_word(failure->error);
+	metrics_count(&daemon->metrics, VFIOD_STAT_QUARANTINES);
+	log_event(LOG_EVENT_QUARANTINED, &about, "quarantined: %s", failure->text);
 	failure_set(&told, -EIO, "the lease has ended, but the device is quarantined: %.400s", failure->text);
 	lease_end(daemon, device, 0, &told);
 }
@@ -112,14 +131,32 @@ static void ended(struct revoke_job *revoke)
 		[CLEAN_RESET_NONE] = "verified, and by its rule not reset",
 	};
 	struct device *device = revoke->device;
+	const struct log_about about = about_lease(device);
+	bool taken = device->lease.revoke || device->lease.deadline;
 	char text[PROTO_ADDRESS_LEN];
 
 	device->state = state_step(device->state, EVENT_DONE).next;
 	device->header = revoke->header;
 	if (revoke->lease)
-		log_line(LOG_INFO, "%s: lease %llu of user %u ended, %s", proto_address_format(revoke->address, text),
-			 (unsigned long long)revoke->lease, device->lease.uid, how[revoke->reset]);
+		metrics_count(&revoke->daemon->metrics, taken ? VFIOD_STAT_REVOKES : VFIOD_STAT_ENDS);
+	if (revoke->lease)
+		log_event(taken ? LOG_EVENT_REVOKED : LOG_EVENT_ENDED, &about, "%s: lease %llu of user %u ended, %s",
+			  proto_address_format(revoke->address, text), (unsigned long long)revoke->lease,
+			  device->lease.uid, how[revoke->reset]);
 	lease_end(revoke->daemon, device, revoke->killed, NULL);
+}
+
+static void count(struct daemon *daemon, const struct revoke_job *revoke)
+{
+	struct metrics *metrics = &daemon->metrics;
+
+	metrics->counts[VFIOD_STAT_KILLS] += revoke->killed;
+	if (!revoke->clean_us)
+		return;
+	metrics_count(metrics, revoke->failure.error ? VFIOD_STAT_RESET_FAILURES : VFIOD_STAT_RESETS);
+	metrics_time(metrics, VFIOD_LATENCY_RESET, revoke->clean_us);
+	if (!revoke->failure.error)
+		metrics_time(metrics, VFIOD_LATENCY_RELEASE, clock_us() - revoke->begun);
 }
 
 static void revoke_done(struct job *job)
@@ -129,6 +166,7 @@ static void revoke_done(struct job *job)
 	struct daemon *daemon = revoke->daemon;
 	bool gone = device->gone;
 
+	count(daemon, revoke);
 	if (revoke->still_open && device->lease.id && !device->lease.by_handles) {
 		device->state = state_step(device->state, EVENT_STILL_OPEN).next;
 		if (device->lease.closed_again)
@@ -177,6 +215,7 @@ static void start(struct daemon *daemon, struct device *device, unsigned int pat
 		revoke->group = device->facts.group;
 		revoke->reset = policy_reset(daemon->config, &device->facts);
 		revoke->patience_ms = patience_ms;
+		revoke->begun = clock_us();
 		revoke->header = device->header;
 		if (device->lease.by_handles)
 			revoke->node = handles_node(daemon->handles);
@@ -218,6 +257,7 @@ static void time_is_over(evutil_socket_t fd, short what, void *data)
 void revoke_announce(struct daemon *daemon, struct device *device, uint32_t grace_ms)
 {
 	const struct timeval grace = { .tv_sec = grace_ms / 1000, .tv_usec = (suseconds_t)(grace_ms % 1000) * 1000 };
+	const struct log_about about = about_lease(device);
 	char text[PROTO_ADDRESS_LEN];
 
 	if (!device->lease.deadline)
@@ -227,9 +267,9 @@ void revoke_announce(struct daemon *daemon, struct device *device, uint32_t grac
 		return;
 	}
 	saved_write(daemon);
-	log_line(LOG_INFO, "%s: lease %llu of user %u is to end in %u ms",
-		 proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
-		 device->lease.uid, grace_ms);
+	log_event(LOG_EVENT_ANNOUNCED, &about, "%s: lease %llu of user %u is to end in %u ms",
+		  proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
+		  device->lease.uid, grace_ms);
 	lease_tell(daemon, device, VFIOD_LEASE_REVOKE_ANNOUNCED, grace_ms);
 }
 

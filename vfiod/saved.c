@@ -130,8 +130,11 @@ void saved_write(struct daemon *daemon)
 	if (!err && rename(fresh, path))
 		err = -errno;
 	if (err)
-		log_line(LOG_ERR, "%s cannot be written: %s; after a restart vfiod would not know of what has changed",
-			 path, strerror(-err));
+		metrics_count(&daemon->metrics, VFIOD_STAT_SAVE_FAILURES);
+	if (err)
+		log_event(LOG_EVENT_NOT_SAVED, NULL,
+			  "%s cannot be written: %s; after a restart vfiod would not know of what has changed", path,
+			  strerror(-err));
 }
 
 /* ---- reading ---- */

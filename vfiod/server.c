@@ -2,33 +2,40 @@
 #include "vfiod/server.h"
 
 #include "proto/conn.h"
+#include "vfiod/clock.h"
+#include "vfiod/config.h"
 #include "vfiod/daemon.h"
+#include "vfiod/limits.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
+#include "vfiod/systemd.h"
 #include "vfiod/worker.h"
 
 #include <errno.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
+
+/* Connections taken in one go. */
+#define ACCEPT_MAX 16
 
 struct listener {
 	struct server *server;
-	struct evconnlistener *accept;
-	struct event *retry;
+	int fd;
+	struct event *readable, *retry;
 	unsigned int socket; /* VFIOD_ON_PUB or VFIOD_ON_ADMIN */
 	char path[PATH_MAX]; /* to remove at the end; empty: systemd's */
 };
@@ -39,8 +46,14 @@ struct client {
 	struct peer peer;
 	uint64_t serial;
 	unsigned int socket;
+	struct account *account; /* NULL: an administrator's, for whom there are no limits */
 	struct event *readable;
-	struct event *closed;	 /* while a request is under way */
+	struct event *closed;	 /* while a request is under way, or it has to wait before its next one */
+	struct event *pause;	 /* the end of that */
+	struct event *deadline;	 /* by which it has greeted us, or has read its answer */
+	uint64_t answered_at;	 /* clock_us() */
+	bool unread, has_files;	 /* as far as we know its last answer is; and has file descriptors */
+	int behind;		 /* what the kernel counts of its queue for events that were sent after that */
 	struct request *request; /* the one under way, or NULL */
 	bool broken;		 /* to be freed as soon as nobody is in the middle of something with it */
 	LIST_ENTRY(client) next;
@@ -50,19 +63,39 @@ struct server {
 	struct daemon *daemon;
 	struct listener listeners[2];
 	LIST_HEAD(, client) clients;
-	uint64_t last_serial; /* of the newest connection */
+	unsigned int connections;
+	struct limits *limits;
+	int reserve;		/* a descriptor to give up when there are no more, or -1 */
+	struct bucket shortage; /* of lines about that */
+	uint64_t last_serial;	/* of the newest connection */
 };
 
 /* ---- connections ---- */
+
+static const struct quotas *quotas_of(const struct client *client)
+{
+	return &client->server->daemon->config->quotas;
+}
+
+static void free_events(struct client *client)
+{
+	struct event *events[] = { client->readable, client->closed, client->pause, client->deadline };
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i])
+			event_free(events[i]);
+}
 
 static void client_free(struct client *client)
 {
 	if (client->request)
 		request_abandon(client->request);
 	LIST_REMOVE(client, next);
+	client->server->connections--;
 	pci_events_client_gone(client->server->daemon, client->serial);
-	event_free(client->readable);
-	event_free(client->closed);
+	free_events(client);
+	if (client->account)
+		limits_disconnect(client->server->limits, client->account, clock_us());
 	workers_close(client->server->daemon->workers, client->conn.fd); /* there may be files in its queue */
 	peer_free(&client->peer);
 	free(client);
@@ -88,6 +121,11 @@ struct client *server_client(struct server *server, uint64_t serial)
 	return NULL;
 }
 
+unsigned int server_connections(const struct server *server)
+{
+	return server ? server->connections : 0;
+}
+
 uint16_t client_version(const struct client *client)
 {
 	return client->conn.version;
@@ -103,21 +141,106 @@ void client_set_version(struct client *client, uint16_t version)
 	client->conn.version = version;
 }
 
-/* A client that does not read its answers is not waited for. It is freed from the loop, not under anybody's feet. */
-static void give_up(struct client *client, const char *what, int err)
+/* Lines that a user causes are counted, so that nobody can fill the log. */
+static bool may_log(struct account *account, uid_t uid)
 {
-	log_line(LOG_NOTICE, "user %u (pid %d) did not take its %s: %s", (unsigned)client->peer.uid,
-		 (int)client->peer.pid, what, strerror(-err));
+	unsigned int left_out;
+
+	if (!account)
+		return true;
+	if (!account_may_log(account, clock_us(), &left_out))
+		return false;
+	if (left_out)
+		log_event(LOG_EVENT_SUPPRESSED, &(struct log_about){ .uid = &uid },
+			  "%u lines about user %u were left out: there were too many", left_out, (unsigned)uid);
+	return true;
+}
+
+bool client_may_log(const struct client *client)
+{
+	return may_log(client->account, client->peer.uid);
+}
+
+/* A client that does not read its answers is not waited for. It is freed from the loop, not under anybody's feet. */
+static void give_up(struct client *client, const char *what, const char *why)
+{
+	if (client_may_log(client))
+		log_event(LOG_EVENT_DROPPED, &(struct log_about){ .uid = &client->peer.uid },
+			  "user %u (pid %d) did not %s: %s", (unsigned)client->peer.uid, (int)client->peer.pid, what,
+			  why);
+	metrics_count(&client->server->daemon->metrics, VFIOD_STAT_DROPS);
 	client->broken = true;
 }
 
+/* ---- what it has not read ---- */
+
+/* By the kernel's way of counting, which takes more for a message than its bytes. */
+static int queued(const struct client *client)
+{
+	int bytes = 0;
+
+	ioctl(client->conn.fd, SIOCOUTQ, &bytes);
+	return bytes;
+}
+
+/* Its queue is first in, first out: when no more is left than the events behind the answer, that was read. */
+static bool has_read(struct client *client)
+{
+	if (client->unread && queued(client) <= client->behind)
+		client->unread = false;
+	return !client->unread;
+}
+
+static void set_deadline(struct client *client, uint64_t usec)
+{
+	const struct timeval when = { .tv_sec = (time_t)(usec / 1000000), .tv_usec = (suseconds_t)(usec % 1000000) };
+
+	if (usec && !event_pending(client->deadline, EV_TIMEOUT, NULL))
+		evtimer_add(client->deadline, &when);
+}
+
+static uint64_t timeout_of(const struct client *client)
+{
+	return quotas_of(client)->client_timeout * 1000000ull;
+}
+
+/* Since it was set, another answer may have taken the place of that which it was set for. */
+static void deadline_over(evutil_socket_t fd, short what, void *data)
+{
+	struct client *client = data;
+	uint64_t limit = timeout_of(client), waited = clock_us() - client->answered_at;
+	bool silent = client->conn.version == VFIOD_VERSION_NONE && !client->request;
+
+	(void)fd;
+	(void)what;
+	if (!limit || (!silent && has_read(client)))
+		return;
+	if (!silent && waited < limit) {
+		set_deadline(client, limit - waited);
+		return;
+	}
+	give_up(client, silent ? "greet" : "read its answer", "its time is over");
+	client_free(client);
+}
+
+static void note_answer(struct client *client, bool has_files)
+{
+	client->unread = true;
+	client->has_files = has_files;
+	client->behind = 0;
+	client->answered_at = clock_us();
+	set_deadline(client, timeout_of(client));
+}
+
 /* The request is answered: the next one may come. */
-static void answered(struct client *client, int err)
+static void answered(struct client *client, int err, bool has_files)
 {
 	client->request = NULL;
 	event_del(client->closed);
 	if (err)
-		give_up(client, "answer", err);
+		give_up(client, "take its answer", strerror(-err));
+	else
+		note_answer(client, has_files);
 	if (client->broken)
 		event_active(client->readable, EV_READ, 0);
 	else
@@ -127,25 +250,39 @@ static void answered(struct client *client, int err)
 void client_reply(struct client *client, uint16_t opcode, uint64_t cookie, const void *body, size_t length,
 		  const int *fds, unsigned int fd_count)
 {
-	answered(client, proto_conn_send(&client->conn, opcode, VFIOD_REPLY, cookie, body, length, fds, fd_count));
+	int err = proto_conn_send(&client->conn, opcode, VFIOD_REPLY, cookie, body, length, fds, fd_count);
+
+	answered(client, err, fd_count > 0);
 }
 
 void client_refuse(struct client *client, uint16_t opcode, uint64_t cookie, int error, const char *text)
 {
-	answered(client, proto_conn_send_error(&client->conn, opcode, cookie, error, text));
+	answered(client, proto_conn_send_error(&client->conn, opcode, cookie, error, text), false);
+}
+
+/* Less in the queue than before: what it has read meanwhile is the answer, or was in front of it. */
+static void note_event(struct client *client, int more)
+{
+	if (more > 0)
+		client->behind += more;
+	else
+		client->unread = false;
 }
 
 bool client_event(struct client *client, uint16_t opcode, const void *body, size_t length)
 {
-	int err;
+	int err, before;
 
 	if (client->broken)
 		return false;
+	before = has_read(client) ? 0 : queued(client);
 	err = proto_conn_send(&client->conn, opcode, VFIOD_EVENT, 0, body, length, NULL, 0);
+	if (!err && client->unread)
+		note_event(client, queued(client) - before);
 	/* of the end of a connection the loop hears anyway; the expelled have had their last word */
 	if (!err || err == -EPIPE || err == -ECONNRESET)
 		return !err;
-	give_up(client, "event", err);
+	give_up(client, "take its event", strerror(-err));
 	event_active(client->readable, EV_READ, 0);
 	return false;
 }
@@ -157,8 +294,12 @@ bool client_event(struct client *client, uint16_t opcode, const void *body, size
  */
 static void expel(struct client *client, const struct proto_msg *msg, int err, const char *why)
 {
-	log_line(LOG_NOTICE, "user %u (pid %d) sent a message that is refused: %s", (unsigned)client->peer.uid,
-		 (int)client->peer.pid, why);
+	metrics_count(&client->server->daemon->metrics, VFIOD_STAT_EXPULSIONS);
+	if (client_may_log(client))
+		log_event(LOG_EVENT_EXPELLED,
+			  &(struct log_about){ .uid = &client->peer.uid, .reason = failure_reason_word(err) },
+			  "user %u (pid %d) sent a message that is refused: %s", (unsigned)client->peer.uid,
+			  (int)client->peer.pid, why);
 	proto_conn_send_error(&client->conn, msg->opcode, msg->cookie, err, why);
 	shutdown(client->conn.fd, SHUT_WR);
 	event_del(client->readable);
@@ -180,6 +321,34 @@ static void start_request(struct client *client, const struct proto_op *op, stru
 	request_run(request);
 }
 
+/*
+ * Its next message is left where it is for a while.  A user who asks too much waits, and costs nothing meanwhile; so
+ * does who has not taken the files of its last answer: they count as ours in the kernel until then, and there is a
+ * limit of these (ETOOMANYREFS) beyond which nobody would get any.
+ */
+static bool has_to_wait(struct client *client)
+{
+	static const struct timeval pause = { .tv_usec = 100000 };
+
+	if (!(client->has_files && !has_read(client)) &&
+	    (!client->account || account_may_ask(client->account, quotas_of(client), clock_us())))
+		return false;
+	event_del(client->readable);
+	event_add(client->closed, NULL);
+	evtimer_add(client->pause, &pause);
+	return true;
+}
+
+static void pause_over(evutil_socket_t fd, short what, void *data)
+{
+	struct client *client = data;
+
+	(void)fd;
+	(void)what;
+	event_del(client->closed);
+	event_add(client->readable, NULL);
+}
+
 static void client_readable(evutil_socket_t fd, short what, void *data)
 {
 	struct client *client = data;
@@ -194,6 +363,8 @@ static void client_readable(evutil_socket_t fd, short what, void *data)
 		client_free(client);
 		return;
 	}
+	if (has_to_wait(client))
+		return;
 	err = proto_conn_recv(&client->conn, &msg, 0, &why);
 	if (err == -EAGAIN)
 		return;
@@ -229,58 +400,176 @@ static void client_closed(evutil_socket_t fd, short what, void *data)
 		client_free(data);
 }
 
-static struct client *client_new(struct listener *listener, int fd)
+static int make_events(struct client *client)
 {
-	struct event_base *base = listener->server->daemon->base;
+	struct event_base *base = client->server->daemon->base;
+	int fd = client->conn.fd;
+
+	client->readable = event_new(base, fd, EV_READ | EV_PERSIST, client_readable, client);
+	client->closed = event_new(base, fd, EV_CLOSED | EV_READ | EV_ET | EV_PERSIST, client_closed, client);
+	client->pause = evtimer_new(base, pause_over, client);
+	client->deadline = evtimer_new(base, deadline_over, client);
+	if (!client->readable || !client->closed || !client->pause || !client->deadline ||
+	    event_add(client->readable, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+/* The limits are for the public socket: root in a container is user 0 there, and must not be in root's way here. */
+static int open_account(struct client *client, struct failure *failure)
+{
+	struct limits *limits = client->server->limits;
+	struct account *account;
+	int err;
+
+	if (client->socket == VFIOD_ON_ADMIN)
+		return 0;
+	account = limits_account(limits, client->peer.uid, clock_us());
+	if (!account)
+		return failure_set(failure, -ENOMEM, "vfiod is out of memory");
+	err = limits_connect(limits, account, quotas_of(client), failure);
+	if (!err)
+		client->account = account;
+	else if (may_log(account, client->peer.uid))
+		log_event(LOG_EVENT_CONNECTION_REFUSED,
+			  &(struct log_about){ .uid = &client->peer.uid, .reason = failure_reason_word(err) },
+			  "a connection of user %u (pid %d) was refused: %s", (unsigned)client->peer.uid,
+			  (int)client->peer.pid, failure->text);
+	return err;
+}
+
+static int client_new(struct listener *listener, int fd, struct failure *failure)
+{
 	struct client *client = calloc(1, sizeof(*client));
+	int err;
 
 	if (!client)
-		return NULL;
+		return failure_set(failure, -ENOMEM, "vfiod is out of memory");
 	client->server = listener->server;
 	client->socket = listener->socket;
 	client->conn.fd = fd;
-	if (peer_read(fd, &client->peer))
+	err = peer_read(fd, &client->peer);
+	if (err) {
+		failure_set(failure, err, "the kernel does not say who you are: %s", strerror(-err));
 		goto free_client;
-	client->readable = event_new(base, fd, EV_READ | EV_PERSIST, client_readable, client);
-	client->closed = event_new(base, fd, EV_CLOSED | EV_READ | EV_ET | EV_PERSIST, client_closed, client);
-	if (!client->readable || !client->closed || event_add(client->readable, NULL))
-		goto free_events;
+	}
+	err = open_account(client, failure);
+	if (err)
+		goto free_peer;
+	if (make_events(client)) {
+		err = failure_set(failure, -ENOMEM, "vfiod is out of memory");
+		goto close_account;
+	}
 	client->serial = ++listener->server->last_serial;
 	LIST_INSERT_HEAD(&listener->server->clients, client, next);
-	return client;
+	listener->server->connections++;
+	metrics_count(&listener->server->daemon->metrics, VFIOD_STAT_CONNECTIONS);
+	set_deadline(client, timeout_of(client));
+	return 0;
 
-free_events:
-	if (client->readable)
-		event_free(client->readable);
-	if (client->closed)
-		event_free(client->closed);
+close_account:
+	free_events(client);
+	if (client->account)
+		limits_disconnect(listener->server->limits, client->account, clock_us());
+free_peer:
 	peer_free(&client->peer);
 free_client:
 	free(client);
-	return NULL;
+	return err;
 }
 
-static void accepted(struct evconnlistener *accept, evutil_socket_t fd, struct sockaddr *address, int length,
-		     void *data)
+/*
+ * Who cannot be served is told so, once: in answer to its HELLO if that has come, and otherwise unasked, as
+ * vfiod_proto.h has it.  Nothing more comes in after the shutdown, so that nothing is left in our queue: closed with
+ * that, the connection would fail for the client before it has read why.
+ */
+static void turn_away(struct server *server, int fd, const struct failure *failure)
 {
-	(void)accept;
-	(void)address;
-	(void)length;
-	if (client_new(data, fd))
-		return;
-	log_line(LOG_ERR, "a connection could not be taken: out of memory, or its credentials are unknown");
-	close(fd);
+	struct proto_conn conn = { fd, VFIOD_VERSION_NONE };
+	const char *why;
+	struct proto_msg msg;
+	int err;
+
+	metrics_count(&server->daemon->metrics, VFIOD_STAT_CONNECTIONS_REFUSED);
+	shutdown(fd, SHUT_RD);
+	err = proto_conn_recv(&conn, &msg, 0, &why);
+	proto_conn_send_error(&conn, VFIOD_HELLO, err ? 0 : msg.cookie, failure->error, failure->text);
+	if (err == -EPERM) /* it has sent files, whose close may take its time */
+		workers_close(server->daemon->workers, fd);
+	else
+		close(fd);
 }
 
-/* Without a free descriptor the connection stays in the queue: to try again at once would only spin. */
-static void accept_failed(struct evconnlistener *accept, void *data)
+static void accepted(struct listener *listener, int fd)
+{
+	struct failure failure;
+
+	if (!client_new(listener, fd, &failure))
+		return;
+	if (failure.error != -EAGAIN)
+		log_line(LOG_ERR, "a connection could not be taken: %s", failure.text);
+	turn_away(listener->server, fd, &failure);
+}
+
+static void open_reserve(struct server *server)
+{
+	if (server->reserve < 0)
+		server->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Return: whether there was one to be told. */
+static bool use_reserve(struct listener *listener)
+{
+	struct server *server = listener->server;
+	struct failure failure;
+	int fd;
+
+	if (server->reserve < 0)
+		return false;
+	close(server->reserve);
+	server->reserve = -1;
+	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0) {
+		failure_set(&failure, -EAGAIN, "vfiod has no free file descriptor; try again later");
+		turn_away(server, fd, &failure);
+	}
+	open_reserve(server);
+	return fd >= 0;
+}
+
+/*
+ * Without a free descriptor one is told so by means of the reserve.  Where that does not help either the connection
+ * stays in the queue: to try again at once would only spin.
+ */
+static void accept_failed(struct listener *listener, int err)
 {
 	static const struct timeval pause = { .tv_usec = 100000 };
+
+	if (bucket_take(&listener->server->shortage, clock_us(), 10000000, 1))
+		log_line(LOG_ERR, "no connection can be taken: %s", strerror(err));
+	if ((err == EMFILE || err == ENFILE) && use_reserve(listener))
+		return;
+	event_del(listener->readable);
+	evtimer_add(listener->retry, &pause);
+}
+
+/* Not all that are there: others have requests, and who connects without end must not keep us here. */
+static void take_connections(evutil_socket_t fd, short what, void *data)
+{
 	struct listener *listener = data;
 
-	log_line(LOG_ERR, "no connection can be taken: %s", strerror(EVUTIL_SOCKET_ERROR()));
-	evconnlistener_disable(accept);
-	evtimer_add(listener->retry, &pause);
+	(void)what;
+	for (int i = 0; i < ACCEPT_MAX; i++) {
+		int made = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (made >= 0) {
+			accepted(listener, made);
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			if (errno != EAGAIN)
+				accept_failed(listener, errno);
+			return;
+		}
+	}
 }
 
 static void accept_again(evutil_socket_t fd, short what, void *data)
@@ -289,7 +578,8 @@ static void accept_again(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
-	evconnlistener_enable(listener->accept);
+	open_reserve(listener->server);
+	event_add(listener->readable, NULL);
 }
 
 /* ---- sockets ---- */
@@ -363,21 +653,6 @@ static int make_socket(const char *path, mode_t mode, int *fd, struct failure *f
 	return 0;
 }
 
-/* The socket that systemd made for us, or -1. */
-static int activated_socket(const char *name)
-{
-	char **names = NULL;
-	int found = -1, count = sd_listen_fds_with_names(0, &names);
-
-	for (int i = 0; i < count; i++) {
-		if (!strcmp(names[i], name) && sd_is_socket(SD_LISTEN_FDS_START + i, AF_UNIX, SOCK_SEQPACKET, 1) > 0)
-			found = SD_LISTEN_FDS_START + i;
-		free(names[i]);
-	}
-	free(names);
-	return found;
-}
-
 /* Linux 6.16 and newer: whoever sends us files gets EPERM (socket(7)); accepted sockets inherit it. */
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
@@ -387,7 +662,7 @@ static int listen_on(struct listener *listener, const char *name, const char *ru
 		     mode_t mode, struct failure *failure)
 {
 	struct event_base *base = listener->server->daemon->base;
-	int err, fd = activated_socket(name);
+	int err, fd = systemd_socket(name);
 
 	if (fd < 0) {
 		char full[PATH_MAX];
@@ -401,15 +676,11 @@ static int listen_on(struct listener *listener, const char *name, const char *ru
 		evutil_make_socket_nonblocking(fd);
 	}
 	setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int)); /* an older kernel knows it not */
+	listener->fd = fd;
 	listener->retry = evtimer_new(base, accept_again, listener);
-	if (listener->retry)
-		listener->accept = evconnlistener_new(base, accepted, listener,
-						      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	if (!listener->accept) {
-		close(fd);
+	listener->readable = event_new(base, fd, EV_READ | EV_PERSIST, take_connections, listener);
+	if (!listener->retry || !listener->readable || event_add(listener->readable, NULL))
 		return failure_set(failure, -ENOMEM, "out of memory");
-	}
-	evconnlistener_set_error_cb(listener->accept, accept_failed);
 	return 0;
 }
 
@@ -439,12 +710,16 @@ int server_new(struct daemon *daemon, const char *runtime_dir, struct server **s
 	if (!made)
 		return failure_set(failure, -ENOMEM, "out of memory");
 	made->daemon = daemon;
+	made->reserve = -1;
+	open_reserve(made);
 	LIST_INIT(&made->clients);
 	for (int i = 0; i < 2; i++)
-		made->listeners[i].server = made;
+		made->listeners[i] = (struct listener){ .server = made, .fd = -1 };
 	made->listeners[0].socket = VFIOD_ON_PUB;
 	made->listeners[1].socket = VFIOD_ON_ADMIN;
-	err = listen_on_both(made, runtime_dir, failure);
+	made->limits = limits_new();
+	err = made->limits ? listen_on_both(made, runtime_dir, failure)
+			   : failure_set(failure, -ENOMEM, "out of memory");
 	if (err) {
 		server_free(made);
 		return err;
@@ -464,12 +739,17 @@ void server_free(struct server *server)
 	for (int i = 0; i < 2; i++) {
 		struct listener *listener = &server->listeners[i];
 
-		if (listener->accept)
-			evconnlistener_free(listener->accept);
+		if (listener->readable)
+			event_free(listener->readable);
 		if (listener->retry)
 			event_free(listener->retry);
+		if (listener->fd >= 0)
+			close(listener->fd);
 		if (listener->path[0])
 			unlink(listener->path);
 	}
+	if (server->reserve >= 0)
+		close(server->reserve);
+	limits_free(server->limits);
 	free(server);
 }

@@ -31,6 +31,9 @@ void server_free(struct server *server);
  */
 struct client *server_client(struct server *server, uint64_t serial);
 
+/** server_connections() - how many there are. @server: NULL is fine */
+unsigned int server_connections(const struct server *server);
+
 /** client_serial() - the connection's number, which no other ever has; never 0. */
 uint64_t client_serial(const struct client *client);
 
@@ -51,6 +54,9 @@ int client_pidfd(const struct client *client);
  * Return: whether it was sent.
  */
 bool client_event(struct client *client, uint16_t opcode, const void *body, size_t length);
+
+/** client_may_log() - may a line be written that this client has caused? Nobody can fill the log. */
+bool client_may_log(const struct client *client);
 
 /* For request.c alone: it knows a client by these. */
 const struct peer *client_peer(const struct client *client);

@@ -251,6 +251,10 @@ START_TEST(without_a_word_64_devices_are_kept_warm_and_a_grace_is_5_seconds)
 	rules_of(_i ? "rule \"a\" { class = \"02\" }\n" : "");
 	ck_assert_uint_eq(config->warm_devices, 64);
 	ck_assert_uint_eq(config->revoke_grace, 5);
+	ck_assert_uint_eq(config->quotas.connections, 4096);
+	ck_assert_uint_eq(config->quotas.connections_per_user, 256);
+	ck_assert_uint_eq(config->quotas.requests_per_second, 1000);
+	ck_assert_uint_eq(config->quotas.client_timeout, 10);
 }
 END_TEST
 
@@ -513,6 +517,10 @@ static const struct {
 	{ "rule \"a\" {\n	class = \"02\"\n	driver = \"uio_pci_generic\"\n}\n", 3, "uio_pci_generic" },
 	/* numbers */
 	{ "warm-devices = -1\n", 1, "0 to 65536" },
+	{ "connections = -1\n", 1, "0 to 65536" },
+	{ "connections-per-user = 65537\n", 1, "0 to 65536" },
+	{ "requests-per-second = 100000\n", 1, "0 to 65536" },
+	{ "client-timeout = 3601\n", 1, "0 to 3600" },
 	{ "\nwarm-devices = 65537\n", 2, "warm-devices is 65537" },
 	{ "warm-devices = 4294967297\n", 1, "0 to 65536" },
 	{ "warm-devices = 99999999999999999999\n", 1, "warm-devices" },

@@ -16,6 +16,7 @@
 #include "vfiod/pci_events.h"
 #include "vfiod/peer.h"
 #include "vfiod/reload.h"
+#include "vfiod/request.h"
 #include "vfiod/revoke.h"
 #include "vfiod/server.h"
 #include "vfiod/terms.h"
@@ -2174,6 +2175,87 @@ static TCase *release_case(void)
 	return tcase;
 }
 
+/* As a worker that has opened a function for the request that waits for it. */
+static void grant_what_waits(struct device *device, int fd)
+{
+	const struct vfiod_acquire_rep rep = { .lease = htole64(7), .mode = htole32(VFIOD_MODE_CONTAINER) };
+	struct request *request = TAILQ_FIRST(&device->waiting);
+
+	ck_assert_ptr_nonnull(request);
+	TAILQ_REMOVE(&device->waiting, request, next);
+	request->waits_for = NULL;
+	request_reply(request, &rep, sizeof(rep), (int[]){ fd, fd }, 2);
+}
+
+START_TEST(who_has_not_taken_the_files_of_an_answer_gets_no_other_one)
+{
+	const char *why;
+
+	first->state = VFIOD_GRANTING;
+	ask_acquire(&client, FIRST, 1);
+	grant_what_waits(first, client.fd);
+	ask_list(&client, 2);
+	/* however often it is looked at */
+	for (int i = 0; i < 3; i++)
+		event_base_loop(vfiod.base, EVLOOP_ONCE);
+	ck_assert_int_eq(proto_conn_recv(&client, &msg, VFIOD_FDS_MAX, &why), 0);
+	ck_assert_uint_eq(msg.fd_count, 2);
+	proto_msg_close_fds(&msg);
+	expect_nothing(&client);
+	event_base_loop(vfiod.base, EVLOOP_ONCE);
+	let_it_run();
+	receive(&client, VFIOD_LIST, 2);
+}
+END_TEST
+
+START_TEST(who_takes_the_files_of_an_answer_is_answered_at_once)
+{
+	const char *why;
+
+	first->state = VFIOD_GRANTING;
+	ask_acquire(&client, FIRST, 1);
+	grant_what_waits(first, client.fd);
+	ck_assert_int_eq(proto_conn_recv(&client, &msg, VFIOD_FDS_MAX, &why), 0);
+	proto_msg_close_fds(&msg);
+	let_it_run();
+	ask_list(&client, 2);
+	receive(&client, VFIOD_LIST, 2);
+}
+END_TEST
+
+START_TEST(events_that_nobody_reads_are_no_answer_that_nobody_reads)
+{
+	struct proto_conn other, deaf;
+	uint64_t serial;
+
+	no_rules.quotas.client_timeout = 1;
+	other = greet(pub_path);
+	serial = newest_serial();
+	for (int i = 0; i < 5; i++)
+		tell(serial);
+	/* one that is let go, after the first might have been */
+	deaf = greet(pub_path);
+	ask_list(&deaf, COOKIE);
+	while (server_client(vfiod.server, serial + 1))
+		event_base_loop(vfiod.base, EVLOOP_ONCE);
+	ck_assert_ptr_nonnull(server_client(vfiod.server, serial));
+	/* an answer in front of events is read as well as one without */
+	ask_list(&other, COOKIE);
+	tell(serial);
+	for (int i = 0; i < 5; i++)
+		expect_event(&other);
+	receive(&other, VFIOD_LIST, COOKIE);
+	close(deaf.fd);
+	deaf = greet(pub_path);
+	ask_list(&deaf, COOKIE);
+	while (server_client(vfiod.server, serial + 2))
+		event_base_loop(vfiod.base, EVLOOP_ONCE);
+	ck_assert_ptr_nonnull(server_client(vfiod.server, serial));
+	close(deaf.fd);
+	close(other.fd);
+}
+END_TEST
+
 static TCase *events_case(void)
 {
 	TCase *tcase = case_of("events");
@@ -2182,6 +2264,9 @@ static TCase *events_case(void)
 	tcase_add_test(tcase, an_event_comes_unasked_and_in_front_of_the_answer_that_is_due);
 	tcase_add_loop_test(tcase, a_client_that_does_not_take_its_events_is_let_go_with_the_request_that_waits, 0, 2);
 	tcase_add_test(tcase, an_event_to_a_client_that_has_just_gone_is_lost_and_no_harm);
+	tcase_add_test(tcase, who_has_not_taken_the_files_of_an_answer_gets_no_other_one);
+	tcase_add_test(tcase, who_takes_the_files_of_an_answer_is_answered_at_once);
+	tcase_add_test(tcase, events_that_nobody_reads_are_no_answer_that_nobody_reads);
 	return tcase;
 }
 

@@ -92,7 +92,8 @@ static void make_dir(void)
 	snprintf(admin_path, sizeof(admin_path), "%s/%s", run_dir, VFIOD_ADMIN_SOCKET);
 	snprintf(config_path, sizeof(config_path), "%s/vfiod.conf", dir);
 	snprintf(log_path, sizeof(log_path), "%s/log", dir);
-	write_file(config_path, "# nothing\n");
+	/* most tests are one user, who does a lot */
+	write_file(config_path, "connections-per-user = 0\nrequests-per-second = 0\n");
 }
 
 /* ---- the daemon ---- */
@@ -113,6 +114,7 @@ struct start {
 	const char *socket_names;
 	mode_t umask;
 	rlim_t files;
+	const char *watchdog; /* WATCHDOG_USEC */
 };
 
 static const char *const usual[] = { "--runtime-dir", run_dir, "--config", config_path, NULL };
@@ -146,6 +148,8 @@ static void become_daemon(const struct start *start, const char *ready_path)
 	dup2(log, STDERR_FILENO);
 	unsetenv("JOURNAL_STREAM");
 	setenv("NOTIFY_SOCKET", ready_path, 1);
+	if (start->watchdog)
+		setenv("WATCHDOG_USEC", start->watchdog, 1);
 	umask(start->umask ? start->umask : 022);
 	if (start->files)
 		setrlimit(RLIMIT_NOFILE, &(struct rlimit){ start->files, start->files });
@@ -178,21 +182,31 @@ static int run_to_end(const struct start *start)
 	return WEXITSTATUS(status);
 }
 
-/* Waits for the daemon's word that it is ready, or gives its log when it ends instead. */
-static void wait_until_ready(void)
+/* The next thing that the daemon tells its service manager; or its log, when it ends instead. */
+static const char *next_notice(void)
 {
 	struct pollfd ready = { .fd = ready_fd, .events = POLLIN };
-	char text[64] = "";
+	static char text[1024];
 
 	for (int i = 0; i < PATIENCE * 10; i++) {
 		if (poll(&ready, 1, 100) == 1) {
-			ck_assert_int_gt(recv(ready_fd, text, sizeof(text) - 1, 0), 0);
-			ck_assert_str_eq(text, "READY=1");
-			return;
+			ssize_t size = recv(ready_fd, text, sizeof(text) - 1, 0);
+
+			ck_assert_int_gt(size, 0);
+			text[size] = '\0';
+			return text;
 		}
-		ck_assert_msg(!waitpid(daemon_pid, NULL, WNOHANG), "vfiod did not start: %s", read_text(log_path));
+		ck_assert_msg(!waitpid(daemon_pid, NULL, WNOHANG), "vfiod has ended: %s", read_text(log_path));
 	}
-	ck_abort_msg("vfiod does not get ready: %s", read_text(log_path));
+	ck_abort_msg("vfiod says nothing to its service manager: %s", read_text(log_path));
+	return "";
+}
+
+static void expect_notice(const char *words)
+{
+	const char *text = next_notice();
+
+	ck_assert_msg(strstr(text, words), "'%s' is not in: %s", words, text);
 }
 
 static void start_as(const struct start *start)
@@ -208,7 +222,7 @@ static void start_as(const struct start *start)
 	ready_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(bind(ready_fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	daemon_pid = spawn(start, path);
-	wait_until_ready();
+	expect_notice("READY=1");
 }
 
 static void start(void)
@@ -1045,21 +1059,257 @@ END_TEST
 
 /* ---- descriptors run out ---- */
 
-START_TEST(when_descriptors_run_out_clients_wait_and_are_served_later)
+/* The answer to HELLO: either it is greeted, or it is refused in words and the connection ends. */
+static bool is_turned_away(struct proto_conn *conn, const char *words)
+{
+	const struct vfiod_hello_req body = { .version_min = htole16(1), .version_max = htole16(VFIOD_VERSION_MAX) };
+	const struct vfiod_error *error = proto_msg_body(&msg);
+	const char *why = "";
+	int err = proto_conn_send(conn, VFIOD_HELLO, 0, COOKIE, &body, sizeof(body), NULL, 0);
+
+	/* it may have been told already */
+	ck_assert(!err || err == -EPIPE);
+	ck_assert_int_eq(proto_conn_recv(conn, &msg, 0, &why), 0);
+	ck_assert_uint_eq(msg.opcode, VFIOD_HELLO);
+	if (!(msg.flags & VFIOD_ERROR))
+		return false;
+	ck_assert_uint_eq(msg.cookie, err ? 0 : COOKIE);
+	ck_assert_msg(strstr(error->text, words), "%s", error->text);
+	ck_assert_uint_eq(le32toh(error->code), EAGAIN);
+	expect_end(conn);
+	return true;
+}
+
+START_TEST(when_descriptors_run_out_clients_are_told_so_and_served_later)
 {
 	struct proto_conn conn;
-	int fds[64];
+	int fds[64], refused = 0;
 
 	make_dir();
 	start_as(&(struct start){ .files = 32 });
 	for (int i = 0; i < 64; i++)
 		fds[i] = connect_to(pub_path);
+	for (int i = 0; i < 64; i++) {
+		conn = (struct proto_conn){ fds[i], VFIOD_VERSION_NONE };
+		refused += is_turned_away(&conn, "no free file descriptor");
+	}
+	ck_assert_int_ge(refused, 64 - 32);
+	ck_assert_int_lt(refused, 64);
 	for (int i = 0; i < 64; i++)
 		close(fds[i]);
-	conn = client_of(pub_path);
+	/* as soon as vfiod has seen that they are gone */
+	while (conn = strange_client(pub_path), is_turned_away(&conn, "no free file descriptor"))
+		close(conn.fd);
+	conn.version = VFIOD_VERSION_MAX;
 	list(&conn, 0, 1);
 	close(conn.fd);
 	ck_assert_ptr_nonnull(strstr(read_text(log_path), "no connection can be taken: Too many open files"));
+}
+END_TEST
+
+/* ---- quotas ---- */
+
+static void assert_says(const char *words);
+
+static void start_with(const char *text)
+{
+	make_dir();
+	write_file(config_path, text);
+	start();
+}
+
+START_TEST(a_user_with_too_many_connections_is_told_so)
+{
+	struct proto_conn conns[4], other, admin;
+
+	start_with("connections-per-user = 3\n");
+	for (int i = 0; i < 3; i++)
+		conns[i] = client_of(pub_path);
+	other = strange_client(pub_path);
+	ck_assert(is_turned_away(&other, "and may not have more"));
+	assert_says("a connection of user ");
+	/* who is in nobody's way on the other socket */
+	admin = client_of(admin_path);
+	list(&admin, 0, 1);
+	close(conns[0].fd);
+	list(&admin, 0, 1);
+	conns[3] = client_of(pub_path);
+	for (int i = 1; i < 4; i++) {
+		list(&conns[i], 0, 1);
+		close(conns[i].fd);
+	}
+	close(other.fd);
+	close(admin.fd);
+}
+END_TEST
+
+START_TEST(all_users_together_have_a_limit_too)
+{
+	struct proto_conn conns[3], other;
+
+	start_with("connections = 3\n");
+	for (int i = 0; i < 3; i++)
+		conns[i] = client_of(pub_path);
+	other = strange_client(pub_path);
+	ck_assert(is_turned_away(&other, "vfiod has 3 connections"));
+	for (int i = 0; i < 3; i++)
+		close(conns[i].fd);
+	close(other.fd);
+}
+END_TEST
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+START_TEST(a_user_who_asks_too_much_waits_and_nobody_else_does)
+{
+	struct proto_conn conn, admin;
+	int64_t begun;
+
+	start_with("requests-per-second = 50\n");
+	conn = client_of(pub_path);
+	admin = client_of(admin_path);
+	begun = now_ms();
+	/* 50 are free, the others come in three times as long */
+	for (int i = 0; i < 150; i++)
+		list(&conn, 0, 1);
+	ck_assert_int_ge(now_ms() - begun, 1000);
+	for (int i = 0; i < 150; i++)
+		list(&admin, 0, 1);
+	ck_assert_int_lt(now_ms() - begun, 1000 * PATIENCE);
+	close(conn.fd);
+	close(admin.fd);
+}
+END_TEST
+
+START_TEST(a_client_that_leaves_while_it_has_to_wait_leaves_nothing_behind)
+{
+	const struct vfiod_list_req body = { .max = htole32(1) };
+
+	start_with("requests-per-second = 5\n");
+	witness = client_of(admin_path);
+	baseline = count_fds();
+	for (int i = 0; i < 20; i++) {
+		struct proto_conn conn = strange_client(pub_path);
+
+		conn.version = 1;
+		proto_conn_send(&conn, VFIOD_LIST, 0, COOKIE, &body, sizeof(body), NULL, 0);
+		close(conn.fd);
+	}
+	do
+		list(&witness, 0, 1);
+	while (count_fds() != baseline);
+	close(witness.fd);
+}
+END_TEST
+
+START_TEST(who_does_not_greet_in_time_is_let_go)
+{
+	struct proto_conn good, silent;
+
+	start_with("client-timeout = 1\n");
+	silent = strange_client(pub_path);
+	good = client_of(pub_path);
+	expect_end(&silent);
+	assert_says("did not greet: its time is over");
+	list(&good, 0, 1);
+	close(silent.fd);
+	close(good.fd);
+}
+END_TEST
+
+START_TEST(who_does_not_read_an_answer_in_time_is_let_go)
+{
+	const struct vfiod_list_req body = { .max = htole32(1) };
+	struct pollfd end;
+	struct proto_conn deaf;
+
+	start_with("client-timeout = 1\n");
+	deaf = client_of(pub_path);
+	ask(&deaf, VFIOD_LIST, &body, sizeof(body));
+	end = (struct pollfd){ .fd = deaf.fd, .events = POLLRDHUP };
+	ck_assert_int_eq(poll(&end, 1, PATIENCE * 1000), 1);
+	assert_says("did not read its answer: its time is over");
+	close(deaf.fd);
+}
+END_TEST
+
+START_TEST(who_has_read_its_answer_may_be_idle_for_long)
+{
+	struct proto_conn idle, deaf;
+	const struct vfiod_list_req body = { .max = htole32(1) };
+	struct pollfd end;
+
+	start_with("client-timeout = 1\n");
+	idle = client_of(pub_path);
+	list(&idle, 0, 1);
+	/* one that is let go after the same time, or a little more */
+	deaf = client_of(pub_path);
+	ask(&deaf, VFIOD_LIST, &body, sizeof(body));
+	end = (struct pollfd){ .fd = deaf.fd, .events = POLLRDHUP };
+	ck_assert_int_eq(poll(&end, 1, PATIENCE * 1000), 1);
+	list(&idle, 0, 1);
+	close(idle.fd);
+	close(deaf.fd);
+}
+END_TEST
+
+static const struct vfiod_stats_rep *stats(struct proto_conn *conn)
+{
+	const struct vfiod_stats_req body = { 0 };
+
+	ask(conn, VFIOD_STATS, &body, sizeof(body));
+	receive(conn, VFIOD_STATS, COOKIE);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
+	return proto_msg_body(&msg);
+}
+
+START_TEST(what_happens_is_counted_for_the_administrator)
+{
+	const struct vfiod_unassign_req body = { .address = htole64(NO_ADDRESS) };
+	const struct vfiod_stats_rep *counted;
+	struct proto_conn conn, admin, other;
+
+	start_with("connections-per-user = 1\n");
+	admin = client_of(admin_path);
+	conn = client_of(pub_path);
+	expect_refusal(&admin, VFIOD_UNASSIGN, &body, sizeof(body), ENODEV, "");
+	other = strange_client(pub_path);
+	ck_assert(is_turned_away(&other, ""));
+	counted = stats(&admin);
+	ck_assert_uint_eq(le64toh(counted->counts[VFIOD_STAT_DENIED_ABSENT]), 1);
+	ck_assert_uint_eq(le64toh(counted->counts[VFIOD_STAT_CONNECTIONS]), 2);
+	ck_assert_uint_eq(le64toh(counted->counts[VFIOD_STAT_OPEN]), 2);
+	ck_assert_uint_eq(le64toh(counted->counts[VFIOD_STAT_CONNECTIONS_REFUSED]), 1);
+	ck_assert_uint_eq(le64toh(counted->counts[VFIOD_STAT_GRANTS]), 0);
+	ck_assert_uint_eq(le64toh(counted->latencies[VFIOD_LATENCY_ACQUIRE].count), 0);
+	close(other.fd);
+	close(conn.fd);
+	close(admin.fd);
+}
+END_TEST
+
+START_TEST(nobody_can_fill_the_log)
+{
+	const char *text;
+	unsigned int lines = 0;
+
+	make_dir();
+	start();
+	witness = client_of(admin_path);
+	for (int i = 0; i < 500; i++)
+		expect_expulsion(pub_path, &broken[0]);
+	list(&witness, 0, 1);
+	close(witness.fd);
+	for (text = read_text(log_path); (text = strstr(text, "sent a message that is refused")); text++)
+		lines++;
+	ck_assert_uint_ge(lines, 10);
+	ck_assert_uint_lt(lines, 100);
 }
 END_TEST
 
@@ -1446,6 +1696,93 @@ START_TEST(it_starts_again_after_it_was_killed)
 }
 END_TEST
 
+/* ---- the service manager ---- */
+
+#ifdef HAVE_SECCOMP
+START_TEST(it_runs_under_its_filter_of_system_calls)
+{
+	char path[64];
+
+	make_dir();
+	start();
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)daemon_pid);
+	ck_assert_ptr_nonnull(strstr(read_text(path), "\nSeccomp:\t2\n"));
+	ck_assert_ptr_nonnull(strstr(read_text(path), "\nNoNewPrivs:\t1\n"));
+}
+END_TEST
+#endif
+
+START_TEST(its_end_is_announced)
+{
+	make_dir();
+	start();
+	ck_assert_int_eq(kill(daemon_pid, SIGTERM), 0);
+	expect_notice("STOPPING=1");
+	ck_assert_int_eq(waitpid(daemon_pid, NULL, 0), daemon_pid);
+	daemon_pid = 0;
+}
+END_TEST
+
+START_TEST(the_watchdog_hears_of_it_as_often_as_it_wants_to)
+{
+	make_dir();
+	start_as(&(struct start){ .watchdog = "300000" });
+	for (int i = 0; i < 5; i++)
+		expect_notice("WATCHDOG=1");
+}
+END_TEST
+
+static void reload_with(const char *text)
+{
+	write_file(config_path, text);
+	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	expect_notice("RELOADING=1\nMONOTONIC_USEC=");
+}
+
+START_TEST(the_configuration_is_read_anew_when_it_is_asked_to)
+{
+	make_dir();
+	start();
+	reload_with("rule \"one\" { vendor = \"1234\" }\nrule \"two\" { vendor = \"1235\" }\n");
+	expect_notice("READY=1\nSTATUS=Serving; the configuration has 2 rules");
+	reload_with("");
+	expect_notice("READY=1\nSTATUS=Serving; the configuration has 0 rules");
+}
+END_TEST
+
+START_TEST(a_mistake_in_the_new_configuration_changes_nothing)
+{
+	struct proto_conn conn;
+
+	make_dir();
+	start();
+	conn = client_of(pub_path);
+	reload_with("rule \"one\" {\nvendor = \"xyz\" }\n");
+	expect_notice("READY=1\nSTATUS=Serving by the configuration of before");
+	assert_says("the configuration stays as it was");
+	assert_says("vfiod.conf:2");
+	list(&conn, 0, 1);
+	close(conn.fd);
+	reload_with("");
+	expect_notice("READY=1\nSTATUS=Serving; the configuration has 0 rules");
+}
+END_TEST
+
+START_TEST(many_reloads_at_once_end_with_the_newest_configuration)
+{
+	const char *text = "";
+
+	make_dir();
+	start();
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	write_file(config_path, "rule \"one\" { vendor = \"1234\" }\n");
+	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	while (!strstr(text, "has 1 rules"))
+		text = next_notice();
+}
+END_TEST
+
 /* ---- sockets of systemd ---- */
 
 static int make_socket(const char *name)
@@ -1641,11 +1978,27 @@ static TCase *clients_case(void)
 	return tcase;
 }
 
+static TCase *quotas_case(void)
+{
+	TCase *tcase = case_of("quotas", NULL, stop_what_runs);
+
+	tcase_add_test(tcase, a_user_with_too_many_connections_is_told_so);
+	tcase_add_test(tcase, all_users_together_have_a_limit_too);
+	tcase_add_test(tcase, a_user_who_asks_too_much_waits_and_nobody_else_does);
+	tcase_add_test(tcase, a_client_that_leaves_while_it_has_to_wait_leaves_nothing_behind);
+	tcase_add_test(tcase, who_does_not_greet_in_time_is_let_go);
+	tcase_add_test(tcase, who_does_not_read_an_answer_in_time_is_let_go);
+	tcase_add_test(tcase, who_has_read_its_answer_may_be_idle_for_long);
+	tcase_add_test(tcase, what_happens_is_counted_for_the_administrator);
+	tcase_add_test(tcase, nobody_can_fill_the_log);
+	return tcase;
+}
+
 static TCase *start_case(void)
 {
 	TCase *tcase = case_of("start", NULL, stop_what_runs);
 
-	tcase_add_test(tcase, when_descriptors_run_out_clients_wait_and_are_served_later);
+	tcase_add_test(tcase, when_descriptors_run_out_clients_are_told_so_and_served_later);
 	tcase_add_loop_test(tcase, the_sockets_have_their_modes_whatever_the_umask_is, 0, 4);
 	tcase_add_test(tcase, everybody_gets_through_to_the_public_socket_whatever_the_umask_is);
 	tcase_add_test(tcase, a_second_vfiod_refuses_to_start_and_does_the_first_no_harm);
@@ -1690,6 +2043,21 @@ static TCase *end_case(void)
 	return tcase;
 }
 
+static TCase *manager_case(void)
+{
+	TCase *tcase = case_of("manager", NULL, stop_what_runs);
+
+#ifdef HAVE_SECCOMP
+	tcase_add_test(tcase, it_runs_under_its_filter_of_system_calls);
+#endif
+	tcase_add_test(tcase, its_end_is_announced);
+	tcase_add_test(tcase, the_watchdog_hears_of_it_as_often_as_it_wants_to);
+	tcase_add_test(tcase, the_configuration_is_read_anew_when_it_is_asked_to);
+	tcase_add_test(tcase, a_mistake_in_the_new_configuration_changes_nothing);
+	tcase_add_test(tcase, many_reloads_at_once_end_with_the_newest_configuration);
+	return tcase;
+}
+
 static TCase *activation_case(void)
 {
 	TCase *tcase = case_of("activation", make_dir, stop_what_runs);
@@ -1725,9 +2093,11 @@ int main(void)
 	suite_add_tcase(suite, refusals_case());
 	suite_add_tcase(suite, list_case());
 	suite_add_tcase(suite, clients_case());
+	suite_add_tcase(suite, quotas_case());
 	suite_add_tcase(suite, start_case());
 	suite_add_tcase(suite, identity_case());
 	suite_add_tcase(suite, end_case());
+	suite_add_tcase(suite, manager_case());
 	suite_add_tcase(suite, activation_case());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

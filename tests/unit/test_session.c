@@ -321,6 +321,33 @@ START_TEST(a_refused_version_is_named_with_what_vfiod_says)
 }
 END_TEST
 
+/* As vfiod does it with whom it has no room for: the answer is there whether HELLO has come or not. */
+static void turn_away_for_want_of_room(struct daemon *daemon)
+{
+	const char *why;
+	int err;
+
+	shutdown(daemon->conn.fd, SHUT_RD);
+	err = proto_conn_recv(&daemon->conn, &daemon->request, 0, &why);
+	if (proto_conn_send_error(&daemon->conn, VFIOD_HELLO, err ? 0 : daemon->request.cookie, -EAGAIN, "too many"))
+		daemon->complaint = "the error could not be sent";
+}
+
+START_TEST(who_is_turned_away_is_told_why)
+{
+	struct daemon daemon;
+	struct vfiodma_session *session;
+
+	daemon_start(&daemon, turn_away_for_want_of_room, 0);
+	session = fail_to_open(-EAGAIN);
+	daemon_join(&daemon);
+	ck_assert_str_eq(vfiodma_session_error(session), "too many");
+	assert_ended(session);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
 static void choose_version_9(struct daemon *daemon)
 {
 	const struct vfiod_hello_rep reply = { .version = htole16(9) };
@@ -2027,6 +2054,7 @@ static Suite *make_suite(void)
 	tcase_add_test(hello, the_administrators_socket_is_not_for_everybody);
 	tcase_add_test(hello, a_run_time_directory_that_is_too_long_is_refused);
 	tcase_add_test(hello, a_refused_version_is_named_with_what_vfiod_says);
+	tcase_add_loop_test(hello, who_is_turned_away_is_told_why, 0, 30);
 	tcase_add_test(hello, a_version_that_was_not_offered_is_refused);
 	tcase_add_test(hello, a_client_that_is_turned_away_is_told_why);
 	suite_add_tcase(suite, hello);

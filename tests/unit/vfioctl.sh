@@ -54,7 +54,7 @@ help_explains_every_command()
 {
 	works --help
 	says 'Commands:'
-	for command in list show assign release revoke reload pool why config help; do
+	for command in list show assign release revoke reload pool why config stats help; do
 		works --help
 		says "  $command "
 		works "$command" --help
@@ -99,6 +99,7 @@ a_wrong_command_line_is_refused_in_one_line()
 	refuses 2 "'--grace'" release 01:00.0 --grace 5
 	refuses 2 "'01:00.1'" show 01:00.0 01:00.1
 	refuses 2 "'01:00.0'" list 01:00.0
+	refuses 2 'two formats' stats --json --prometheus
 }
 
 what_is_not_an_address_is_refused_with_an_example_of_one()
@@ -143,6 +144,7 @@ without_a_daemon_every_request_fails_with_status_3()
 	refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" pool
 	refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" why pool:fast
 	refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" why 01:00.0 --json
+	refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" stats
 }
 
 the_environment_says_where_the_daemon_is_and_the_option_goes_before_it()
