@@ -161,6 +161,18 @@ START_TEST(the_limit_of_a_process_that_has_ended_is_not_raised)
 }
 END_TEST
 
+START_TEST(a_process_without_a_number_is_not_this_one)
+{
+	struct rlimit before = limit_of(0), after;
+	struct memlock *raised = NULL;
+
+	ck_assert_int_eq(memlock_raise(&list, 0, pidfd, 512 * KIB, &raised), -ESRCH);
+	after = limit_of(0);
+	ck_assert_uint_eq(after.rlim_cur, before.rlim_cur);
+	ck_assert_ptr_null(list);
+}
+END_TEST
+
 START_TEST(a_process_that_ended_with_its_leases_is_forgotten_with_them)
 {
 	struct memlock *raised = raise_to(512 * KIB);
@@ -206,6 +218,7 @@ int main(void)
 	tcase_add_test(tcase, with_several_leases_the_highest_counts_and_the_last_puts_back);
 	tcase_add_test(tcase, what_a_program_chose_between_two_leases_is_put_back);
 	tcase_add_test(tcase, the_limit_of_a_process_that_has_ended_is_not_raised);
+	tcase_add_test(tcase, a_process_without_a_number_is_not_this_one);
 	tcase_add_test(tcase, a_process_that_ended_with_its_leases_is_forgotten_with_them);
 	tcase_add_test(tcase, whoever_has_the_number_of_a_process_that_has_ended_is_not_touched);
 	suite_add_tcase(suite, tcase);
