@@ -117,8 +117,8 @@ background holding /run/timed as bob:1100 edu --hold pool:lab
 status=0
 wait "${job_of[$process]}" || status=$?
 equal "a program is told that its time is over, and gives the function back" 3 $status
-names_in() { grep -q "will be taken in 1000 ms" "$1"; }
-check "in time for the grace" names_in /run/timed
+check "it knew from the beginning" grep -q "is lent for [1-6] s" /run/timed
+check "and was told again with the grace" grep -q "will be taken in 1000 ms" /run/timed
 background leased /run/stubborn as bob:1100 lease hold pool:lab
 stubborn=$process
 kill -KILL "$vfiod_pid"
