@@ -130,79 +130,86 @@ static void refuse(struct verdict *verdict, uint32_t remedy)
 	verdict->remedy = remedy;
 }
 
-/* Leases of a user: of functions of a pool, or that a rule is about. */
-struct tally {
-	const struct config *config;
-	uint32_t uid;
-	const char *pool;
-	const struct rule *rule;
+/* What is asked, and what has been counted for it: once for all functions of a pool, not for each. */
+struct question {
+	struct daemon *daemon;
+	const struct wish *wish;
+	const struct rule *rule; /* whose functions the peer has so many leases of */
+	size_t leases;
+	const char *pool; /* of which this is who comes first */
+	struct rival rival;
 };
 
-/* A lease of @besides itself has ended before the next one begins. */
-static size_t count_leases(const struct devices *devices, const struct device *besides, const struct tally *tally)
+static bool is_of(const struct rule *rule, const struct rule *wanted, const char *pool)
+{
+	return rule && (pool ? rule->pool && !strcmp(rule->pool, pool) : rule == wanted);
+}
+
+/* Leases of a user: of functions of a pool, or else that a rule is about. */
+static size_t count_leases(const struct daemon *daemon, uint32_t uid, const struct rule *rule, const char *pool)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < devices->count; i++) {
-		const struct device *device = devices->list[i];
-		const struct rule *rule;
+	for (size_t i = 0; i < daemon->devices.count; i++) {
+		const struct device *device = daemon->devices.list[i];
 
-		if (device == besides || !device->lease.id || device->lease.uid != tally->uid)
-			continue;
-		rule = policy_rule(tally->config, &device->facts);
-		count += rule && (tally->pool ? rule->pool && !strcmp(rule->pool, tally->pool) : rule == tally->rule);
+		if (device->lease.id && device->lease.uid == uid)
+			count += is_of(policy_rule(daemon->config, &device->facts), rule, pool);
 	}
 	return count;
 }
 
-/* Who has fewer functions of the pool than the peer, and asked for one in vain. */
-static struct rival find_rival(const struct daemon *daemon, const struct device *device, const char *pool, uint32_t uid)
+/* A lease of @device itself has ended before the next one begins. */
+static size_t other_leases(struct question *question, const struct device *device, const struct rule *rule)
 {
-	struct tally tally = { .config = daemon->config, .pool = pool };
+	uint32_t uid = question->wish->peer->uid;
+
+	if (question->rule != rule)
+		question->leases = count_leases(question->daemon, uid, rule, NULL);
+	question->rule = rule;
+	return question->leases - (device->lease.id && device->lease.uid == uid);
+}
+
+/* Who has fewer functions of the pool than the peer, and asked for one in vain. */
+static struct rival find_rival(const struct daemon *daemon, const char *pool, uint32_t uid)
+{
+	struct rival rival = { .own = count_leases(daemon, uid, NULL, pool) };
 	const struct claim *claim = NULL;
 	uint64_t now = clock_ms();
 
-	while ((claim = claims_next(&daemon->claims, claim, pool, now))) {
-		struct rival rival = { .is = true, .uid = claim->uid };
-
-		tally.uid = claim->uid;
-		rival.leases = count_leases(&daemon->devices, device, &tally);
-		tally.uid = uid;
-		rival.own = count_leases(&daemon->devices, device, &tally);
+	while (rival.own && !rival.is && (claim = claims_next(&daemon->claims, claim, pool, now))) {
+		rival.uid = claim->uid;
+		rival.leases = count_leases(daemon, claim->uid, NULL, pool);
 		rival.seconds = (unsigned int)((claim->until_ms - now + 999) / 1000);
-		if (rival.leases < rival.own)
-			return rival;
+		rival.is = rival.leases < rival.own;
 	}
-	return (struct rival){ .is = false };
+	return rival;
 }
 
-static int check_rivals(const struct daemon *daemon, const struct device *device, const struct wish *wish,
-			struct failure *failure)
+static int check_rivals(struct question *question, const struct device *device, struct failure *failure)
 {
+	const struct daemon *daemon = question->daemon;
 	const char *pool = policy_pool(daemon->config, &device->facts);
-	struct rival rival;
 
 	if (!pool)
 		return 0;
-	rival = find_rival(daemon, device, pool, wish->peer->uid);
-	return policy_may_go_first(daemon->config, &device->facts, &rival, failure);
+	if (!question->pool || strcmp(question->pool, pool) != 0)
+		question->rival = find_rival(daemon, pool, question->wish->peer->uid);
+	question->pool = pool;
+	return policy_may_go_first(daemon->config, &device->facts, &question->rival, failure);
 }
 
-static int check_policy(struct daemon *daemon, const struct device *device, const struct wish *wish,
-			struct failure *failure)
+static int check_policy(struct question *question, const struct device *device, struct failure *failure)
 {
+	struct daemon *daemon = question->daemon;
 	const struct rule *rule = policy_rule(daemon->config, &device->facts);
-	const struct tally tally = { .config = daemon->config, .uid = wish->peer->uid, .rule = rule };
-	struct demand demand = {
-		.peer = wish->peer,
-		.mode = wish->mode,
-	};
+	struct demand demand = { .peer = question->wish->peer, .mode = question->wish->mode };
 
 	/* to look for the module costs a system call */
 	if (rule && rule->lease_time)
-		demand.revocable = wish->mode == VFIOD_MODE_CONTAINER && daemon_handles(daemon);
+		demand.revocable = demand.mode == VFIOD_MODE_CONTAINER && daemon_handles(daemon);
 	if (rule && rule->leases_per_user)
-		demand.leases = count_leases(&daemon->devices, device, &tally);
+		demand.leases = other_leases(question, device, rule);
 	return policy_may_acquire(daemon->config, &device->facts, &device->owner, &demand, failure);
 }
 
@@ -248,16 +255,17 @@ static void refuse_by_state(const struct device *device, struct verdict *verdict
 	       held ? VFIOD_REMEDY_HOLDER | (device->lease.by_handles ? VFIOD_REMEDY_ADMIN : 0) : VFIOD_REMEDY_ADMIN);
 }
 
-static void decide_device(struct daemon *daemon, struct device *device, const struct wish *wish,
-			  struct verdict *verdict)
+static void decide_device(struct question *question, struct device *device, struct verdict *verdict)
 {
+	struct daemon *daemon = question->daemon;
+	const struct wish *wish = question->wish;
 	enum state_verdict step;
 	int err = 0;
 
 	*verdict = (struct verdict){ .device = NULL };
 	/* a stranger is told so at once, and does not wait in front of the owner */
 	if (device->state != VFIOD_UNMANAGED)
-		err = check_policy(daemon, device, wish, &verdict->failure);
+		err = check_policy(question, device, &verdict->failure);
 	if (err) {
 		refuse(verdict, remedy_of(daemon->config, device, wish, err));
 		return;
@@ -265,7 +273,7 @@ static void decide_device(struct daemon *daemon, struct device *device, const st
 	step = decide_step(&daemon->devices, device, EVENT_ACQUIRE, &verdict->device, &verdict->failure);
 	if (step == STATE_REFUSE) {
 		refuse_by_state(verdict->device, verdict);
-	} else if (check_rivals(daemon, device, wish, &verdict->failure)) {
+	} else if (check_rivals(question, device, &verdict->failure)) {
 		refuse(verdict, VFIOD_REMEDY_TIME);
 	} else if (step == STATE_WAIT) {
 		verdict->decision = DECISION_WAIT;
@@ -344,8 +352,10 @@ static bool is_member(const struct daemon *daemon, const struct device *device, 
 	return of && !strcmp(of, pool);
 }
 
-static void decide_pool(struct daemon *daemon, const struct wish *wish, struct verdict *verdict)
+static void decide_pool(struct question *question, struct verdict *verdict)
 {
+	struct daemon *daemon = question->daemon;
+	const struct wish *wish = question->wish;
 	struct search search = { .members = 0 };
 
 	memset(&search.numa, 0xff, sizeof(search.numa)); /* all are NUMA_FAR where nothing is asked */
@@ -360,7 +370,10 @@ static void decide_pool(struct daemon *daemon, const struct wish *wish, struct v
 
 		if (!is_member(daemon, device, wish->pool))
 			continue;
-		decide_device(daemon, device, wish, &one);
+		/* of one that would not be chosen nothing has to be known */
+		if (search.chosen.decision == DECISION_GRANT && search.members && !is_better(&search, device))
+			continue;
+		decide_device(question, device, &one);
 		consider(&search, &one);
 	}
 	if (search.members && search.chosen.decision != DECISION_REFUSE)
@@ -374,6 +387,7 @@ static void decide_pool(struct daemon *daemon, const struct wish *wish, struct v
 void decide(struct daemon *daemon, const struct wish *wish, struct verdict *verdict)
 {
 	struct device *device = wish->pool ? NULL : devices_find(&daemon->devices, wish->address);
+	struct question question = { .daemon = daemon, .wish = wish };
 	char text[PROTO_ADDRESS_LEN];
 
 	*verdict = (struct verdict){ .device = NULL };
@@ -381,9 +395,9 @@ void decide(struct daemon *daemon, const struct wish *wish, struct verdict *verd
 		failure_set(&verdict->failure, -EINVAL, "there is no mode %u to acquire a function in", wish->mode);
 		refuse(verdict, VFIOD_REMEDY_YOU);
 	} else if (wish->pool) {
-		decide_pool(daemon, wish, verdict);
+		decide_pool(&question, verdict);
 	} else if (device) {
-		decide_device(daemon, device, wish, verdict);
+		decide_device(&question, device, verdict);
 	} else {
 		failure_set(&verdict->failure, -ENODEV, "there is no PCI function %s; see: vfioctl list --all",
 			    proto_address_format(wish->address, text));

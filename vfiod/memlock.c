@@ -91,6 +91,9 @@ int memlock_raise(struct memlock **list, pid_t pid, int pidfd, uint64_t limit, s
 	struct rlimit now, wanted;
 	int err;
 
+	/* a process that we cannot see has no number, and 0 would be our own */
+	if (pid <= 0)
+		return -ESRCH;
 	if (prlimit(pid, RLIMIT_MEMLOCK, NULL, &now))
 		return -errno;
 	wanted.rlim_cur = now.rlim_cur > limit ? now.rlim_cur : limit;

@@ -20,7 +20,8 @@ struct memlock;
  * @pidfd: of the same process, the caller's to close: @pid may be somebody else's by the time that it is used
  * @raised: for memlock_drop(); NULL: its limit is that high anyway
  *
- * Return: 0, -ESRCH (the process has ended), or what prlimit(2) says: -EPERM without CAP_SYS_RESOURCE.
+ * Return: 0, -ESRCH (the process has ended, or is of another pid namespace), or what prlimit(2) says: -EPERM without
+ * CAP_SYS_RESOURCE.
  */
 int memlock_raise(struct memlock **list, pid_t pid, int pidfd, uint64_t limit, struct memlock **raised);
 

@@ -65,7 +65,7 @@ int peer_read(int fd, struct peer *peer)
 #define SO_PEERPIDFD 77
 #endif
 
-static int pidfd_by_number(const struct peer *peer)
+int peer_pidfd_by_number(const struct peer *peer)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, peer->pid, 0);
 	char path[32];
@@ -87,7 +87,7 @@ int peer_pidfd(int fd, const struct peer *peer)
 
 	if (!getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size))
 		return pidfd;
-	return errno == ENOPROTOOPT ? pidfd_by_number(peer) : -errno;
+	return errno == ENOPROTOOPT ? peer_pidfd_by_number(peer) : -errno;
 }
 
 void peer_free(struct peer *peer)

@@ -31,11 +31,14 @@ void peer_free(struct peer *peer);
  * peer_pidfd() - a descriptor of the peer's process (pidfd_open(2)).
  * @fd: the socket
  *
- * Before Linux 6.5, which has SO_PEERPIDFD, it is of the process that has the peer's number now, if that is the user's.
+ * Before Linux 6.5, which has SO_PEERPIDFD, it is that of peer_pidfd_by_number().
  *
  * Return: the caller's to close, or -ESRCH and the like.
  */
 int peer_pidfd(int fd, const struct peer *peer);
+
+/** peer_pidfd_by_number() - of the process that has the peer's number now, if that is the user's; else -ESRCH. */
+int peer_pidfd_by_number(const struct peer *peer);
 
 /** peer_in_group() - @gid is the peer's own or a supplementary group of it. */
 bool peer_in_group(const struct peer *peer, gid_t gid);

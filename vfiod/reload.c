@@ -75,11 +75,13 @@ static void answer(const struct daemon *daemon, struct request_queue *asked, con
 {
 	const struct vfiod_reload_rep rep = { .rules = htole32((uint32_t)daemon->config->rule_count) };
 	struct request *request;
+	struct failure told;
 
+	failure_set(&told, failure->error, "%.400s; the configuration of before stays", failure->text);
 	while ((request = TAILQ_FIRST(asked))) {
 		TAILQ_REMOVE(asked, request, next);
 		if (failure->error)
-			request_refuse(request, failure);
+			request_refuse(request, &told);
 		else
 			request_reply(request, &rep, sizeof(rep), NULL, 0);
 	}

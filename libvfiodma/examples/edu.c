@@ -83,6 +83,8 @@ static void lease_event(void *data, const struct vfiodma_event *event)
 {
 	struct edu *edu = data;
 
+	if (event->kind == VFIODMA_EVENT_LIMITED)
+		fprintf(stderr, "edu: the device is lent for %u s\n", (event->grace_ms + 999) / 1000);
 	if (event->kind != VFIODMA_EVENT_REVOKE_ANNOUNCED)
 		return;
 	fprintf(stderr, "edu: the device will be taken in %u ms, so it is given back\n", event->grace_ms);

@@ -360,6 +360,21 @@ START_TEST(the_hosts_driver_is_remembered_while_a_vfio_driver_or_none_has_the_fu
 }
 END_TEST
 
+START_TEST(the_serial_number_of_a_function_is_read_once_and_stays)
+{
+	struct facts facts = { .address = 0x100, .serial = 0x000102ffff030405 };
+	const struct device *device;
+
+	ck_assert_int_eq(devices_put(&devices, &facts), 0);
+	device = devices_find(&devices, 0x100);
+	facts.serial = 0;
+	facts.vfs = 3;
+	ck_assert_int_eq(devices_put(&devices, &facts), 0);
+	ck_assert_uint_eq(device->facts.vfs, 3);
+	ck_assert_uint_eq(device->facts.serial, 0x000102ffff030405);
+}
+END_TEST
+
 START_TEST(a_lease_is_found_by_its_number_and_no_lease_is_not)
 {
 	struct device *device;
@@ -459,6 +474,7 @@ static TCase *list_case(void)
 	tcase_add_test(tcase, a_new_function_is_the_hosts);
 	tcase_add_test(tcase, news_of_a_function_leave_its_state_alone);
 	tcase_add_loop_test(tcase, the_hosts_driver_is_remembered_while_a_vfio_driver_or_none_has_the_function, 0, 3);
+	tcase_add_test(tcase, the_serial_number_of_a_function_is_read_once_and_stays);
 	tcase_add_test(tcase, a_lease_is_found_by_its_number_and_no_lease_is_not);
 	tcase_add_loop_test(tcase, a_function_can_be_removed_from_any_place, 0, 3);
 	tcase_add_test(tcase, the_list_can_be_used_again_after_it_was_emptied);

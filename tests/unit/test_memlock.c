@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Limits of locked memory of processes that are really there: children of this test. */
+/* Limits of locked memory of processes that are really there, children of this test; and how a client's is found. */
 #include "vfiod/memlock.h"
+
+#include "vfiod/peer.h"
 
 #include <check.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -161,6 +165,18 @@ START_TEST(the_limit_of_a_process_that_has_ended_is_not_raised)
 }
 END_TEST
 
+START_TEST(a_process_without_a_number_is_not_this_one)
+{
+	struct rlimit before = limit_of(0), after;
+	struct memlock *raised = NULL;
+
+	ck_assert_int_eq(memlock_raise(&list, 0, pidfd, 512 * KIB, &raised), -ESRCH);
+	after = limit_of(0);
+	ck_assert_uint_eq(after.rlim_cur, before.rlim_cur);
+	ck_assert_ptr_null(list);
+}
+END_TEST
+
 START_TEST(a_process_that_ended_with_its_leases_is_forgotten_with_them)
 {
 	struct memlock *raised = raise_to(512 * KIB);
@@ -191,6 +207,49 @@ START_TEST(whoever_has_the_number_of_a_process_that_has_ended_is_not_touched)
 }
 END_TEST
 
+/* ---- which process is a client's ---- */
+
+static bool is_child(int fd)
+{
+	siginfo_t info = { 0 };
+
+	ck_assert_int_ge(fd, 0);
+	end_child();
+	ck_assert_int_eq(waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOWAIT), 0);
+	close(fd);
+	return info.si_pid == child;
+}
+
+START_TEST(a_process_is_found_by_its_number_if_it_is_the_users)
+{
+	struct peer peer = { .uid = getuid(), .pid = child };
+
+	peer.uid++;
+	ck_assert_int_eq(peer_pidfd_by_number(&peer), -ESRCH);
+	peer.uid--;
+	ck_assert(is_child(peer_pidfd_by_number(&peer)));
+}
+END_TEST
+
+START_TEST(a_process_is_found_by_its_connection)
+{
+	int ends[2];
+	struct peer peer;
+	int fd;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	ck_assert_int_eq(peer_read(ends[0], &peer), 0);
+	ck_assert_int_eq(peer.pid, getpid());
+	fd = peer_pidfd(ends[0], &peer);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq((int)syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), 0);
+	peer_free(&peer);
+	close(fd);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("memlock");
@@ -206,8 +265,11 @@ int main(void)
 	tcase_add_test(tcase, with_several_leases_the_highest_counts_and_the_last_puts_back);
 	tcase_add_test(tcase, what_a_program_chose_between_two_leases_is_put_back);
 	tcase_add_test(tcase, the_limit_of_a_process_that_has_ended_is_not_raised);
+	tcase_add_test(tcase, a_process_without_a_number_is_not_this_one);
 	tcase_add_test(tcase, a_process_that_ended_with_its_leases_is_forgotten_with_them);
 	tcase_add_test(tcase, whoever_has_the_number_of_a_process_that_has_ended_is_not_touched);
+	tcase_add_test(tcase, a_process_is_found_by_its_number_if_it_is_the_users);
+	tcase_add_test(tcase, a_process_is_found_by_its_connection);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

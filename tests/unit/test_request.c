@@ -2052,18 +2052,27 @@ START_TEST(leases_go_on_under_their_terms_when_their_rule_has_gone)
 }
 END_TEST
 
+/* The file is a pipe: a worker that reads it waits until the test writes. */
 START_TEST(what_changes_while_it_is_read_is_read_after_that)
 {
 	struct proto_conn other = greet(admin_path);
 
-	write_conf("");
+	ck_assert_int_eq(unlink(conf_path), 0);
+	ck_assert_int_eq(mkfifo(conf_path, 0600), 0);
 	ask_reload(&admin);
-	let_it_run(); /* a worker reads it, and may be done */
-	write_conf(ONE_RULE);
+	let_it_run();
 	ask_reload(&other);
 	reload_start(&vfiod);
+	let_it_run();
+	expect_nothing(&admin);
+	write_conf("");
+	while (vfiod.config->rule_count)
+		ck_assert_int_eq(event_base_loop(vfiod.base, EVLOOP_ONCE), 0);
+	expect_reloaded(&admin, 0);
+	expect_nothing(&other);
+	ck_assert_ptr_nonnull(vfiod.reload);
+	write_conf(ONE_RULE);
 	finish_reload();
-	receive(&admin, VFIOD_RELOAD, COOKIE);
 	expect_reloaded(&other, 1);
 	ck_assert_uint_eq(vfiod.config->rule_count, 1);
 	close(other.fd);
