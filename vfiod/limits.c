@@ -7,9 +7,9 @@
 
 #define SLOTS	    1024
 #define SECOND	    1000000u
-#define LOG_LINES   30		 /* of one user at once */
-#define LOG_COST    (2 * SECOND) /* and then one in this time */
-#define SETTLE_STEP 4		 /* accounts looked at when another becomes idle: more than become so */
+#define LOG_LINES   30	     /* of one user at once */
+#define LOG_COST    2000000u /* and then one in this time */
+#define SETTLE_STEP 4	     /* accounts looked at when another becomes idle: more than become so */
 
 struct account {
 	uid_t uid;
@@ -72,7 +72,7 @@ void limits_free(struct limits *limits)
 		return;
 	for (unsigned int i = 0; i < SLOTS; i++)
 		while ((account = LIST_FIRST(&limits->slots[i])))
-			account_free(limits, account);
+			account_free(limits, account); /* NOLINT(clang-analyzer-unix.Malloc): it takes itself out */
 	free(limits);
 }
 
@@ -90,7 +90,7 @@ static void settle(struct limits *limits, struct account *account, uint64_t now)
 	if (account->connections || account->idle)
 		return;
 	for (int i = 0; i < SETTLE_STEP && (first = TAILQ_FIRST(&limits->idle)); i++) {
-		if (is_as_new(first, now)) {
+		if (is_as_new(first, now)) { /* NOLINT(clang-analyzer-unix.Malloc): as above */
 			account_free(limits, first);
 			continue;
 		}

@@ -59,10 +59,12 @@ struct client {
 	LIST_ENTRY(client) next;
 };
 
+#define CLIENT_SLOTS 1024
+
 struct server {
 	struct daemon *daemon;
 	struct listener listeners[2];
-	LIST_HEAD(, client) clients;
+	LIST_HEAD(clients, client) clients[CLIENT_SLOTS]; /* by serial, which goes up by one */
 	unsigned int connections;
 	struct limits *limits;
 	int reserve;		/* a descriptor to give up when there are no more, or -1 */
@@ -111,11 +113,16 @@ uint64_t client_serial(const struct client *client)
 	return client->serial;
 }
 
+static struct clients *slot_of(struct server *server, uint64_t serial)
+{
+	return &server->clients[serial % CLIENT_SLOTS];
+}
+
 struct client *server_client(struct server *server, uint64_t serial)
 {
 	struct client *client;
 
-	LIST_FOREACH (client, &server->clients, next)
+	LIST_FOREACH (client, slot_of(server, serial), next)
 		if (client->serial == serial)
 			return client;
 	return NULL;
@@ -461,7 +468,7 @@ static int client_new(struct listener *listener, int fd, struct failure *failure
 		goto close_account;
 	}
 	client->serial = ++listener->server->last_serial;
-	LIST_INSERT_HEAD(&listener->server->clients, client, next);
+	LIST_INSERT_HEAD(slot_of(listener->server, client->serial), client, next);
 	listener->server->connections++;
 	metrics_count(&listener->server->daemon->metrics, VFIOD_STAT_CONNECTIONS);
 	set_deadline(client, timeout_of(client));
@@ -712,7 +719,6 @@ int server_new(struct daemon *daemon, const char *runtime_dir, struct server **s
 	made->daemon = daemon;
 	made->reserve = -1;
 	open_reserve(made);
-	LIST_INIT(&made->clients);
 	for (int i = 0; i < 2; i++)
 		made->listeners[i] = (struct listener){ .server = made, .fd = -1 };
 	made->listeners[0].socket = VFIOD_ON_PUB;
@@ -734,8 +740,9 @@ void server_free(struct server *server)
 
 	if (!server)
 		return;
-	while ((client = LIST_FIRST(&server->clients)))
-		client_free(client); /* NOLINT(clang-analyzer-unix.Malloc): it takes itself out of the list */
+	for (uint64_t slot = 0; slot < CLIENT_SLOTS; slot++)
+		while ((client = LIST_FIRST(&server->clients[slot])))
+			client_free(client); /* NOLINT(clang-analyzer-unix.Malloc): it takes itself out of the list */
 	for (int i = 0; i < 2; i++) {
 		struct listener *listener = &server->listeners[i];
 

@@ -34,7 +34,9 @@ static bool is_for_us(const char *variable, bool when_not_set)
 {
 	uint64_t pid;
 
-	return getenv(variable) ? read_number(variable, &pid) && pid == (uint64_t)getpid() : when_not_set;
+	if (!getenv(variable))
+		return when_not_set;
+	return read_number(variable, &pid) && pid == (uint64_t)getpid();
 }
 
 /* ---- what is said ---- */

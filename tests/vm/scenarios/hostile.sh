@@ -30,6 +30,8 @@ load_vfio
 load nvme
 wait_for "the kernel's nvme driver has $nvme" driver_is $nvme nvme
 use_clients
+# so that silent connections are there as long as they are looked at, also on a slow machine
+configure <<<"client-timeout = 600"
 start_vfiod
 quietly vfioctl assign $edu --user alice
 quietly vfioctl assign $nvme --user bob
@@ -44,6 +46,16 @@ check "so is the same user" as alice edu $edu
 check "and the administrator" vfioctl show $edu
 end KILL "$silent"
 unharmed "200 silent connections"
+
+background connected /run/silent as alice hostile silent 300 $socket
+silent=$process
+wait_for "vfiod has taken as many as one user may have" more_descriptors_than $((baseline + 255))
+refused as alice edu $edu
+names "a user with too many connections is told so" "has 256 connections" "connections-per-user"
+check "another user is served beside them" as bob nvme-identify $nvme
+check "and the administrator" vfioctl show $edu
+end KILL "$silent"
+unharmed "300 silent connections"
 
 said=$(as alice hostile deaf $socket) || fail "a client that does not read its replies is thrown out ($said)"
 names "a client that does not read its replies is thrown out" "thrown out"
