@@ -98,6 +98,7 @@ enum vfiod_state {
 	VFIOD_UNASSIGNING, /* on its way to UNMANAGED */
 	VFIOD_QUARANTINED, /* assigned, but not known to be clean: nobody gets it */
 	VFIOD_WARMING,	   /* FREE, and told as such: being opened in advance, or closed again */
+	VFIOD_GONE,	   /* unplugged: never told */
 };
 
 struct vfiod_device {

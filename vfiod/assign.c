@@ -11,6 +11,7 @@
 #include "vfiod/pci_events.h"
 #include "vfiod/request.h"
 #include "vfiod/saved.h"
+#include "vfiod/step.h"
 #include "vfiod/vfio.h"
 #include "vfiod/warm.h"
 #include "vfiod/worker.h"
@@ -117,11 +118,11 @@ static void assign_done(struct job *job)
 	facts_refresh_driver(&device->facts);
 	pci_events_follow(daemon);
 	if (assign->failure.error) {
-		device->state = state_step(device->state, EVENT_FAILED).next;
+		step_take(daemon, device, EVENT_FAILED);
 		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
 		request_refuse(assign->request, &assign->failure);
 	} else {
-		device->state = state_step(device->state, EVENT_DONE).next;
+		step_take(daemon, device, EVENT_DONE);
 		device->origin = assign->origin;
 		device->header = assign->header;
 		log_line(LOG_INFO, "%s assigned to %s, taken from driver %s, bound to %s",
@@ -159,9 +160,9 @@ static struct assign_job *job_new(struct request *request, struct device *device
 }
 
 /* Hands the request to the job, or answers it; @made may be NULL. */
-static int job_start(struct request *request, struct assign_job *made)
+static int job_start(struct request *request, struct device *device, enum state_event event, struct assign_job *made)
 {
-	int err = made ? workers_start(request->daemon->workers, &made->job) : -ENOMEM;
+	int err = made ? step_start(request->daemon, device, event, &made->job) : -ENOMEM;
 	struct failure failure;
 
 	if (!err)
@@ -246,10 +247,8 @@ void request_assign(struct request *request, const struct vfiod_assign_req *body
 		assign->reset = policy_reset(request->daemon->config, &device->facts);
 		assign->choice = policy_driver(request->daemon->config, &device->facts);
 	}
-	if (job_start(request, assign))
-		return;
-	device->owner = owner;
-	device->state = state_step(device->state, EVENT_ASSIGN).next;
+	if (!job_start(request, device, EVENT_ASSIGN, assign))
+		device->owner = owner;
 }
 
 /* Somebody else has taken it from its VFIO driver: by hand, or the kernel, when a driver that was missing came back. */
@@ -289,11 +288,11 @@ static void unassign_done(struct job *job)
 	facts_refresh_driver(&device->facts);
 	pci_events_follow(daemon);
 	if (unassign->failure.error) {
-		device->state = state_step(device->state, EVENT_FAILED).next;
+		step_take(daemon, device, EVENT_FAILED);
 		snprintf(device->reason, sizeof(device->reason), "%.127s", unassign->failure.text);
 		request_refuse(unassign->request, &unassign->failure);
 	} else {
-		device->state = state_step(device->state, EVENT_DONE).next;
+		step_take(daemon, device, EVENT_DONE);
 		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
 		memset(&device->origin, 0, sizeof(device->origin));
 		device->reason[0] = '\0';
@@ -318,7 +317,5 @@ void request_unassign(struct request *request, const struct vfiod_unassign_req *
 	unassign = job_new(request, device, unassign_run, unassign_done);
 	if (unassign)
 		unassign->files = warm_take(device);
-	if (job_start(request, unassign))
-		return;
-	device->state = state_step(device->state, EVENT_UNASSIGN).next;
+	job_start(request, device, EVENT_UNASSIGN, unassign);
 }

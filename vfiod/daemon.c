@@ -11,6 +11,7 @@
 #include "vfiod/request.h"
 #include "vfiod/saved.h"
 #include "vfiod/server.h"
+#include "vfiod/step.h"
 #include "vfiod/warm.h"
 #include "vfiod/watch.h"
 #include "vfiod/worker.h"
@@ -54,13 +55,14 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 {
 	char text[PROTO_ADDRESS_LEN];
 
-	if (device_is_busy(device)) {
+	if (state_step(device->state, EVENT_UNPLUG).verdict == STATE_WAIT) {
 		device->gone = true; /* its worker has it still: see daemon_settled() */
 		return;
 	}
 	if (device->state != VFIOD_UNMANAGED)
 		log_line(LOG_WARNING, "%s was unplugged while it was %s",
 			 proto_address_format(device->facts.address, text), state_name(device->state));
+	step_take(daemon, device, EVENT_UNPLUG);
 	if (device->lease.id)
 		lease_end(daemon, device, 0, NULL);
 	close_files(daemon, device);

@@ -12,6 +12,7 @@
 #include "vfiod/revoke.h"
 #include "vfiod/saved.h"
 #include "vfiod/server.h"
+#include "vfiod/step.h"
 #include "vfiod/vfio.h"
 #include "vfiod/warm.h"
 #include "vfiod/watch.h"
@@ -113,7 +114,7 @@ static void grant_closed(struct job *job)
 	struct daemon *daemon = grant->daemon;
 
 	free(grant);
-	device->state = state_step(device->state, EVENT_DONE).next;
+	step_take(daemon, device, EVENT_DONE);
 	if (device->lease.closed_again)
 		revoke_start(daemon, device);
 	if (!device_is_busy(device))
@@ -147,7 +148,7 @@ static void grant_failed(struct grant_job *grant)
 	struct device *device = grant->device;
 	struct daemon *daemon = grant->daemon;
 
-	device->state = state_step(device->state, EVENT_FAILED).next;
+	step_take(daemon, device, EVENT_FAILED);
 	lease_end(daemon, device, 0, NULL);
 	request_refuse(grant->request, &grant->failure);
 	free(grant);
@@ -171,20 +172,20 @@ static void grant_done(struct job *job)
 		return;
 	}
 	free(grant);
-	device->state = state_step(device->state, EVENT_DONE).next;
+	step_take(daemon, device, EVENT_DONE);
 	daemon_settled(daemon, device);
 }
 
 /* What is open already takes no thread: the lease is there before the loop looks at anything else. */
 static int grant_warm(struct request *request, struct device *device, struct failure *failure)
 {
-	int err = grant_handles(request, device, failure);
+	struct daemon *daemon = request->daemon;
+	int err;
 
-	if (err)
-		return err;
-	device->state = state_step(device->state, EVENT_ACQUIRE).next;
-	device->state = state_step(device->state, EVENT_DONE).next;
-	return 0;
+	step_take(daemon, device, EVENT_ACQUIRE);
+	err = grant_handles(request, device, failure);
+	step_take(daemon, device, err ? EVENT_FAILED : EVENT_DONE);
+	return err;
 }
 
 static int grant_cold(struct request *request, struct device *device, uint32_t mode, bool by_handles,
@@ -215,15 +216,10 @@ static int grant_cold(struct request *request, struct device *device, uint32_t m
 		.by_handles = by_handles,
 		.files = warm_take(device),
 	};
-	err = workers_start(daemon->workers, &grant->job);
-	if (err) {
-		failure_set(failure, err, "vfiod could not start a worker thread: %s; try again", strerror(-err));
-		goto keep_files;
-	}
-	device->state = state_step(device->state, EVENT_ACQUIRE).next;
-	return 0;
-
-keep_files:
+	err = step_start(daemon, device, EVENT_ACQUIRE, &grant->job);
+	if (!err)
+		return 0;
+	failure_set(failure, err, "vfiod could not start a worker thread: %s; try again", strerror(-err));
 	warm_keep(daemon, device, &grant->files);
 	if (!by_handles)
 		watch_remove(daemon->watch, device->lease.watch);

@@ -25,6 +25,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/saved.c vfiod/saved.h \
 	vfiod/server.c vfiod/server.h \
 	vfiod/state.c vfiod/state.h \
+	vfiod/step.c vfiod/step.h \
 	vfiod/sysfs.c vfiod/sysfs.h \
 	vfiod/topology.c vfiod/topology.h \
 	vfiod/vfio.c vfiod/vfio.h \

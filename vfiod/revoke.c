@@ -11,6 +11,7 @@
 #include "vfiod/pci_events.h"
 #include "vfiod/saved.h"
 #include "vfiod/server.h"
+#include "vfiod/step.h"
 #include "vfiod/warm.h"
 #include "vfiod/worker.h"
 
@@ -97,7 +98,7 @@ static void quarantine(struct daemon *daemon, struct device *device, const struc
 {
 	struct failure told;
 
-	device->state = state_step(device->state, EVENT_FAILED).next;
+	step_take(daemon, device, EVENT_FAILED);
 	snprintf(device->reason, sizeof(device->reason), "%.127s", failure->text);
 	log_line(LOG_ERR, "quarantined: %s", failure->text);
 	failure_set(&told, -EIO, "the lease has ended, but the device is quarantined: %.400s", failure->text);
@@ -114,7 +115,7 @@ static void ended(struct revoke_job *revoke)
 	struct device *device = revoke->device;
 	char text[PROTO_ADDRESS_LEN];
 
-	device->state = state_step(device->state, EVENT_DONE).next;
+	step_take(revoke->daemon, device, EVENT_DONE);
 	device->header = revoke->header;
 	if (revoke->lease)
 		log_line(LOG_INFO, "%s: lease %llu of user %u ended, %s", proto_address_format(revoke->address, text),
@@ -130,7 +131,7 @@ static void revoke_done(struct job *job)
 	bool gone = device->gone;
 
 	if (revoke->still_open && device->lease.id && !device->lease.by_handles) {
-		device->state = state_step(device->state, EVENT_STILL_OPEN).next;
+		step_take(daemon, device, EVENT_STILL_OPEN);
 		if (device->lease.closed_again)
 			revoke_start(daemon, device);
 	} else if (revoke->failure.error) {
@@ -166,7 +167,6 @@ static void start(struct daemon *daemon, struct device *device, unsigned int pat
 	int err = -ENOMEM;
 
 	device->lease.closed_again = false;
-	device->state = state_step(device->state, EVENT_CLOSED).next;
 	/* a client that has closed all will not answer, and the kernel would keep the worker waiting */
 	pci_events_settle(daemon, device);
 	if (revoke) {
@@ -181,10 +181,11 @@ static void start(struct daemon *daemon, struct device *device, unsigned int pat
 		if (device->lease.by_handles)
 			revoke->node = handles_node(daemon->handles);
 		revoke->files = warm_take(device);
-		err = workers_start(daemon->workers, &revoke->job);
+		err = step_start(daemon, device, EVENT_CLOSED, &revoke->job);
 	}
 	if (!err)
 		return;
+	step_take(daemon, device, EVENT_CLOSED);
 	/* its user is stopped all the same, and what closing takes is waited for here */
 	if (device->lease.by_handles)
 		handles_shut(handles_node(daemon->handles), device->lease.id);
