@@ -11,6 +11,7 @@ UNIT_TESTS = \
 	tests/unit/test_driver \
 	tests/unit/test_group \
 	tests/unit/test_iova \
+	tests/unit/test_journal \
 	tests/unit/test_kernel_info \
 	tests/unit/test_pcicfg \
 	tests/unit/test_pcicfg_dumps \
@@ -86,6 +87,10 @@ tests_unit_test_group_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 tests_unit_test_iova_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_iova_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_iova_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
+
+tests_unit_test_journal_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_journal_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_journal_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_kernel_info_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_kernel_info_LDFLAGS = $(PROGRAM_LINK)

@@ -15,6 +15,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/handles.c vfiod/handles.h \
 	vfiod/hotplug.c vfiod/hotplug.h \
 	vfiod/inuse.c vfiod/inuse.h \
+	vfiod/journal.c vfiod/journal.h \
 	vfiod/lease.c vfiod/lease.h \
 	vfiod/log.c vfiod/log.h \
 	vfiod/pci_events.c vfiod/pci_events.h \
