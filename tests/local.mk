@@ -17,6 +17,7 @@ UNIT_TESTS = \
 	tests/unit/test_pcicfg_dumps \
 	tests/unit/test_pcicfg_properties \
 	tests/unit/test_policy \
+	tests/unit/test_reconcile \
 	tests/unit/test_request \
 	tests/unit/test_server \
 	tests/unit/test_session \
@@ -119,6 +120,10 @@ tests_unit_test_pcicfg_properties_LDADD = libpcicfg/libpcicfg-all.la $(CHECK_LIB
 tests_unit_test_policy_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_policy_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_policy_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_reconcile_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_reconcile_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_reconcile_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_request_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS)
 tests_unit_test_request_LDFLAGS = $(PROGRAM_LINK) -pthread

@@ -21,6 +21,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/pci_events.c vfiod/pci_events.h \
 	vfiod/peer.c vfiod/peer.h \
 	vfiod/policy.c vfiod/policy.h \
+	vfiod/reconcile.c vfiod/reconcile.h \
 	vfiod/request.c vfiod/request.h \
 	vfiod/revoke.c vfiod/revoke.h \
 	vfiod/saved.c vfiod/saved.h \
