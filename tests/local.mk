@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/unit/test_policy \
 	tests/unit/test_reconcile \
 	tests/unit/test_request \
+	tests/unit/test_saved \
 	tests/unit/test_server \
 	tests/unit/test_session \
 	tests/unit/test_state \
@@ -128,6 +129,10 @@ tests_unit_test_reconcile_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 tests_unit_test_request_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS)
 tests_unit_test_request_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_unit_test_request_LDADD = vfiod/libvfiod.la $(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_saved_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_saved_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_unit_test_saved_LDADD = vfiod/libvfiod.la $(LIBEVENT_LIBS) $(CHECK_LIBS)
 
 tests_unit_test_server_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_server_LDFLAGS = $(PROGRAM_LINK)

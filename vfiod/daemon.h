@@ -12,7 +12,9 @@ struct event;
 struct event_base;
 struct handles;
 struct hotplug;
+struct kept;
 struct pci_events;
+struct saved;
 struct server;
 struct udev;
 struct watch;
@@ -30,7 +32,10 @@ struct daemon {
 	struct handles *handles;       /* NULL: the module is not loaded; see daemon_handles() */
 	struct pci_events *pci_events; /* NULL: no function has the driver that tells them */
 	struct server *server;
-	const char *runtime_dir; /* NULL until what the vfiod before left there has been read */
+	struct saved *saved; /* NULL until what the vfiod before left has been read */
+	struct kept *kept;
+	const char *state_dir; /* where assignments are kept, or NULL */
+	size_t returning;      /* functions that are to be taken again */
 	struct event *sigterm, *sigint, *patience;
 	uint64_t last_lease; /* the number of the newest */
 	bool stopping;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vfiod/journal.h"
 
+#include "vfiod/facts.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -72,6 +74,12 @@ static bool is_zero(const void *bytes, size_t size)
 		if (at[i])
 			return false;
 	return true;
+}
+
+struct journal_identity journal_identity_of(const struct facts *facts)
+{
+	return (struct journal_identity){ facts->vendor, facts->device, facts->subsystem_vendor,
+					  facts->subsystem_device };
 }
 
 /* ---- to bytes ---- */
@@ -172,16 +180,23 @@ static bool lease_fits(const struct slot *slot)
 	       (flags & FLAG_DEADLINE ? le64toh(slot->deadline_ms) != JOURNAL_NO_TIME : !slot->deadline_ms);
 }
 
+/* It is either a user's or a group's; nobody's where it is the host's. */
+static bool owner_fits(const struct slot *slot)
+{
+	unsigned int owners = (slot->owner_uid != htole32(VFIOD_NONE)) + (slot->owner_gid != htole32(VFIOD_NONE));
+
+	return owners == (slot->state != htole32(VFIOD_UNMANAGED));
+}
+
 /* Nothing is where nothing has to be, so that there is one way to write a record. */
 static bool slot_fits(const struct slot *slot)
 {
 	uint32_t flags = le32toh(slot->flags);
 
 	return le32toh(slot->crc) == checksum(slot) && is_noted_state(le32toh(slot->state)) && !(flags & ~FLAGS_ALL) &&
-	       le64toh(slot->address) <= ADDRESS_LAST &&
-	       (slot->owner_uid == htole32(VFIOD_NONE)) != (slot->owner_gid == htole32(VFIOD_NONE)) &&
-	       lease_fits(slot) && is_text(slot->driver, sizeof(slot->driver)) &&
-	       is_text(slot->override, sizeof(slot->override)) && is_text(slot->reason, sizeof(slot->reason)) &&
+	       le64toh(slot->address) <= ADDRESS_LAST && owner_fits(slot) && lease_fits(slot) &&
+	       is_text(slot->driver, sizeof(slot->driver)) && is_text(slot->override, sizeof(slot->override)) &&
+	       is_text(slot->reason, sizeof(slot->reason)) &&
 	       (flags & FLAG_ORIGIN || (!slot->driver[0] && !slot->override[0])) &&
 	       (flags & FLAG_HEADER || is_zero(slot->header, sizeof(slot->header))) &&
 	       !!slot->reason[0] == (slot->state == htole32(VFIOD_QUARANTINED)) &&

@@ -26,7 +26,13 @@ struct journal_identity {
 	uint16_t vendor, device, subsystem_vendor, subsystem_device;
 };
 
+struct facts;
+
+/** journal_identity_of() - of a function that is there. */
+struct journal_identity journal_identity_of(const struct facts *facts);
+
 /* Of a lease. */
+
 struct journal_lease {
 	uint64_t id; /* 0: there is none */
 	uint32_t uid, pid;
@@ -38,10 +44,10 @@ struct journal_lease {
 
 struct journal_record {
 	uint64_t address;
-	enum vfiod_state state; /* state_noted(); UNMANAGED: it was assigned, and is the host's until the next boot */
+	enum vfiod_state state; /* state_noted(); UNMANAGED: it is assigned, and yet the host's until the next boot */
 	uint64_t last_lease;	/* the number of the newest lease of any function */
 	struct journal_identity identity;
-	struct owner owner;
+	struct owner owner; /* nobody, of an UNMANAGED one */
 	bool has_origin, has_header;
 	struct bind_origin origin;
 	struct clean_header header;

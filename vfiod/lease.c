@@ -10,7 +10,6 @@
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
 #include "vfiod/revoke.h"
-#include "vfiod/saved.h"
 #include "vfiod/server.h"
 #include "vfiod/step.h"
 #include "vfiod/vfio.h"
@@ -92,7 +91,6 @@ static int grant_handles(struct request *request, struct device *device, struct 
 
 	if (err)
 		return err;
-	device->lease.by_handles = true;
 	grant_reply(request, device, VFIOD_MODE_CONTAINER, fds, 2);
 	close(fds[0]);
 	close(fds[1]);
@@ -127,7 +125,6 @@ static void grant_files(struct grant_job *grant)
 	int fds[VFIOD_FDS_MAX] = { files->device, files->container };
 
 	grant->device->lease.granted = true;
-	saved_write(grant->daemon);
 	if (grant->mode == VFIOD_MODE_GROUP)
 		fds[0] = files->group;
 	grant_reply(grant->request, grant->device, grant->mode, fds, grant->mode == VFIOD_MODE_GROUP ? 1 : 2);
@@ -219,7 +216,7 @@ static int grant_cold(struct request *request, struct device *device, uint32_t m
 	err = step_start(daemon, device, EVENT_ACQUIRE, &grant->job);
 	if (!err)
 		return 0;
-	failure_set(failure, err, "vfiod could not start a worker thread: %s; try again", strerror(-err));
+	failure_set(failure, err, "vfiod could not begin with it: %s; try again", strerror(-err));
 	warm_keep(daemon, device, &grant->files);
 	if (!by_handles)
 		watch_remove(daemon->watch, device->lease.watch);
@@ -239,6 +236,7 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	device->lease.uid = peer->uid;
 	device->lease.pid = (uint32_t)peer->pid;
 	device->lease.client = client_serial(request->client);
+	device->lease.by_handles = by_handles;
 	if (by_handles && warm_is(device))
 		err = grant_warm(request, device, failure);
 	else
@@ -402,7 +400,7 @@ void lease_tell(struct daemon *daemon, struct device *device, uint32_t kind, uin
 
 /* ---- its end ---- */
 
-/* The entries in the module's table are ours to remove; after what else there is to say of the lease has been saved. */
+/* The entries in the module's table are ours to remove; after the journal has that the lease is over. */
 static void forget_handles(struct daemon *daemon, const struct lease *lease)
 {
 	for (size_t i = 0; i < 2; i++)
@@ -424,7 +422,6 @@ void lease_end(struct daemon *daemon, struct device *device, unsigned int killed
 	if (lease.watch)
 		watch_remove(daemon->watch, lease.watch);
 	memset(&device->lease, 0, sizeof(device->lease));
-	saved_write(daemon);
 	if (lease.by_handles)
 		forget_handles(daemon, &lease);
 	if (lease.release && failure)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 noinst_LTLIBRARIES += vfiod/libvfiod.la
 vfiod_libvfiod_la_SOURCES = \
-	vfiod/assign.c \
+	vfiod/assign.c vfiod/assign.h \
 	vfiod/bind.c vfiod/bind.h \
 	vfiod/clean.c vfiod/clean.h \
 	vfiod/config.c vfiod/config.h \
@@ -16,6 +16,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/hotplug.c vfiod/hotplug.h \
 	vfiod/inuse.c vfiod/inuse.h \
 	vfiod/journal.c vfiod/journal.h \
+	vfiod/kept.c vfiod/kept.h \
 	vfiod/lease.c vfiod/lease.h \
 	vfiod/log.c vfiod/log.h \
 	vfiod/pci_events.c vfiod/pci_events.h \
@@ -23,6 +24,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/policy.c vfiod/policy.h \
 	vfiod/reconcile.c vfiod/reconcile.h \
 	vfiod/request.c vfiod/request.h \
+	vfiod/restore.c vfiod/restore.h \
 	vfiod/revoke.c vfiod/revoke.h \
 	vfiod/saved.c vfiod/saved.h \
 	vfiod/server.c vfiod/server.h \
@@ -36,7 +38,8 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/worker.c vfiod/worker.h
 vfiod_libvfiod_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DVFIOD_SYSCONFDIR='"$(sysconfdir)"' \
-	-DVFIOD_RUNTIMEDIR='"$(vfiod_runtimedir)"'
+	-DVFIOD_RUNTIMEDIR='"$(vfiod_runtimedir)"' \
+	-DVFIOD_STATEDIR='"$(vfiod_statedir)"'
 vfiod_libvfiod_la_CFLAGS = $(PROGRAM_FLAGS) -pthread \
 	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBPCI_CFLAGS) $(LIBCONFUSE_CFLAGS) $(LIBSYSTEMD_CFLAGS)
 vfiod_libvfiod_la_LIBADD = proto/libproto.la \

@@ -77,7 +77,8 @@ static void judge_lease(const struct reconcile_input *input, const struct journa
 {
 	uint64_t id = record->lease.id, other = other_lease(input, record->address, id);
 
-	if (record->state == VFIOD_REVOKING)
+	/* of a lease of the files a close had been told, which may be another one's */
+	if (record->state == VFIOD_REVOKING && (record->lease.by_handles || !id))
 		say(action, RECONCILE_END, id, NULL);
 	else if (record->state == VFIOD_FREE && other)
 		say(action, RECONCILE_END, other, "it has a handle that the journal knows nothing of");

@@ -3,6 +3,7 @@
 
 #include "proto/address.h"
 #include "vfiod/daemon.h"
+#include "vfiod/kept.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/peer.h"
@@ -110,8 +111,15 @@ struct device *request_find(struct request *request, uint64_t address)
 	struct failure failure;
 
 	if (!device) {
-		failure_set(&failure, -ENODEV, "there is no PCI function %s; see: vfioctl list --all",
-			    proto_address_format(address, text));
+		proto_address_format(address, text);
+		if (kept_find(request->daemon->kept, address))
+			failure_set(
+				&failure, -ENODEV,
+				"there is no PCI function %s; it is assigned, and is taken when it appears; to have "
+				"it stay the host's then: vfioctl release %s",
+				text, text);
+		else
+			failure_set(&failure, -ENODEV, "there is no PCI function %s; see: vfioctl list --all", text);
 		request_refuse(request, &failure);
 	}
 	return device;
@@ -125,6 +133,8 @@ static void explain(const struct device *device, enum state_event event, struct 
 	proto_address_format(device->facts.address, text);
 	if (event == EVENT_REVOKE)
 		failure_set(failure, -EINVAL, "%s is not leased to anybody", text);
+	else if (event == EVENT_CLEAR)
+		failure_set(failure, -EINVAL, "%s is not quarantined", text);
 	else if (device->state == VFIOD_LEASED && device->lease.by_handles)
 		failure_set(failure, -EBUSY,
 			    "%s is leased to user %u (asked for by process %u); an administrator can take it back: "
@@ -154,19 +164,6 @@ static void explain(const struct device *device, enum state_event event, struct 
 		failure_set(failure, -EINVAL, "%s is not assigned to anybody", text);
 }
 
-/* Another function of the same IOMMU group that keeps the group open: a worker has it, a client, or we in advance. */
-static struct device *occupied_sibling(const struct devices *devices, const struct device *device)
-{
-	for (size_t i = 0; i < devices->count; i++) {
-		struct device *other = devices->list[i];
-
-		if (other != device && other->facts.group == device->facts.group && device->facts.group != VFIOD_NONE &&
-		    (device_is_busy(other) || other->state == VFIOD_LEASED || warm_is(other)))
-			return other;
-	}
-	return NULL;
-}
-
 static void explain_sibling(const struct device *device, const struct device *sibling, struct failure *failure)
 {
 	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
@@ -182,12 +179,12 @@ static void explain_sibling(const struct device *device, const struct device *si
 bool request_step(struct request *request, struct device *device, enum state_event event)
 {
 	enum state_verdict verdict = state_step(device->state, event).verdict;
-	struct device *sibling = occupied_sibling(&request->daemon->devices, device);
+	struct device *sibling = devices_occupied_sibling(&request->daemon->devices, device);
 	struct failure failure;
 
 	if (verdict == STATE_GO && sibling && sibling->state == VFIOD_FREE) {
 		warm_down(request->daemon, sibling);
-		sibling = occupied_sibling(&request->daemon->devices, device);
+		sibling = devices_occupied_sibling(&request->daemon->devices, device);
 	}
 
 	if (verdict == STATE_WAIT) {

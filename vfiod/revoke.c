@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 struct revoke_job {
@@ -37,6 +36,7 @@ struct revoke_job {
 	enum clean_reset reset;
 	unsigned int patience_ms; /* for the group to be closed */
 	/* the state before the lease, and what it found out */
+	bool has_header;
 	struct clean_header header;
 	unsigned int killed;
 	bool still_open;
@@ -44,28 +44,6 @@ struct revoke_job {
 };
 
 /* ---- in the thread ---- */
-
-/*
- * The kernel tells of a close before it carries it out (__fput() in fs/file_table.c), and to detach a group from much
- * pinned memory takes its time: until that is done the group says EBUSY.  After that somebody else has opened it, whose
- * close will be told too.
- */
-static int open_after_close(uint32_t group, unsigned int limit_ms, int *fd, struct failure *failure)
-{
-	unsigned int waited_ms = 0, pause_ms = 1;
-	int err;
-
-	while ((err = vfio_open_group(group, fd, failure)) == -EBUSY && waited_ms < limit_ms) {
-		const struct timespec pause = { .tv_nsec = pause_ms * 1000000L };
-
-		nanosleep(&pause, NULL);
-		waited_ms += pause_ms;
-		pause_ms = pause_ms < 50 ? pause_ms * 2 : 50;
-	}
-	if (!err)
-		failure->error = 0; /* of the tries before */
-	return err;
-}
 
 /* The handles first: the kernel must not detach a group in the middle of a call on its container. */
 static void revoke_run(struct job *job)
@@ -83,12 +61,13 @@ static void revoke_run(struct job *job)
 	vfio_close(&revoke->files);
 	if (err)
 		return;
-	err = open_after_close(revoke->group, revoke->patience_ms, &fd, &revoke->failure);
+	err = vfio_await_group(revoke->group, revoke->patience_ms, &fd, &revoke->failure);
 	revoke->still_open = err == -EBUSY;
 	if (err)
 		return;
 	close(fd);
-	clean_function(revoke->address, revoke->reset, &revoke->header, &revoke->header, &revoke->failure);
+	clean_function(revoke->address, revoke->reset, revoke->has_header ? &revoke->header : NULL, &revoke->header,
+		       &revoke->failure);
 }
 
 /* ---- in the loop ---- */
@@ -98,8 +77,8 @@ static void quarantine(struct daemon *daemon, struct device *device, const struc
 {
 	struct failure told;
 
-	step_take(daemon, device, EVENT_FAILED);
 	snprintf(device->reason, sizeof(device->reason), "%.127s", failure->text);
+	step_take(daemon, device, EVENT_FAILED);
 	log_line(LOG_ERR, "quarantined: %s", failure->text);
 	failure_set(&told, -EIO, "the lease has ended, but the device is quarantined: %.400s", failure->text);
 	lease_end(daemon, device, 0, &told);
@@ -115,8 +94,10 @@ static void ended(struct revoke_job *revoke)
 	struct device *device = revoke->device;
 	char text[PROTO_ADDRESS_LEN];
 
-	step_take(revoke->daemon, device, EVENT_DONE);
 	device->header = revoke->header;
+	device->has_header = true;
+	device->reason[0] = '\0';
+	step_take(revoke->daemon, device, EVENT_DONE);
 	if (revoke->lease)
 		log_line(LOG_INFO, "%s: lease %llu of user %u ended, %s", proto_address_format(revoke->address, text),
 			 (unsigned long long)revoke->lease, device->lease.uid, how[revoke->reset]);
@@ -177,6 +158,7 @@ static void start(struct daemon *daemon, struct device *device, unsigned int pat
 		revoke->group = device->facts.group;
 		revoke->reset = policy_reset(daemon->config, &device->facts);
 		revoke->patience_ms = patience_ms;
+		revoke->has_header = device->has_header;
 		revoke->header = device->header;
 		if (device->lease.by_handles)
 			revoke->node = handles_node(daemon->handles);
@@ -227,7 +209,7 @@ void revoke_announce(struct daemon *daemon, struct device *device, uint32_t grac
 		revoke_start(daemon, device);
 		return;
 	}
-	saved_write(daemon);
+	saved_note(daemon, device);
 	log_line(LOG_INFO, "%s: lease %llu of user %u is to end in %u ms",
 		 proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
 		 device->lease.uid, grace_ms);

@@ -52,7 +52,7 @@ static const struct state_step table[STATE_COUNT][EVENT_COUNT] = {
 	},
 	[VFIOD_FREE] = {
 		/* it is clean: only its owner changes, which is nothing that a user could see of the function */
-		[EVENT_ASSIGN]     = GO(HAND_ON, FREE),
+		[EVENT_ASSIGN]     = GO(HAND_ON, WARMING),
 		[EVENT_ACQUIRE]    = GO(OPEN, GRANTING),
 		[EVENT_UNASSIGN]   = GO(GIVE_BACK, UNASSIGNING),
 		[EVENT_REVOKE]     = REFUSE,

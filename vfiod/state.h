@@ -35,12 +35,12 @@ enum state_verdict {
 
 /* What is to be done of a step; those up to ACT_CLEAN are for a worker, which reports. */
 enum state_action {
-	ACT_TAKE,      /* bind it to a VFIO driver, and clean it */
+	ACT_TAKE,      /* bind it to a VFIO driver, clean it, and keep its assignment */
+	ACT_HAND_ON,   /* keep that it is another owner's */
 	ACT_GIVE_BACK, /* to the host */
 	ACT_OPEN,      /* for a lease */
 	ACT_WARM,      /* open it in advance, or close it again */
 	ACT_CLEAN,     /* end what is left of a lease, reset it, verify that it is clean */
-	ACT_HAND_ON,   /* to another owner */
 	ACT_ANNOUNCE,  /* to the client, that its lease is to end */
 	ACT_GRANT,     /* the client gets what was opened */
 	ACT_SETTLE,    /* tell who waits what has come of it */

@@ -3,6 +3,7 @@
 
 #include "vfiod/daemon.h"
 #include "vfiod/log.h"
+#include "vfiod/saved.h"
 #include "vfiod/worker.h"
 
 #include <stdlib.h>
@@ -19,12 +20,20 @@ static struct state_step look_up(const struct device *device, enum state_event e
 	abort();
 }
 
+/* Return: 0, or a negative errno: the journal does not have it. */
+static int go(struct daemon *daemon, struct device *device, enum vfiod_state next)
+{
+	enum vfiod_state before = device->state;
+
+	device->state = next;
+	return state_noted(before) == state_noted(next) ? 0 : saved_note(daemon, device);
+}
+
 enum state_action step_take(struct daemon *daemon, struct device *device, enum state_event event)
 {
 	struct state_step step = look_up(device, event);
 
-	(void)daemon;
-	device->state = step.next;
+	go(daemon, device, step.next);
 	return step.action;
 }
 
@@ -32,11 +41,12 @@ int step_start(struct daemon *daemon, struct device *device, enum state_event ev
 {
 	struct state_step step = look_up(device, event);
 	enum vfiod_state before = device->state;
-	int err;
+	int err = go(daemon, device, step.next);
 
-	device->state = step.next;
-	err = workers_start(daemon->workers, job);
+	/* a lease ends, whether that can be noted or not */
+	if (!err || event == EVENT_CLOSED)
+		err = workers_start(daemon->workers, job);
 	if (err)
-		device->state = before;
+		go(daemon, device, before);
 	return err;
 }

@@ -14,6 +14,10 @@ struct job;
 
 /**
  * step_take() - @event happens to @device, which the state table lets it.
+ *
+ * Where the journal is to have something else of the function now, it is written: what there is to say of it, beside
+ * its state, is set before.
+ *
  * Return: what is to be done now.
  */
 enum state_action step_take(struct daemon *daemon, struct device *device, enum state_event event);
@@ -21,10 +25,8 @@ enum state_action step_take(struct daemon *daemon, struct device *device, enum s
 /**
  * step_start() - the same, where what is to be done is a worker's: has it begin.
  *
- * What else the journal is to have of the function is set before.
- *
- * Return: 0, or a negative errno: neither of @job's functions is called, and the function is in the state that it was
- * in.
+ * Return: 0, or a negative errno (no thread could be had, or the journal not be written): neither of @job's functions
+ * is called, and the function is in the state that it was in.
  */
 int step_start(struct daemon *daemon, struct device *device, enum state_event event, struct job *job);
 

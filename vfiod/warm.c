@@ -129,7 +129,7 @@ static bool is_alone(const struct devices *devices, const struct device *device)
 		if (other == device || other->facts.group != device->facts.group)
 			continue;
 		facts_refresh_driver(&other->facts);
-		if (other->state != VFIOD_UNMANAGED || facts_on_vfio(&other->facts))
+		if (other->state != VFIOD_UNMANAGED || other->returns || facts_on_vfio(&other->facts))
 			return false;
 	}
 	return true;

@@ -288,11 +288,11 @@ static const struct {
 	size_t offset;
 	unsigned char value;
 } records[] = {
-	{ 6, 1 },	    /* an address beyond all */
-	{ 16, 10 },	    /* a lease that is newer than the newest */
-	{ 16, 0 },	    /* no lease, and yet leased */
-	{ 32, 0 },	    /* a lease of what is not assigned */
-	{ 32, VFIOD_FREE }, /* of what is free */
+	{ 6, 1 },		 /* an address beyond all */
+	{ 16, 10 },		 /* a lease that is newer than the newest */
+	{ 16, 0 },		 /* no lease, and yet leased */
+	{ 32, VFIOD_UNMANAGED }, /* a lease of what is the host's */
+	{ 32, VFIOD_FREE },	 /* of what is free */
 	{ 32, VFIOD_QUARANTINED },
 	{ 32, VFIOD_GRANTING }, /* what is not noted */
 	{ 32, VFIOD_WARMING },
