@@ -73,3 +73,16 @@ int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigne
 		*killed = le32toh(revoked->killed);
 	return 0;
 }
+
+int vfiodma_clear(struct vfiodma_session *session, const char *address)
+{
+	struct vfiod_clear_req request = { 0 };
+	struct proto_msg reply;
+	uint64_t number;
+	int err = session_address(session, address, &number);
+
+	if (err)
+		return err;
+	request.address = htole64(number);
+	return session_request(session, VFIOD_CLEAR, &request, sizeof(request), &reply);
+}

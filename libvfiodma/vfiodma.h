@@ -39,7 +39,8 @@ typedef void (*vfiodma_log_fn)(void *data, int error, const char *text);
 /**
  * struct vfiodma_options - how to open a session; zero means the default everywhere
  * @runtime_dir: the daemon's run-time directory; NULL: $VFIOD_RUNTIME_DIR, or /run/vfiod
- * @admin: connect to the administrator's socket, which vfiodma_assign(), vfiodma_unassign() and vfiodma_revoke() need
+ * @admin: connect to the administrator's socket, which vfiodma_assign(), vfiodma_unassign(), vfiodma_revoke() and
+ *         vfiodma_clear() need
  * @log: called with every error's text
  * @log_data: passed to @log
  * @reserved: room for what later versions offer; zero
@@ -185,7 +186,7 @@ enum vfiodma_state {
  * @driver: bound now; empty: none
  * @original_driver: bound before vfiod took the function; empty: none, or not taken
  * @reset: the kernel's reset methods, "flr bus"; empty: none
- * @reason: why the function is quarantined; empty: it is not
+ * @reason: why the function is quarantined, or is assigned and yet the host's; empty: neither
  * @reserved: room for what later versions tell
  */
 struct vfiodma_info {
@@ -228,7 +229,8 @@ int vfiodma_show(struct vfiodma_session *session, const char *address, struct vf
 /* ---- for administrators ---- */
 
 /**
- * vfiodma_assign() - take a function from the host, bind it to a VFIO driver, and let a user or a group have it.
+ * vfiodma_assign() - take a function from the host, bind it to a VFIO driver, and let a user or a group have it; also
+ * after a reboot, until vfiodma_unassign().
  * @session: opened with the option admin
  * @address: of the function
  * @uid: the user, or VFIODMA_NONE
@@ -242,7 +244,7 @@ int vfiodma_assign(struct vfiodma_session *session, const char *address, uint32_
 		   char *original_driver);
 
 /**
- * vfiodma_unassign() - give a function back to the host.
+ * vfiodma_unassign() - give a function back to the host; also one that is assigned and not there is the host's then.
  * @driver: room for 32 bytes: the driver that it is bound to now, or empty; or NULL
  *
  * Return: 0, -ENODEV, -EINVAL (it is not assigned), -EBUSY (somebody has it; the error's text says who).
@@ -262,6 +264,14 @@ int vfiodma_unassign(struct vfiodma_session *session, const char *address, char 
  */
 int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigned int grace_ms, uint64_t *lease,
 		   unsigned int *killed);
+
+/**
+ * vfiodma_clear() - have a quarantined function reset and verified once more.
+ *
+ * Return: 0 (it is free), -ENODEV, -EINVAL (it is not quarantined), -EBUSY (it has no VFIO driver any more, or is open
+ * somewhere), or what has failed: then it is quarantined still, and the error's text is its reason.
+ */
+int vfiodma_clear(struct vfiodma_session *session, const char *address);
 
 /* ---- lease ---- */
 

@@ -45,7 +45,8 @@
 	X(5, ASSIGN, assign, VFIOD_ON_ADMIN, 0) \
 	X(6, UNASSIGN, unassign, VFIOD_ON_ADMIN, 0) \
 	X(7, REVOKE, revoke, VFIOD_ON_ADMIN, 0) \
-	X(8, ANSWER, answer, VFIOD_ON_PUB, 0)
+	X(8, ANSWER, answer, VFIOD_ON_PUB, 0) \
+	X(9, CLEAR, clear, VFIOD_ON_ADMIN, 0)
 
 /* The opcodes of events, with VFIOD_EVENT; opcodes from 0x8000 on are no operations. Their cookie is 0. */
 #define VFIOD_LEASE_EVENT    0x8000 /* struct vfiod_lease_event */
@@ -120,7 +121,7 @@ struct vfiod_device {
 	char driver[VFIOD_NAME_MAX];	      /* bound now; empty: none */
 	char original_driver[VFIOD_NAME_MAX]; /* bound before vfiod took it; empty: none or not taken */
 	char reset[VFIOD_NAME_MAX];	      /* the kernel's reset methods in their order; empty: none */
-	char reason[128];		      /* why it is quarantined */
+	char reason[128];		      /* why it is quarantined, or could not be assigned again */
 };
 
 /* flags of a device */
@@ -209,6 +210,18 @@ struct vfiod_revoke_rep {
 	__le64 lease;  /* the one that has ended */
 	__le32 killed; /* processes that were stuck in the kernel and were killed */
 	__le32 zero;
+};
+
+/* Has a quarantined device reset and verified once more.  Answered when it is clean and free again, or with EINVAL (it
+ * is not quarantined), EBUSY (it has no VFIO driver any more) or the error of the step that failed: it is quarantined
+ * still, with that for its reason. */
+struct vfiod_clear_req {
+	__le64 address;
+	__le64 zero;
+};
+
+struct vfiod_clear_rep {
+	__le64 address;
 };
 
 /* What happens to a lease; and to its function, where that has the driver vfiod-pci. */

@@ -74,6 +74,7 @@ enum exit_status show_run(const struct invocation *invocation);
 enum exit_status assign_run(const struct invocation *invocation);
 enum exit_status release_run(const struct invocation *invocation);
 enum exit_status revoke_run(const struct invocation *invocation);
+enum exit_status quarantine_run(const struct invocation *invocation);
 enum exit_status config_run(const struct invocation *invocation);
 enum exit_status help_run(const struct invocation *invocation);
 

@@ -17,6 +17,7 @@ vfioctl_libvfioctl_la_SOURCES = \
 	vfioctl/owner.c vfioctl/owner.h \
 	vfioctl/parse.c vfioctl/parse.h \
 	vfioctl/pcinames.c vfioctl/pcinames.h \
+	vfioctl/quarantine.c \
 	vfioctl/release.c \
 	vfioctl/revoke.c vfioctl/revoke.h \
 	vfioctl/show.c vfioctl/show.h \

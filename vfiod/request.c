@@ -147,9 +147,11 @@ static void explain(const struct device *device, enum state_event event, struct 
 			"it open ends",
 			text, device->lease.uid, device->lease.pid);
 	else if (device->state == VFIOD_QUARANTINED)
-		failure_set(failure, event == EVENT_ACQUIRE ? -EIO : -EBUSY,
-			    "%s is quarantined: %s; an administrator can give it back to the host: vfioctl release %s",
-			    text, device->reason, text);
+		failure_set(
+			failure, event == EVENT_ACQUIRE ? -EIO : -EBUSY,
+			"%s is quarantined: %s; an administrator can have it reset once more: vfioctl quarantine clear "
+			"%s, or give it back to the host: vfioctl release %s",
+			text, device->reason, text, text);
 	else if (event == EVENT_ACQUIRE)
 		failure_set(
 			failure, -EACCES,

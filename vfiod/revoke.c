@@ -9,6 +9,7 @@
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
+#include "vfiod/request.h"
 #include "vfiod/saved.h"
 #include "vfiod/server.h"
 #include "vfiod/step.h"
@@ -27,6 +28,7 @@ struct revoke_job {
 	struct job job; /* first: it is what the worker knows of us */
 	struct daemon *daemon;
 	struct device *device; /* the loop's: not to be touched in the thread; NULL: of an orphan */
+	struct request *clear; /* by which a quarantined function is cleaned again; or NULL */
 	/* what the thread needs */
 	int node; /* of the handles, or -1 */
 	uint64_t lease;
@@ -73,7 +75,8 @@ static void revoke_run(struct job *job)
 /* ---- in the loop ---- */
 
 /* The lease is over, but the function is not known to be clean: nobody gets it. */
-static void quarantine(struct daemon *daemon, struct device *device, const struct failure *failure)
+static void quarantine(struct daemon *daemon, struct device *device, struct request *clear,
+		       const struct failure *failure)
 {
 	struct failure told;
 
@@ -82,26 +85,40 @@ static void quarantine(struct daemon *daemon, struct device *device, const struc
 	log_line(LOG_ERR, "quarantined: %s", failure->text);
 	failure_set(&told, -EIO, "the lease has ended, but the device is quarantined: %.400s", failure->text);
 	lease_end(daemon, device, 0, &told);
+	if (clear)
+		request_refuse(clear, failure);
 }
 
-static void ended(struct revoke_job *revoke)
+static void log_end(const struct revoke_job *revoke)
 {
 	static const char *const how[] = {
 		[CLEAN_RESET_REQUIRED] = "reset and verified",
 		[CLEAN_RESET_BEST_EFFORT] = "reset if it can be, and verified",
 		[CLEAN_RESET_NONE] = "verified, and by its rule not reset",
 	};
-	struct device *device = revoke->device;
 	char text[PROTO_ADDRESS_LEN];
+
+	proto_address_format(revoke->address, text);
+	if (revoke->clear)
+		log_line(LOG_NOTICE, "%s is not quarantined any more: %s", text, how[revoke->reset]);
+	else if (revoke->lease)
+		log_line(LOG_INFO, "%s: lease %llu of user %u ended, %s", text, (unsigned long long)revoke->lease,
+			 revoke->device->lease.uid, how[revoke->reset]);
+}
+
+static void ended(struct revoke_job *revoke)
+{
+	struct device *device = revoke->device;
+	const struct vfiod_clear_rep rep = { .address = htole64(revoke->address) };
 
 	device->header = revoke->header;
 	device->has_header = true;
 	device->reason[0] = '\0';
 	step_take(revoke->daemon, device, EVENT_DONE);
-	if (revoke->lease)
-		log_line(LOG_INFO, "%s: lease %llu of user %u ended, %s", proto_address_format(revoke->address, text),
-			 (unsigned long long)revoke->lease, device->lease.uid, how[revoke->reset]);
+	log_end(revoke);
 	lease_end(revoke->daemon, device, revoke->killed, NULL);
+	if (revoke->clear)
+		request_reply(revoke->clear, &rep, sizeof(rep), NULL, 0);
 }
 
 static void revoke_done(struct job *job)
@@ -116,7 +133,7 @@ static void revoke_done(struct job *job)
 		if (device->lease.closed_again)
 			revoke_start(daemon, device);
 	} else if (revoke->failure.error) {
-		quarantine(daemon, device, &revoke->failure);
+		quarantine(daemon, device, revoke->clear, &revoke->failure);
 	} else {
 		ended(revoke);
 	}
@@ -141,9 +158,29 @@ static struct revoke_job *job_new(struct daemon *daemon, uint64_t lease)
 	return made;
 }
 
+static struct revoke_job *job_for(struct daemon *daemon, struct device *device, unsigned int patience_ms)
+{
+	struct revoke_job *made = job_new(daemon, device->lease.id);
+
+	if (!made)
+		return NULL;
+	made->job.run = revoke_run;
+	made->job.done = revoke_done;
+	made->device = device;
+	made->address = device->facts.address;
+	made->group = device->facts.group;
+	made->reset = policy_reset(daemon->config, &device->facts);
+	made->patience_ms = patience_ms;
+	made->has_header = device->has_header;
+	made->header = device->header;
+	if (device->lease.by_handles)
+		made->node = handles_node(daemon->handles);
+	return made;
+}
+
 static void start(struct daemon *daemon, struct device *device, unsigned int patience_ms)
 {
-	struct revoke_job *revoke = job_new(daemon, device->lease.id);
+	struct revoke_job *revoke = job_for(daemon, device, patience_ms);
 	struct failure failure;
 	int err = -ENOMEM;
 
@@ -151,17 +188,6 @@ static void start(struct daemon *daemon, struct device *device, unsigned int pat
 	/* a client that has closed all will not answer, and the kernel would keep the worker waiting */
 	pci_events_settle(daemon, device);
 	if (revoke) {
-		revoke->job.run = revoke_run;
-		revoke->job.done = revoke_done;
-		revoke->device = device;
-		revoke->address = device->facts.address;
-		revoke->group = device->facts.group;
-		revoke->reset = policy_reset(daemon->config, &device->facts);
-		revoke->patience_ms = patience_ms;
-		revoke->has_header = device->has_header;
-		revoke->header = device->header;
-		if (device->lease.by_handles)
-			revoke->node = handles_node(daemon->handles);
 		revoke->files = warm_take(device);
 		err = step_start(daemon, device, EVENT_CLOSED, &revoke->job);
 	}
@@ -174,7 +200,7 @@ static void start(struct daemon *daemon, struct device *device, unsigned int pat
 	if (revoke)
 		vfio_close(&revoke->files);
 	failure_set(&failure, err, "no worker thread could be started to clean it: %s", strerror(-err));
-	quarantine(daemon, device, &failure);
+	quarantine(daemon, device, NULL, &failure);
 	free(revoke);
 }
 
@@ -214,6 +240,47 @@ void revoke_announce(struct daemon *daemon, struct device *device, uint32_t grac
 		 proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
 		 device->lease.uid, grace_ms);
 	lease_tell(daemon, device, VFIOD_LEASE_REVOKE_ANNOUNCED, grace_ms);
+}
+
+/* ---- once more ---- */
+
+static int check_clear(struct device *device, struct failure *failure)
+{
+	char text[PROTO_ADDRESS_LEN];
+
+	proto_address_format(device->facts.address, text);
+	facts_refresh_driver(&device->facts);
+	if (facts_on_vfio(&device->facts))
+		return 0;
+	return failure_set(failure, -EBUSY,
+			   "%s is with driver %s now, and can only be reset with a VFIO driver; have it be the host's: "
+			   "vfioctl release %s",
+			   text, device->facts.driver[0] ? device->facts.driver : "none", text);
+}
+
+void request_clear(struct request *request, const struct vfiod_clear_req *body)
+{
+	struct daemon *daemon = request->daemon;
+	struct device *device = request_find(request, le64toh(body->address));
+	struct revoke_job *revoke = NULL;
+	struct failure failure;
+	int err;
+
+	if (!device || !request_step(request, device, EVENT_CLEAR))
+		return;
+	err = check_clear(device, &failure);
+	if (!err) {
+		revoke = job_for(daemon, device, 0);
+		err = revoke ? step_start(daemon, device, EVENT_CLEAR, &revoke->job) : -ENOMEM;
+		if (err)
+			failure_set(&failure, err, "vfiod could not begin with it: %s; try again", strerror(-err));
+	}
+	if (!err) {
+		revoke->clear = request;
+		return;
+	}
+	request_refuse(request, &failure);
+	free(revoke);
 }
 
 /* ---- orphans ---- */

@@ -282,6 +282,39 @@ START_TEST(a_quarantined_function_is_refused_with_the_reason_and_what_to_do)
 	expect_error(&client, VFIOD_ACQUIRE, 2, EIO, "vfioctl release fffffffe:00:00.0");
 	ask_assign(&admin, FIRST, 3);
 	expect_error(&admin, VFIOD_ASSIGN, 3, EBUSY, "it does not answer");
+	ask_acquire(&client, FIRST, 4);
+	expect_error(&client, VFIOD_ACQUIRE, 4, EIO, "vfioctl quarantine clear fffffffe:00:00.0");
+}
+END_TEST
+
+static void ask_clear(uint64_t cookie)
+{
+	const struct vfiod_clear_req body = { .address = htole64(FIRST) };
+
+	ask(&admin, VFIOD_CLEAR, cookie, &body, sizeof(body));
+}
+
+START_TEST(only_what_is_quarantined_is_cleared)
+{
+	static const enum vfiod_state others[] = { VFIOD_UNMANAGED, VFIOD_FREE, VFIOD_LEASED };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		first->state = others[i];
+		ask_clear(COOKIE);
+		expect_error(&admin, VFIOD_CLEAR, COOKIE, EINVAL, "is not quarantined");
+	}
+}
+END_TEST
+
+/* It has no driver at all here: only a VFIO driver's can be reset without harm. */
+START_TEST(what_has_left_its_vfio_driver_is_not_cleared)
+{
+	first->state = VFIOD_QUARANTINED;
+	strcpy(first->reason, "it does not answer");
+	ask_clear(COOKIE);
+	expect_error(&admin, VFIOD_CLEAR, COOKIE, EBUSY, "with driver none now");
+	ck_assert_int_eq(first->state, VFIOD_QUARANTINED);
+	ck_assert_str_eq(first->reason, "it does not answer");
 }
 END_TEST
 
@@ -1516,6 +1549,8 @@ static TCase *at_once_case(void)
 	tcase_add_test(tcase, a_leased_function_is_refused_with_its_holder);
 	tcase_add_test(tcase, a_leased_function_is_neither_assigned_nor_given_back);
 	tcase_add_test(tcase, a_quarantined_function_is_refused_with_the_reason_and_what_to_do);
+	tcase_add_test(tcase, only_what_is_quarantined_is_cleared);
+	tcase_add_test(tcase, what_has_left_its_vfio_driver_is_not_cleared);
 	tcase_add_test(tcase, a_function_whose_group_is_leased_is_refused_with_the_sibling_and_its_holder);
 	tcase_add_loop_test(tcase, a_stranger_is_refused_at_once_in_every_state, 0, 7);
 	tcase_add_test(tcase, the_mode_that_is_asked_for_has_to_be_one_of_the_rule);

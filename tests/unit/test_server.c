@@ -631,11 +631,13 @@ START_TEST(an_administrators_request_on_the_public_socket_is_refused_and_the_con
 	const struct vfiod_assign_req assign = { .address = htole64(NO_ADDRESS), .gid = htole32(VFIOD_NONE) };
 	const struct vfiod_unassign_req unassign = { .address = htole64(NO_ADDRESS) };
 	const struct vfiod_revoke_req revoke = { .address = htole64(NO_ADDRESS) };
+	const struct vfiod_clear_req clear = { .address = htole64(NO_ADDRESS) };
 	struct proto_conn conn = client_of(pub_path);
 
 	expect_refusal(&conn, VFIOD_ASSIGN, &assign, sizeof(assign), EACCES, "admin.sock");
 	expect_refusal(&conn, VFIOD_UNASSIGN, &unassign, sizeof(unassign), EACCES, "admin.sock");
 	expect_refusal(&conn, VFIOD_REVOKE, &revoke, sizeof(revoke), EACCES, "admin.sock");
+	expect_refusal(&conn, VFIOD_CLEAR, &clear, sizeof(clear), EACCES, "admin.sock");
 	list(&conn, 0, 1);
 	close(conn.fd);
 }
@@ -673,12 +675,14 @@ START_TEST(a_function_that_is_not_there_is_named)
 	const struct vfiod_assign_req assign = { .address = htole64(NO_ADDRESS), .gid = htole32(VFIOD_NONE) };
 	const struct vfiod_unassign_req unassign = { .address = htole64(NO_ADDRESS) };
 	const struct vfiod_revoke_req revoke = { .address = htole64(NO_ADDRESS) };
+	const struct vfiod_clear_req clear = { .address = htole64(NO_ADDRESS) };
 	struct proto_conn conn = client_of(pub_path), admin = client_of(admin_path);
 
 	expect_refusal(&conn, VFIOD_ACQUIRE, &acquire, sizeof(acquire), ENODEV, "fffffffe:ff:1f.7");
 	expect_refusal(&admin, VFIOD_ASSIGN, &assign, sizeof(assign), ENODEV, "fffffffe:ff:1f.7");
 	expect_refusal(&admin, VFIOD_UNASSIGN, &unassign, sizeof(unassign), ENODEV, "vfioctl list");
 	expect_refusal(&admin, VFIOD_REVOKE, &revoke, sizeof(revoke), ENODEV, "fffffffe:ff:1f.7");
+	expect_refusal(&admin, VFIOD_CLEAR, &clear, sizeof(clear), ENODEV, "fffffffe:ff:1f.7");
 	list(&conn, 0, 1);
 	list(&admin, 0, 1);
 	close(conn.fd);

@@ -21,7 +21,7 @@
 #define BODY_MAX     (VFIOD_MSG_MAX - sizeof(struct vfiod_hdr))
 #define SCM_MAX_FDS  253 /* the kernel's */
 #define COOKIE	     0x1122334455667788ull
-#define OPCODE_COUNT 8
+#define OPCODE_COUNT 9
 
 static struct proto_conn near_end, far_end;
 static struct proto_msg msg;
@@ -460,7 +460,7 @@ START_TEST(before_hello_refuses_everything_else_in_any_version)
 	static const uint16_t versions[] = { VFIOD_VERSION_NONE, VFIOD_VERSION_MAX, 0xffff };
 
 	far_end.version = VFIOD_VERSION_NONE;
-	for (uint16_t opcode = 0; opcode < 9; opcode++) {
+	for (uint16_t opcode = 0; opcode <= OPCODE_COUNT; opcode++) {
 		struct whole whole = message(opcode, 16);
 
 		if (opcode == VFIOD_HELLO)
@@ -578,6 +578,7 @@ static const struct {
 	{ 3, "ACQUIRE", VFIOD_ON_PUB, 2, 16, 48 },  { 4, "RELEASE", VFIOD_ON_PUB, 0, 16, 8 },
 	{ 5, "ASSIGN", VFIOD_ON_ADMIN, 0, 24, 64 }, { 6, "UNASSIGN", VFIOD_ON_ADMIN, 0, 16, 32 },
 	{ 7, "REVOKE", VFIOD_ON_ADMIN, 0, 16, 16 }, { 8, "ANSWER", VFIOD_ON_PUB, 0, 24, 8 },
+	{ 9, "CLEAR", VFIOD_ON_ADMIN, 0, 16, 8 },
 };
 
 START_TEST(an_operation_is_as_the_contract_has_it)
