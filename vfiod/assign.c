@@ -41,6 +41,7 @@ struct assign_job {
 	enum driver_choice choice;
 	bool is_known;	 /* it is to be the function with this identity and serial number */
 	bool undo;	 /* have it where it was, rather than where it belongs */
+	bool waits;	 /* for others of its group, where that is not viable yet */
 	bool has_origin; /* the vfiod before had begun with it, and noted where it was */
 	/* what is kept of it: the header of before, then what it found out */
 	struct journal_record record;
@@ -165,8 +166,14 @@ static void take_run(struct job *job)
 	struct journal_record *record = &assign->record;
 	struct failure undo, why;
 
-	if (bind_take(assign->address, assign->choice, &assign->origin, &assign->failure))
+	if (bind_take(assign->address, assign->choice, &assign->origin, &assign->failure)) {
+		assign->waits = false;
 		return;
+	}
+	if (assign->waits && check_group_is_ours(assign->group, 0, &assign->failure) == -EPERM)
+		return;
+	assign->waits = false;
+	assign->failure.error = 0;
 	if (!check_group_is_ours(assign->group, 0, &assign->failure) &&
 	    !clean_function(assign->address, assign->reset, NULL, &record->header, &assign->failure) &&
 	    (assign->is_known || !kept_write(assign->state_dir, record, &assign->failure)))
@@ -249,6 +256,14 @@ static void not_taken(struct assign_job *assign)
 		not_again(device, &assign->failure);
 }
 
+/* It is bound, but its group is not viable before a function that is to be taken after it is bound, too. */
+static void park(struct daemon *daemon, struct device *device, struct job *job)
+{
+	device->parked = job;
+	daemon->returning++;
+	assign_go_on(daemon);
+}
+
 static void take_done(struct job *job)
 {
 	struct assign_job *assign = (struct assign_job *)job;
@@ -256,6 +271,10 @@ static void take_done(struct job *job)
 	struct daemon *daemon = assign->daemon;
 	bool gone = device->gone, undo = assign->failure.error && assign->has_origin;
 
+	if (assign->waits) {
+		park(daemon, device, job);
+		return;
+	}
 	facts_refresh_driver(&device->facts);
 	pci_events_follow(daemon);
 	if (assign->failure.error)
@@ -290,7 +309,20 @@ static void look_done(struct job *job)
 			return;
 		failure_set(&assign->failure, err, "vfiod could not begin with it: %s; try again", strerror(-err));
 	}
+	assign->waits = false;
 	take_done(job);
+}
+
+/* Another function of the group is to be taken again, and has a host driver perhaps. */
+static bool returns_sibling(const struct daemon *daemon, const struct device *device)
+{
+	for (size_t i = 0; i < daemon->devices.count; i++) {
+		const struct device *other = daemon->devices.list[i];
+
+		if (other != device && other->returns && other->facts.group == device->facts.group)
+			return true;
+	}
+	return false;
 }
 
 static int take(struct daemon *daemon, struct request *request, struct device *device, const struct owner *owner,
@@ -307,6 +339,7 @@ static int take(struct daemon *daemon, struct request *request, struct device *d
 	}
 	if (assign && kept) {
 		assign->is_known = true;
+		assign->waits = returns_sibling(daemon, device);
 		assign->record.header = kept->header;
 	}
 	err = job_start(assign, daemon, device, EVENT_ASSIGN, failure);
@@ -425,14 +458,35 @@ static void take_again(struct daemon *daemon, struct device *device)
 
 	device->returns = false;
 	daemon->returning--;
-	if (!kept || device->state != VFIOD_UNMANAGED)
+	if (device->state != VFIOD_UNMANAGED)
 		return; /* somebody was faster */
-	if (!check_assign(daemon, device, &kept->owner, &failure) &&
+	if (kept && !check_assign(daemon, device, &kept->owner, &failure) &&
 	    !take(daemon, NULL, device, &kept->owner, kept, &failure))
 		return;
-	not_again(device, &failure);
+	if (kept)
+		not_again(device, &failure);
 	if (device->has_origin)
 		assign_undo(daemon, device);
+	else
+		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
+}
+
+/* All of its group that was to come has come, or will not. */
+static void unpark(struct daemon *daemon, struct device *device)
+{
+	struct job *job = device->parked;
+	struct assign_job *assign = (struct assign_job *)job;
+	int err;
+
+	device->parked = NULL;
+	daemon->returning--;
+	assign->waits = false;
+	assign->failure.error = 0;
+	err = workers_start(daemon->workers, job);
+	if (!err)
+		return;
+	failure_set(&assign->failure, err, "vfiod could not go on with it: %s", strerror(-err));
+	take_done(job);
 }
 
 void assign_go_on(struct daemon *daemon)
@@ -440,21 +494,27 @@ void assign_go_on(struct daemon *daemon)
 	for (size_t i = 0; daemon->returning && i < daemon->devices.count; i++) {
 		struct device *device = daemon->devices.list[i], *sibling;
 
-		if (!device->returns)
+		if (!device->returns && !device->parked)
 			continue;
 		sibling = devices_occupied_sibling(&daemon->devices, device);
-		if (!sibling)
-			take_again(daemon, device);
-		else if (sibling->state == VFIOD_FREE)
+		if (sibling && sibling->state == VFIOD_FREE)
 			warm_down(daemon, sibling);
+		else if (!sibling && device->returns)
+			take_again(daemon, device);
+		else if (!sibling && !returns_sibling(daemon, device))
+			unpark(daemon, device);
 	}
 }
 
 void assign_again(struct daemon *daemon, struct device *device)
 {
-	if (!device->returns)
-		daemon->returning++;
+	const struct journal_record *kept = kept_find(daemon->kept, device->facts.address);
+
+	if (device->returns || !kept)
+		return;
 	device->returns = true;
+	device->owner = kept->owner;
+	daemon->returning++;
 }
 
 void assign_appeared(struct daemon *daemon, struct device *device)
@@ -527,7 +587,8 @@ static void unassigned(struct assign_job *unassign)
 	device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
 	device->has_origin = device->has_header = false;
 	memset(&device->origin, 0, sizeof(device->origin));
-	device->reason[0] = '\0';
+	if (!unassign->undo || !kept_find(unassign->daemon->kept, unassign->address))
+		device->reason[0] = '\0'; /* else it is why it could not be taken again */
 	log_line(LOG_INFO, "%s given back to the host, driver %s", proto_address_format(unassign->address, text),
 		 unassign->driver[0] ? unassign->driver : "none");
 	snprintf(rep.driver, sizeof(rep.driver), "%s", unassign->driver);

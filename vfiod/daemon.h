@@ -35,7 +35,7 @@ struct daemon {
 	struct saved *saved; /* NULL until what the vfiod before left has been read */
 	struct kept *kept;
 	const char *state_dir; /* where assignments are kept, or NULL */
-	size_t returning;      /* functions that are to be taken again */
+	size_t returning;      /* functions that are to be taken again, or are parked over that */
 	struct event *sigterm, *sigint, *patience;
 	uint64_t last_lease; /* the number of the newest */
 	bool stopping;

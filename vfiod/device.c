@@ -118,7 +118,8 @@ struct device *devices_occupied_sibling(const struct devices *devices, const str
 		struct device *other = devices->list[i];
 
 		if (other != device && other->facts.group == device->facts.group && device->facts.group != VFIOD_NONE &&
-		    (device_is_busy(other) || other->state == VFIOD_LEASED || other->files.device >= 0))
+		    ((device_is_busy(other) && !other->parked) || other->state == VFIOD_LEASED ||
+		     other->files.device >= 0))
 			return other;
 	}
 	return NULL;

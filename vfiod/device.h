@@ -15,6 +15,7 @@
 
 struct daemon;
 struct event;
+struct job;
 struct request;
 TAILQ_HEAD(request_queue, request);
 
@@ -49,6 +50,7 @@ struct device {
 	char reason[128];	      /* why it is quarantined, or why it could not be taken again */
 	size_t slot;		      /* saved.c's; 0: none */
 	bool returns;		      /* it is to be taken again, see assign_again() */
+	struct job *parked;	      /* it is bound, and waits until the rest of its group is; or NULL */
 	bool left_to_host;	      /* it is assigned, and stays the host's until the next boot */
 	bool gone;		      /* unplugged while a worker had it */
 	struct request_queue waiting; /* requests that wait for the worker to report */
