@@ -474,19 +474,14 @@ static void take_again(struct daemon *daemon, struct device *device)
 /* All of its group that was to come has come, or will not. */
 static void unpark(struct daemon *daemon, struct device *device)
 {
-	struct job *job = device->parked;
-	struct assign_job *assign = (struct assign_job *)job;
-	int err;
+	struct assign_job *assign = (struct assign_job *)device->parked;
 
-	device->parked = NULL;
-	daemon->returning--;
 	assign->waits = false;
 	assign->failure.error = 0;
-	err = workers_start(daemon->workers, job);
-	if (!err)
-		return;
-	failure_set(&assign->failure, err, "vfiod could not go on with it: %s", strerror(-err));
-	take_done(job);
+	if (workers_start(daemon->workers, &assign->job))
+		return; /* when a worker has reported there may be a thread again */
+	device->parked = NULL;
+	daemon->returning--;
 }
 
 void assign_go_on(struct daemon *daemon)

@@ -155,6 +155,7 @@ int bind_look(uint64_t address, struct bind_origin *origin, struct failure *fail
 int bind_take(uint64_t address, enum driver_choice choice, const struct bind_origin *origin, struct failure *failure)
 {
 	char text[PROTO_ADDRESS_LEN], driver[VFIOD_NAME_MAX];
+	const struct bind_origin before = *origin;
 	struct failure undo = { 0 };
 	struct driver_names names;
 	struct drivers drivers;
@@ -171,7 +172,7 @@ int bind_take(uint64_t address, enum driver_choice choice, const struct bind_ori
 	err = is_of(&names, driver) ? 0 : try_names(address, &names, &last);
 	if (!err)
 		return 0;
-	bind_undo(address, origin, driver, &undo);
+	bind_undo(address, &before, driver, &undo);
 	return failure_set(failure, err,
 			   "%s could not be bound to %s: %s; the kernel's log (dmesg) may say more%s%.200s", text, last,
 			   err == -ENODEV ? "the driver refused it" : strerror(-err), undo.error ? "; and then: " : "",

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define FOLDER "assigned"
-#define SIZE   (2 * JOURNAL_SIZE)
+#define SIZE   ((size_t)2 * JOURNAL_SIZE)
 
 struct kept {
 	struct journal_record *records;
@@ -182,10 +182,10 @@ static int write_file(int folder, const char *name, const unsigned char *bytes)
 	if (fd < 0)
 		return -errno;
 	size = write(fd, bytes, SIZE);
-	if (size != SIZE)
-		err = size < 0 ? -errno : -ENOSPC;
-	else if (fsync(fd))
+	if (size < 0 || fsync(fd))
 		err = -errno;
+	else if ((size_t)size != SIZE)
+		err = -ENOSPC;
 	close(fd);
 	return err;
 }

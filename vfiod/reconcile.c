@@ -71,14 +71,23 @@ static void say(struct reconcile_action *action, enum reconcile_act act, uint64_
 	action->why = why;
 }
 
+/* Of a lease of the files a close had been told, which may have been another program's. */
+static bool is_over(const struct reconcile_input *input, const struct journal_record *record)
+{
+	bool by_files = record->lease.id && !record->lease.by_handles;
+
+	if (record->state == VFIOD_REVOKING)
+		return !by_files;
+	return record->state == VFIOD_LEASED && !by_files && !is_alive(input, record);
+}
+
 /* A function that is assigned and on its VFIO driver, as the journal says. */
 static void judge_lease(const struct reconcile_input *input, const struct journal_record *record,
 			struct reconcile_action *action)
 {
 	uint64_t id = record->lease.id, other = other_lease(input, record->address, id);
 
-	/* of a lease of the files a close had been told, which may be another one's */
-	if (record->state == VFIOD_REVOKING && (record->lease.by_handles || !id))
+	if (is_over(input, record))
 		say(action, RECONCILE_END, id, NULL);
 	else if (record->state == VFIOD_FREE && other)
 		say(action, RECONCILE_END, other, "it has a handle that the journal knows nothing of");
@@ -86,8 +95,6 @@ static void judge_lease(const struct reconcile_input *input, const struct journa
 		say(action, RECONCILE_CLEAN, 0, NULL);
 	else if (!record->lease.by_handles)
 		say(action, RECONCILE_LOOK, id, NULL);
-	else if (!is_alive(input, record))
-		say(action, RECONCILE_END, id, NULL);
 	else if (other)
 		say(action, RECONCILE_END, id, "it has handles of two leases");
 	else
