@@ -87,3 +87,18 @@ int vfiodma_reload(struct vfiodma_session *session, unsigned int *rules)
 		*rules = le32toh(reloaded->rules);
 	return err;
 }
+
+int vfiodma_clear(struct vfiodma_session *session, const char *address)
+{
+	struct vfiod_clear_req request = { 0 };
+	struct proto_msg reply;
+	uint64_t number;
+	int err = session_address(session, address, &number);
+
+	if (!err)
+		err = session_needs(session, 3, "does not end a quarantine by a reset");
+	if (err)
+		return err;
+	request.address = htole64(number);
+	return session_request(session, VFIOD_CLEAR, &request, sizeof(request), &reply);
+}

@@ -189,7 +189,7 @@ enum vfiodma_state {
  * @driver: bound now; empty: none
  * @original_driver: bound before vfiod took the function; empty: none, or not taken
  * @reset: the kernel's reset methods, "flr bus"; empty: none
- * @reason: why the function is quarantined; empty: it is not
+ * @reason: why the function is quarantined, or is assigned and yet the host's; empty: neither
  * @reserved: room for what later versions tell
  */
 struct vfiodma_info {
@@ -291,7 +291,8 @@ int vfiodma_why(struct vfiodma_session *session, const char *what, unsigned int 
 /* ---- for administrators ---- */
 
 /**
- * vfiodma_assign() - take a function from the host, bind it to a VFIO driver, and let a user or a group have it.
+ * vfiodma_assign() - take a function from the host, bind it to a VFIO driver, and let a user or a group have it; also
+ * after a reboot, until vfiodma_unassign().
  * @session: opened with the option admin
  * @address: of the function
  * @uid: the user, or VFIODMA_NONE
@@ -305,7 +306,7 @@ int vfiodma_assign(struct vfiodma_session *session, const char *address, uint32_
 		   char *original_driver);
 
 /**
- * vfiodma_unassign() - give a function back to the host.
+ * vfiodma_unassign() - give a function back to the host; also one that is assigned and not there is the host's then.
  * @driver: room for 32 bytes: the driver that it is bound to now, or empty; or NULL
  *
  * Return: 0, -ENODEV, -EINVAL (it is not assigned), -EBUSY (somebody has it; the error's text says who).
@@ -377,6 +378,17 @@ int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigne
  * reading it; nothing has changed then. -EPROTONOSUPPORT (vfiod is older than this library).
  */
 int vfiodma_reload(struct vfiodma_session *session, unsigned int *rules);
+
+/**
+ * vfiodma_clear() - have a quarantined function reset and verified once more.
+ * @session: opened with the option admin
+ * @address: the function's
+ *
+ * Return: 0 (it is free), -ENODEV, -EINVAL (it is not quarantined), -EBUSY (it has no VFIO driver any more, or is open
+ * somewhere), -EPROTONOSUPPORT (vfiod is older than this library), or what has failed: then it is quarantined still,
+ * and the error's text is its reason.
+ */
+int vfiodma_clear(struct vfiodma_session *session, const char *address);
 
 /* ---- lease ---- */
 

@@ -24,9 +24,10 @@
 
 #include "proto/vfiod_stats.h"
 
-#define VFIOD_MAGIC	   0x64666676u /* "vffd" */
-#define VFIOD_VERSION_MIN  1
-#define VFIOD_VERSION_MAX  3 /* 2: VFIOD_FUNCTION_EVENT and ANSWER; 3: VFIOD_LEASE_LIMITED, pools, WHY and RELOAD */
+#define VFIOD_MAGIC	  0x64666676u /* "vffd" */
+#define VFIOD_VERSION_MIN 1
+#define VFIOD_VERSION_MAX \
+	3 /* 2: VFIOD_FUNCTION_EVENT and ANSWER; 3: VFIOD_LEASE_LIMITED, pools, WHY, RELOAD, STATS and CLEAR */
 #define VFIOD_VERSION_NONE 0 /* the version in the header of HELLO and of its reply */
 #define VFIOD_MSG_MAX	   4096
 #define VFIOD_FDS_MAX	   2
@@ -55,7 +56,8 @@
 	X(10, WHY, why, VFIOD_ON_PUB, 0) \
 	X(11, MEMBERS, members, VFIOD_ON_BOTH, 0) \
 	X(12, RELOAD, reload, VFIOD_ON_ADMIN, 0) \
-	X(13, STATS, stats, VFIOD_ON_ADMIN, 0)
+	X(13, STATS, stats, VFIOD_ON_ADMIN, 0) \
+	X(14, CLEAR, clear, VFIOD_ON_ADMIN, 0)
 
 /* The opcodes of events, with VFIOD_EVENT; opcodes from 0x8000 on are no operations. Their cookie is 0. */
 #define VFIOD_LEASE_EVENT    0x8000 /* struct vfiod_lease_event */
@@ -108,6 +110,7 @@ enum vfiod_state {
 	VFIOD_UNASSIGNING, /* on its way to UNMANAGED */
 	VFIOD_QUARANTINED, /* assigned, but not known to be clean: nobody gets it */
 	VFIOD_WARMING,	   /* FREE, and told as such: being opened in advance, or closed again */
+	VFIOD_GONE,	   /* unplugged: never told */
 };
 
 struct vfiod_device {
@@ -129,7 +132,7 @@ struct vfiod_device {
 	char driver[VFIOD_NAME_MAX];	      /* bound now; empty: none */
 	char original_driver[VFIOD_NAME_MAX]; /* bound before vfiod took it; empty: none or not taken */
 	char reset[VFIOD_NAME_MAX];	      /* the kernel's reset methods in their order; empty: none */
-	char reason[128];		      /* why it is quarantined */
+	char reason[128];		      /* why it is quarantined, or could not be assigned again */
 };
 
 /* flags of a device */
@@ -218,6 +221,18 @@ struct vfiod_revoke_rep {
 	__le64 lease;  /* the one that has ended */
 	__le32 killed; /* processes that were stuck in the kernel and were killed */
 	__le32 zero;
+};
+
+/* From version 3 on.  Has a quarantined device reset and verified once more.  Answered when it is clean and free again,
+ * or with EINVAL (it is not quarantined), EBUSY (it has no VFIO driver any more) or the error of the step that failed:
+ * it is quarantined still, with that for its reason. */
+struct vfiod_clear_req {
+	__le64 address;
+	__le64 zero;
+};
+
+struct vfiod_clear_rep {
+	__le64 address;
 };
 
 /* What happens to a lease; and to its function, where that has the driver vfiod-pci. */

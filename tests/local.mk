@@ -11,6 +11,7 @@ UNIT_TESTS = \
 	tests/unit/test_driver \
 	tests/unit/test_group \
 	tests/unit/test_iova \
+	tests/unit/test_journal \
 	tests/unit/test_kernel_info \
 	tests/unit/test_limits \
 	tests/unit/test_log \
@@ -20,7 +21,9 @@ UNIT_TESTS = \
 	tests/unit/test_pcicfg_properties \
 	tests/unit/test_policy \
 	tests/unit/test_pool \
+	tests/unit/test_reconcile \
 	tests/unit/test_request \
+	tests/unit/test_saved \
 	tests/unit/test_serial \
 	tests/unit/test_server \
 	tests/unit/test_session \
@@ -99,6 +102,10 @@ tests_unit_test_iova_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_iova_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_iova_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 
+tests_unit_test_journal_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_journal_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_journal_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
 tests_unit_test_kernel_info_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_kernel_info_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_kernel_info_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
@@ -143,9 +150,17 @@ tests_unit_test_pool_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_pool_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_pool_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
+tests_unit_test_reconcile_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_reconcile_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_reconcile_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
 tests_unit_test_request_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS)
 tests_unit_test_request_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_unit_test_request_LDADD = vfiod/libvfiod.la $(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_saved_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_saved_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_unit_test_saved_LDADD = vfiod/libvfiod.la $(LIBEVENT_LIBS) $(CHECK_LIBS)
 
 tests_unit_test_seccomp_CFLAGS = $(TEST_FLAGS) -pthread
 tests_unit_test_seccomp_LDFLAGS = $(PROGRAM_LINK) -pthread

@@ -46,7 +46,8 @@ const struct command command_table[] = {
 		.options = OPTION(USER) | OPTION(GROUP) | OPTION(JSON),
 		.summary = "let a user or a group have a function of the host",
 		.text = "Its driver is replaced by a VFIO driver.  A function that the host uses is\n"
-			"refused.  Either --user or --group is needed.  Only root may do this.\n",
+			"refused.  Either --user or --group is needed.  It is assigned until it is\n"
+			"released, also after a reboot.  Only root may do this.\n",
 		.run = assign_run,
 	},
 	{
@@ -54,7 +55,8 @@ const struct command command_table[] = {
 		.arguments = "DEVICE",
 		.options = OPTION(JSON),
 		.summary = "give a function back to the host and to its driver",
-		.text = "A function that somebody has is refused.  Only root may do this.\n",
+		.text = "It is not assigned any more then, also after a reboot.  A function that\n"
+			"somebody has is refused.  Only root may do this.\n",
 		.run = release_run,
 	},
 	{
@@ -67,6 +69,15 @@ const struct command command_table[] = {
 			"and free for its owner.  Needs the kernel module vfiod_handle.  Only root\n"
 			"may do this.\n",
 		.run = revoke_run,
+	},
+	{
+		.name = "quarantine",
+		.arguments = "clear DEVICE",
+		.options = OPTION(JSON),
+		.summary = "reset a quarantined function once more",
+		.text = "Where it is clean then, it is free for its owner; where it is not, it stays in\n"
+			"quarantine, and you are told why.  Only root may do this.\n",
+		.run = quarantine_run,
 	},
 	{
 		.name = "reload",

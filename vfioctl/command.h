@@ -75,6 +75,7 @@ enum exit_status show_run(const struct invocation *invocation);
 enum exit_status assign_run(const struct invocation *invocation);
 enum exit_status release_run(const struct invocation *invocation);
 enum exit_status revoke_run(const struct invocation *invocation);
+enum exit_status quarantine_run(const struct invocation *invocation);
 enum exit_status reload_run(const struct invocation *invocation);
 enum exit_status pool_run(const struct invocation *invocation);
 enum exit_status why_run(const struct invocation *invocation);

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct column columns[] = {
 	{ "ADDRESS", 0, 0 }, { "DEVICE", 12, 32 }, { "CLASS", 0, 0 }, { "GROUP", 0, 0 },
@@ -75,6 +76,22 @@ static int make_table(const struct inventory *inventory, struct pcinames *names,
 	return 0;
 }
 
+/* What is wrong with a function, which the table has no room for. */
+static void print_reasons(const struct inventory *inventory, bool all, const struct terminal *terminal, FILE *out)
+{
+	char reason[sizeof(inventory->infos->reason)];
+
+	for (size_t i = 0; i < inventory->count; i++) {
+		const struct vfiodma_info *info = &inventory->infos[i];
+
+		if (!*info->reason || !is_listed(info, all))
+			continue;
+		memcpy(reason, info->reason, sizeof(reason));
+		terminal_clean(reason, terminal->utf8);
+		fprintf(out, "%s is %s: %s\n", info->address, vfiodma_state_name(info->state), reason);
+	}
+}
+
 int list_print(const struct inventory *inventory, struct pcinames *names, bool all, const struct terminal *terminal,
 	       FILE *out)
 {
@@ -91,6 +108,8 @@ int list_print(const struct inventory *inventory, struct pcinames *names, bool a
 		return error;
 	error = table_print(table, terminal, out);
 	table_free(table);
+	if (!error)
+		print_reasons(inventory, all, terminal, out);
 	return error;
 }
 

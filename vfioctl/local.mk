@@ -18,6 +18,7 @@ vfioctl_libvfioctl_la_SOURCES = \
 	vfioctl/parse.c vfioctl/parse.h \
 	vfioctl/pcinames.c vfioctl/pcinames.h \
 	vfioctl/pool.c vfioctl/pool.h \
+	vfioctl/quarantine.c \
 	vfioctl/release.c \
 	vfioctl/reload.c \
 	vfioctl/revoke.c vfioctl/revoke.h \

@@ -212,7 +212,10 @@ static void print_next(const struct page *page, const struct vfiodma_info *info)
 		     info->flags & VFIODMA_INFO_REVOCABLE ? info->address : "");
 		break;
 	case VFIODMA_QUARANTINED:
-		line(page, "Next", TONE_PLAIN, "give it back to the host with: vfioctl release %s", info->address);
+		line(page, "Next", TONE_PLAIN,
+		     "have it reset once more with: vfioctl quarantine clear %s, or give it back to the host with: "
+		     "vfioctl release %s",
+		     info->address, info->address);
 		break;
 	default:
 		line(page, "Next", TONE_PLAIN, "wait a moment, and look again");

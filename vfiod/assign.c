@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Taking a function from the host, and giving it back: the handlers of ASSIGN and UNASSIGN, and their jobs. */
+#include "vfiod/assign.h"
+
 #include "proto/address.h"
 #include "vfiod/bind.h"
 #include "vfiod/clean.h"
@@ -7,10 +8,12 @@
 #include "vfiod/daemon.h"
 #include "vfiod/group.h"
 #include "vfiod/inuse.h"
+#include "vfiod/kept.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
 #include "vfiod/request.h"
 #include "vfiod/saved.h"
+#include "vfiod/step.h"
 #include "vfiod/vfio.h"
 #include "vfiod/warm.h"
 #include "vfiod/worker.h"
@@ -22,19 +25,27 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How long the group of a function that is taken again may be open: a lease that is nobody's is being revoked. */
+#define PATIENCE_MS 10000
+
 struct assign_job {
 	struct job job; /* first: it is what the worker knows of us */
-	struct request *request;
-	struct device *device; /* the loop's: not to be touched in the thread */
+	struct daemon *daemon;
+	struct request *request; /* NULL: vfiod does it of itself */
+	struct device *device;	 /* the loop's: not to be touched in the thread */
 	/* what the thread needs */
+	const char *state_dir;
 	uint64_t address;
 	uint32_t group;
-	struct owner owner;
 	enum clean_reset reset;
 	enum driver_choice choice;
-	/* what it found out */
+	bool is_known;	 /* it is to be the function with this identity and serial number */
+	bool undo;	 /* have it where it was, rather than where it belongs */
+	bool waits;	 /* for others of its group, where that is not viable yet */
+	bool has_origin; /* the vfiod before had begun with it, and noted where it was */
+	/* what is kept of it: the header of before, then what it found out */
+	struct journal_record record;
 	struct bind_origin origin;
-	struct clean_header header;
 	char driver[VFIOD_NAME_MAX];
 	struct failure failure;
 	/* open in advance, to be closed before the driver lets go of the function */
@@ -51,13 +62,93 @@ static const char *owner_text(const struct owner *owner, char text[32])
 }
 
 /* The group is open to nobody else, and no host driver has a part of it: the kernel's own word. */
-static int check_group_is_ours(uint32_t group, struct failure *failure)
+static int check_group_is_ours(uint32_t group, unsigned int patience_ms, struct failure *failure)
 {
-	int fd, err = vfio_open_group(group, &fd, failure);
+	int fd, err = vfio_await_group(group, patience_ms, &fd, failure);
 
 	if (!err)
 		close(fd);
 	return err;
+}
+
+static struct assign_job *job_new(struct daemon *daemon, struct request *request, struct device *device,
+				  void (*run)(struct job *), void (*done)(struct job *))
+{
+	struct assign_job *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return NULL;
+	made->job.run = run;
+	made->job.done = done;
+	made->daemon = daemon;
+	made->request = request;
+	made->device = device;
+	made->state_dir = daemon->state_dir;
+	made->address = device->facts.address;
+	made->group = device->facts.group;
+	made->has_origin = device->has_origin;
+	made->origin = device->origin;
+	made->files = VFIO_NO_FILES;
+	made->record = (struct journal_record){
+		.address = device->facts.address,
+		.state = VFIOD_FREE,
+		.identity = journal_identity_of(&device->facts),
+		.owner = device->owner,
+		.has_header = true,
+		.header = device->header,
+		.lease.deadline_ms = JOURNAL_NO_TIME,
+	};
+	return made;
+}
+
+static void job_free(struct assign_job *job)
+{
+	vfio_close(&job->files);
+	free(job);
+}
+
+/* Hands it to a worker; @made may be NULL. */
+static int job_start(struct assign_job *made, struct daemon *daemon, struct device *device, enum state_event event,
+		     struct failure *failure)
+{
+	int err = made ? step_start(daemon, device, event, &made->job) : -ENOMEM;
+
+	return err ? failure_set(failure, err, "vfiod could not begin with it: %s; try again", strerror(-err)) : 0;
+}
+
+/* ---- in the thread: taking it ---- */
+
+/* An assignment is not that of another card of the same kind. */
+static int check_is_known(struct assign_job *assign)
+{
+	const struct clean_header *before = &assign->record.header;
+	struct clean_header now;
+	char text[PROTO_ADDRESS_LEN];
+
+	clean_look(assign->address, &now);
+	if (now.id == before->id && !memcmp(now.serial, before->serial, sizeof(now.serial)))
+		return 0;
+	return failure_set(&assign->failure, -ENODEV,
+			   "another device of the same kind is in its place; assign it anew: vfioctl assign %s --user "
+			   "NAME",
+			   proto_address_format(assign->address, text));
+}
+
+/* First it is only looked at, so that the journal can have where it was before anything is changed. */
+static void look_run(struct job *job)
+{
+	struct assign_job *assign = (struct assign_job *)job;
+
+	if (inuse_check(assign->address, &assign->failure))
+		return;
+	/* a VFIO driver of another maker may have it, open in a virtual machine: to unbind it would hang */
+	if (check_group_is_ours(assign->group, assign->is_known ? PATIENCE_MS : 0, &assign->failure) == -EBUSY)
+		return;
+	assign->failure.error = 0;
+	if (assign->is_known && check_is_known(assign))
+		return;
+	if (!assign->has_origin)
+		bind_look(assign->address, &assign->origin, &assign->failure);
 }
 
 /* The function has the driver that it had before. */
@@ -69,21 +160,23 @@ static bool is_unmoved(uint64_t address, const struct bind_origin *origin)
 	return !strcmp(facts.driver, origin->driver);
 }
 
-static void assign_run(struct job *job)
+static void take_run(struct job *job)
 {
 	struct assign_job *assign = (struct assign_job *)job;
+	struct journal_record *record = &assign->record;
 	struct failure undo, why;
 
-	if (inuse_check(assign->address, &assign->failure))
+	if (bind_take(assign->address, assign->choice, &assign->origin, &assign->failure)) {
+		assign->waits = false;
 		return;
-	/* a VFIO driver of another maker may have it, open in a virtual machine: to unbind it would hang */
-	if (check_group_is_ours(assign->group, &assign->failure) == -EBUSY)
+	}
+	if (assign->waits && check_group_is_ours(assign->group, 0, &assign->failure) == -EPERM)
 		return;
+	assign->waits = false;
 	assign->failure.error = 0;
-	if (bind_take(assign->address, assign->choice, &assign->origin, &assign->failure))
-		return;
-	if (!check_group_is_ours(assign->group, &assign->failure) &&
-	    !clean_function(assign->address, assign->reset, NULL, &assign->header, &assign->failure))
+	if (!check_group_is_ours(assign->group, 0, &assign->failure) &&
+	    !clean_function(assign->address, assign->reset, NULL, &record->header, &assign->failure) &&
+	    (assign->is_known || !kept_write(assign->state_dir, record, &assign->failure)))
 		return;
 	/* one that was there already may be open in a client of the vfiod before us: to unbind it would hang */
 	if (is_unmoved(assign->address, &assign->origin))
@@ -93,6 +186,8 @@ static void assign_run(struct job *job)
 	why = assign->failure;
 	failure_set(&assign->failure, why.error, "%.240s; and then: %.200s", why.text, undo.text);
 }
+
+/* ---- in the loop ---- */
 
 /* Who looks into why a function has another user's state finds the site's reason for it. */
 static void tell_of_no_reset(const struct daemon *daemon, const struct device *device)
@@ -105,89 +200,155 @@ static void tell_of_no_reset(const struct daemon *daemon, const struct device *d
 			 proto_address_format(device->facts.address, text), rule->name, rule->reset_reason);
 }
 
-static void assign_done(struct job *job)
+static void reply_assigned(struct request *request, const struct device *device)
+{
+	struct vfiod_assign_rep rep = { 0 };
+
+	if (!request)
+		return;
+	snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
+	snprintf(rep.original_driver, sizeof(rep.original_driver), "%s", device->origin.driver);
+	request_reply(request, &rep, sizeof(rep), NULL, 0);
+}
+
+static void taken(struct assign_job *assign)
+{
+	struct device *device = assign->device;
+	char text[PROTO_ADDRESS_LEN], owner[32];
+
+	device->header = assign->record.header;
+	device->has_header = true;
+	device->left_to_host = false;
+	device->reason[0] = '\0';
+	if (!assign->is_known)
+		kept_note(assign->daemon->kept, &assign->record);
+	step_take(assign->daemon, device, EVENT_DONE);
+	log_event(LOG_EVENT_ASSIGNED, &(struct log_about){ .device = &assign->address, .op = "ASSIGN" },
+		  "%s assigned to %s%s, taken from driver %s, bound to %s", proto_address_format(assign->address, text),
+		  owner_text(&device->owner, owner), assign->is_known ? " again" : "",
+		  device->origin.driver[0] ? device->origin.driver : "none", device->facts.driver);
+	tell_of_no_reset(assign->daemon, device);
+	reply_assigned(assign->request, device);
+}
+
+/* It is not said to anybody: so who asks finds it with the function. */
+static void not_again(struct device *device, const struct failure *failure)
+{
+	char text[PROTO_ADDRESS_LEN];
+
+	snprintf(device->reason, sizeof(device->reason), "not assigned again: %.100s", failure->text);
+	log_line(LOG_ERR, "%s is assigned, and stays with the host: %s",
+		 proto_address_format(device->facts.address, text), failure->text);
+}
+
+static void not_taken(struct assign_job *assign)
+{
+	struct device *device = assign->device;
+
+	step_take(assign->daemon, device, EVENT_FAILED);
+	if (!assign->has_origin) {
+		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
+		device->has_origin = false;
+	}
+	if (assign->request)
+		request_refuse(assign->request, &assign->failure);
+	else
+		not_again(device, &assign->failure);
+}
+
+/* It is bound, but its group is not viable before a function that is to be taken after it is bound, too. */
+static void park(struct daemon *daemon, struct device *device, struct job *job)
+{
+	device->parked = job;
+	daemon->returning++;
+	assign_go_on(daemon);
+}
+
+static void take_done(struct job *job)
 {
 	struct assign_job *assign = (struct assign_job *)job;
 	struct device *device = assign->device;
-	struct daemon *daemon = assign->request->daemon;
-	struct vfiod_assign_rep rep = { 0 };
-	char text[PROTO_ADDRESS_LEN], owner[32];
-	bool gone = device->gone;
+	struct daemon *daemon = assign->daemon;
+	bool gone = device->gone, undo = assign->failure.error && assign->has_origin;
 
+	if (assign->waits) {
+		park(daemon, device, job);
+		return;
+	}
 	facts_refresh_driver(&device->facts);
 	pci_events_follow(daemon);
-	if (assign->failure.error) {
-		device->state = state_step(device->state, EVENT_FAILED).next;
-		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
-		request_refuse(assign->request, &assign->failure);
-	} else {
-		device->state = state_step(device->state, EVENT_DONE).next;
-		device->origin = assign->origin;
-		device->header = assign->header;
-		log_event(LOG_EVENT_ASSIGNED, &(struct log_about){ .device = &assign->address, .op = "ASSIGN" },
-			  "%s assigned to %s, taken from driver %s, bound to %s",
-			  proto_address_format(assign->address, text), owner_text(&assign->owner, owner),
-			  assign->origin.driver[0] ? assign->origin.driver : "none", device->facts.driver);
-		tell_of_no_reset(daemon, device);
-		snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
-		snprintf(rep.original_driver, sizeof(rep.original_driver), "%s", device->origin.driver);
-		saved_write(daemon);
-		request_reply(assign->request, &rep, sizeof(rep), NULL, 0);
+	if (assign->failure.error)
+		not_taken(assign);
+	else
+		taken(assign);
+	job_free(assign);
+	if (undo && !gone) {
+		assign_undo(daemon, device);
+		return;
 	}
-	free(assign);
 	daemon_settled(daemon, device);
 	if (!gone)
 		warm_up(daemon, device);
 }
 
-static struct assign_job *job_new(struct request *request, struct device *device, void (*run)(struct job *),
-				  void (*done)(struct job *))
+static void look_done(struct job *job)
 {
-	struct assign_job *made = calloc(1, sizeof(*made));
+	struct assign_job *assign = (struct assign_job *)job;
+	struct device *device = assign->device;
+	int err;
 
-	if (!made)
-		return NULL;
-	made->job.run = run;
-	made->job.done = done;
-	made->request = request;
-	made->device = device;
-	made->address = device->facts.address;
-	made->group = device->facts.group;
-	made->owner = device->owner;
-	made->origin = device->origin;
-	made->files = VFIO_NO_FILES;
-	return made;
+	if (!assign->failure.error) {
+		device->origin = assign->origin;
+		device->has_origin = true;
+		job->run = take_run;
+		job->done = take_done;
+		err = saved_note(assign->daemon, device);
+		if (!err)
+			err = workers_start(assign->daemon->workers, job);
+		if (!err)
+			return;
+		failure_set(&assign->failure, err, "vfiod could not begin with it: %s; try again", strerror(-err));
+	}
+	assign->waits = false;
+	take_done(job);
 }
 
-/* Hands the request to the job, or answers it; @made may be NULL. */
-static int job_start(struct request *request, struct assign_job *made)
+/* Another function of the group is to be taken again, and has a host driver perhaps. */
+static bool returns_sibling(const struct daemon *daemon, const struct device *device)
 {
-	int err = made ? workers_start(request->daemon->workers, &made->job) : -ENOMEM;
-	struct failure failure;
+	for (size_t i = 0; i < daemon->devices.count; i++) {
+		const struct device *other = daemon->devices.list[i];
 
-	if (!err)
-		return 0;
-	failure_set(&failure, err, "vfiod could not start a worker thread: %s; try again", strerror(-err));
-	request_refuse(request, &failure);
-	if (made)
-		vfio_close(&made->files);
-	free(made);
-	return err;
+		if (other != device && other->returns && other->facts.group == device->facts.group)
+			return true;
+	}
+	return false;
 }
 
-/* A clean function goes from one owner to the next without the host's seeing it. */
-static void reassign(struct request *request, struct device *device, const struct owner *owner)
+static int take(struct daemon *daemon, struct request *request, struct device *device, const struct owner *owner,
+		const struct journal_record *kept, struct failure *failure)
 {
-	struct vfiod_assign_rep rep = { 0 };
-	char text[PROTO_ADDRESS_LEN], name[32];
+	struct assign_job *assign = job_new(daemon, request, device, look_run, look_done);
+	int err;
 
 	device->owner = *owner;
-	saved_write(request->daemon);
-	log_event(LOG_EVENT_ASSIGNED, &(struct log_about){ .device = &device->facts.address, .op = "ASSIGN" },
-		  "%s assigned to %s", proto_address_format(device->facts.address, text), owner_text(owner, name));
-	snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
-	snprintf(rep.original_driver, sizeof(rep.original_driver), "%s", device->origin.driver);
-	request_reply(request, &rep, sizeof(rep), NULL, 0);
+	if (assign) {
+		assign->record.owner = *owner;
+		assign->reset = policy_reset(daemon->config, &device->facts);
+		assign->choice = policy_driver(daemon->config, &device->facts);
+	}
+	if (assign && kept) {
+		assign->is_known = true;
+		assign->waits = returns_sibling(daemon, device);
+		assign->record.header = kept->header;
+	}
+	err = job_start(assign, daemon, device, EVENT_ASSIGN, failure);
+	if (!err)
+		return 0;
+	if (!device->has_origin)
+		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
+	free(assign);
+	return err;
 }
 
 /* Everything that can be said without a thread: policy, and the neighbours in the IOMMU group. */
@@ -207,14 +368,69 @@ static int check_assign(struct daemon *daemon, struct device *device, const stru
 	return err ? err : group_check(&daemon->devices, device, owner, failure);
 }
 
+/* ---- from one owner to the next ---- */
+
+static void hand_on_run(struct job *job)
+{
+	struct assign_job *hand_on = (struct assign_job *)job;
+
+	kept_write(hand_on->state_dir, &hand_on->record, &hand_on->failure);
+}
+
+static void hand_on_done(struct job *job)
+{
+	struct assign_job *hand_on = (struct assign_job *)job;
+	struct device *device = hand_on->device;
+	struct daemon *daemon = hand_on->daemon;
+	char text[PROTO_ADDRESS_LEN], name[32];
+
+	if (hand_on->failure.error) {
+		step_take(daemon, device, EVENT_FAILED);
+		request_refuse(hand_on->request, &hand_on->failure);
+	} else {
+		device->owner = hand_on->record.owner;
+		kept_note(daemon->kept, &hand_on->record);
+		saved_note(daemon, device);
+		step_take(daemon, device, EVENT_DONE);
+		log_event(LOG_EVENT_ASSIGNED, &(struct log_about){ .device = &hand_on->address, .op = "ASSIGN" },
+			  "%s assigned to %s", proto_address_format(device->facts.address, text),
+			  owner_text(&device->owner, name));
+		reply_assigned(hand_on->request, device);
+	}
+	job_free(hand_on);
+	daemon_settled(daemon, device);
+}
+
+/* A clean function goes from one owner to the next without the host's seeing it. */
+static int hand_on(struct request *request, struct device *device, const struct owner *owner, struct failure *failure)
+{
+	struct assign_job *made;
+	char text[PROTO_ADDRESS_LEN];
+	int err;
+
+	if (!facts_on_vfio(&device->facts))
+		return failure_set(
+			failure, -EBUSY,
+			"%s is with driver %s now, behind vfiod's back; release it first: vfioctl release %s",
+			proto_address_format(device->facts.address, text),
+			device->facts.driver[0] ? device->facts.driver : "none", text);
+	made = job_new(request->daemon, request, device, hand_on_run, hand_on_done);
+	if (made)
+		made->record.owner = *owner;
+	err = job_start(made, request->daemon, device, EVENT_ASSIGN, failure);
+	if (err)
+		free(made);
+	return err;
+}
+
 void request_assign(struct request *request, const struct vfiod_assign_req *body)
 {
+	struct daemon *daemon = request->daemon;
 	struct owner owner = { le32toh(body->uid), le32toh(body->gid) };
 	/* last: without a device there is no request any more */
 	struct device *device = request_find(request, le64toh(body->address));
-	struct assign_job *assign;
-	char text[PROTO_ADDRESS_LEN];
 	struct failure failure;
+	int err;
 
 	if (!device)
 		return;
@@ -225,33 +441,98 @@ void request_assign(struct request *request, const struct vfiod_assign_req *body
 	}
 	if (!request_step(request, device, EVENT_ASSIGN))
 		return;
-	if (check_assign(request->daemon, device, &owner, &failure)) {
+	err = check_assign(daemon, device, &owner, &failure);
+	if (!err && state_step(device->state, EVENT_ASSIGN).action == ACT_HAND_ON)
+		err = hand_on(request, device, &owner, &failure);
+	else if (!err)
+		err = take(daemon, request, device, &owner, NULL, &failure);
+	if (err)
 		request_refuse(request, &failure);
-		return;
-	}
-	if (device->state == VFIOD_FREE && facts_on_vfio(&device->facts)) {
-		reassign(request, device, &owner);
-		return;
-	}
-	if (device->state == VFIOD_FREE) {
-		failure_set(&failure, -EBUSY,
-			    "%s is with driver %s now, behind vfiod's back; release it first: vfioctl release %s",
-			    proto_address_format(device->facts.address, text),
-			    device->facts.driver[0] ? device->facts.driver : "none", text);
-		request_refuse(request, &failure);
-		return;
-	}
-	assign = job_new(request, device, assign_run, assign_done);
-	if (assign) {
-		assign->owner = owner;
-		assign->reset = policy_reset(request->daemon->config, &device->facts);
-		assign->choice = policy_driver(request->daemon->config, &device->facts);
-	}
-	if (job_start(request, assign))
-		return;
-	device->owner = owner;
-	device->state = state_step(device->state, EVENT_ASSIGN).next;
 }
+
+/* ---- what is kept ---- */
+
+static void take_again(struct daemon *daemon, struct device *device)
+{
+	const struct journal_record *kept = kept_find(daemon->kept, device->facts.address);
+	struct failure failure;
+
+	device->returns = false;
+	daemon->returning--;
+	if (device->state != VFIOD_UNMANAGED)
+		return; /* somebody was faster */
+	if (kept && !check_assign(daemon, device, &kept->owner, &failure) &&
+	    !take(daemon, NULL, device, &kept->owner, kept, &failure))
+		return;
+	if (kept)
+		not_again(device, &failure);
+	if (device->has_origin)
+		assign_undo(daemon, device);
+	else
+		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
+}
+
+/* All of its group that was to come has come, or will not. */
+static void unpark(struct daemon *daemon, struct device *device)
+{
+	struct assign_job *assign = (struct assign_job *)device->parked;
+
+	assign->waits = false;
+	assign->failure.error = 0;
+	if (workers_start(daemon->workers, &assign->job))
+		return; /* when a worker has reported there may be a thread again */
+	device->parked = NULL;
+	daemon->returning--;
+}
+
+void assign_go_on(struct daemon *daemon)
+{
+	for (size_t i = 0; daemon->returning && i < daemon->devices.count; i++) {
+		struct device *device = daemon->devices.list[i], *sibling;
+
+		if (!device->returns && !device->parked)
+			continue;
+		sibling = devices_occupied_sibling(&daemon->devices, device);
+		if (sibling && sibling->state == VFIOD_FREE)
+			warm_down(daemon, sibling);
+		else if (!sibling && device->returns)
+			take_again(daemon, device);
+		else if (!sibling && !returns_sibling(daemon, device))
+			unpark(daemon, device);
+	}
+}
+
+void assign_again(struct daemon *daemon, struct device *device)
+{
+	const struct journal_record *kept = kept_find(daemon->kept, device->facts.address);
+
+	if (device->returns || !kept)
+		return;
+	device->returns = true;
+	device->owner = kept->owner;
+	daemon->returning++;
+}
+
+void assign_appeared(struct daemon *daemon, struct device *device)
+{
+	const struct journal_record *kept = kept_find(daemon->kept, device->facts.address);
+	const struct journal_identity now = journal_identity_of(&device->facts);
+	char text[PROTO_ADDRESS_LEN];
+
+	if (!kept || device->state != VFIOD_UNMANAGED)
+		return;
+	if (memcmp(&kept->identity, &now, sizeof(now))) {
+		snprintf(device->reason, sizeof(device->reason),
+			 "not assigned: it is another device than the one that was assigned here");
+		log_line(LOG_WARNING, "%s: another device than the one that is assigned there; it stays with the host",
+			 proto_address_format(device->facts.address, text));
+		return;
+	}
+	assign_again(daemon, device);
+	assign_go_on(daemon);
+}
+
+/* ---- giving it back ---- */
 
 /* Somebody else has taken it from its VFIO driver: by hand, or the kernel, when a driver that was missing came back. */
 static bool left_vfio(uint64_t address)
@@ -262,64 +543,204 @@ static bool left_vfio(uint64_t address)
 	return !facts_on_vfio(&facts);
 }
 
-static void unassign_run(struct job *job)
+static int give_back(struct assign_job *unassign)
 {
-	struct assign_job *unassign = (struct assign_job *)job;
-
-	vfio_close(&unassign->files);
 	/* Never an unbind under an open file: it would hang until that is closed.  A group that is not viable (-EPERM)
 	 * could be opened, so nobody else has. */
 	if (!left_vfio(unassign->address)) {
-		int err = check_group_is_ours(unassign->group, &unassign->failure);
+		int err = check_group_is_ours(unassign->group, 0, &unassign->failure);
 
 		if (err && err != -EPERM)
-			return;
+			return err;
 		unassign->failure.error = 0;
 	}
-	bind_give_back(unassign->address, &unassign->origin, unassign->driver, &unassign->failure);
+	return (unassign->undo ? bind_undo : bind_give_back)(unassign->address, &unassign->origin, unassign->driver,
+							     &unassign->failure);
+}
+
+/* It is kept no longer before it goes: else it could come back with the next boot. */
+static void unassign_run(struct job *job)
+{
+	struct assign_job *unassign = (struct assign_job *)job;
+	struct failure failure;
+
+	vfio_close(&unassign->files);
+	if (!unassign->undo && kept_remove(unassign->state_dir, unassign->address, &unassign->failure))
+		return;
+	if (give_back(unassign) && !unassign->undo)
+		kept_write(unassign->state_dir, &unassign->record, &failure);
+}
+
+static void unassigned(struct assign_job *unassign)
+{
+	struct device *device = unassign->device;
+	struct vfiod_unassign_rep rep = { 0 };
+	char text[PROTO_ADDRESS_LEN];
+
+	if (!unassign->undo)
+		kept_drop(unassign->daemon->kept, unassign->address);
+	step_take(unassign->daemon, device, EVENT_DONE);
+	device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
+	device->has_origin = device->has_header = false;
+	memset(&device->origin, 0, sizeof(device->origin));
+	if (!unassign->undo || !kept_find(unassign->daemon->kept, unassign->address))
+		device->reason[0] = '\0'; /* else it is why it could not be taken again */
+	log_event(LOG_EVENT_UNASSIGNED, &(struct log_about){ .device = &unassign->address, .op = "UNASSIGN" },
+		  "%s given back to the host, driver %s", proto_address_format(unassign->address, text),
+		  unassign->driver[0] ? unassign->driver : "none");
+	snprintf(rep.driver, sizeof(rep.driver), "%s", unassign->driver);
+	if (unassign->request)
+		request_reply(unassign->request, &rep, sizeof(rep), NULL, 0);
+}
+
+static void not_unassigned(struct assign_job *unassign)
+{
+	struct device *device = unassign->device;
+	char text[PROTO_ADDRESS_LEN];
+
+	snprintf(device->reason, sizeof(device->reason), "%.127s", unassign->failure.text);
+	step_take(unassign->daemon, device, EVENT_FAILED);
+	metrics_count(&unassign->daemon->metrics, VFIOD_STAT_QUARANTINES);
+	log_event(LOG_EVENT_QUARANTINED,
+		  &(struct log_about){ .device = &unassign->address,
+				       .op = "UNASSIGN",
+				       .reason = failure_reason_word(unassign->failure.error) },
+		  "%s is quarantined: %s", proto_address_format(unassign->address, text), unassign->failure.text);
+	if (unassign->request)
+		request_refuse(unassign->request, &unassign->failure);
 }
 
 static void unassign_done(struct job *job)
 {
 	struct assign_job *unassign = (struct assign_job *)job;
 	struct device *device = unassign->device;
-	struct daemon *daemon = unassign->request->daemon;
-	struct vfiod_unassign_rep rep = { 0 };
-	char text[PROTO_ADDRESS_LEN];
+	struct daemon *daemon = unassign->daemon;
 
 	facts_refresh_driver(&device->facts);
 	pci_events_follow(daemon);
-	if (unassign->failure.error) {
-		device->state = state_step(device->state, EVENT_FAILED).next;
-		snprintf(device->reason, sizeof(device->reason), "%.127s", unassign->failure.text);
-		request_refuse(unassign->request, &unassign->failure);
-	} else {
-		device->state = state_step(device->state, EVENT_DONE).next;
-		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
-		memset(&device->origin, 0, sizeof(device->origin));
-		device->reason[0] = '\0';
-		log_event(LOG_EVENT_UNASSIGNED, &(struct log_about){ .device = &unassign->address, .op = "UNASSIGN" },
-			  "%s given back to the host, driver %s", proto_address_format(unassign->address, text),
-			  unassign->driver[0] ? unassign->driver : "none");
-		snprintf(rep.driver, sizeof(rep.driver), "%s", unassign->driver);
-		request_reply(unassign->request, &rep, sizeof(rep), NULL, 0);
-	}
-	saved_write(daemon);
-	free(unassign);
+	if (unassign->failure.error)
+		not_unassigned(unassign);
+	else
+		unassigned(unassign);
+	job_free(unassign);
 	daemon_settled(daemon, device);
+}
+
+static int unassign(struct daemon *daemon, struct request *request, struct device *device, bool undo,
+		    struct failure *failure)
+{
+	struct assign_job *made = job_new(daemon, request, device, unassign_run, unassign_done);
+	int err;
+
+	if (made) {
+		made->undo = undo;
+		made->files = warm_take(device);
+	}
+	err = job_start(made, daemon, device, EVENT_UNASSIGN, failure);
+	if (err && made)
+		job_free(made);
+	return err;
+}
+
+void assign_undo(struct daemon *daemon, struct device *device)
+{
+	struct failure failure;
+
+	device->state = VFIOD_QUARANTINED;
+	if (unassign(daemon, NULL, device, true, &failure))
+		log_line(LOG_ERR, "%s", failure.text);
+}
+
+void assign_give_back(struct daemon *daemon, struct device *device)
+{
+	struct failure failure;
+
+	if (unassign(daemon, NULL, device, false, &failure))
+		log_line(LOG_ERR, "%s", failure.text);
+}
+
+/* ---- an assignment of what the host has, or what is not there ---- */
+
+struct forget_job {
+	struct job job; /* first: it is what the worker knows of us */
+	struct request *request;
+	const char *state_dir;
+	struct journal_record kept;
+	struct failure failure;
+};
+
+static void forget_run(struct job *job)
+{
+	struct forget_job *forget = (struct forget_job *)job;
+
+	kept_remove(forget->state_dir, forget->kept.address, &forget->failure);
+}
+
+static void forget_done(struct job *job)
+{
+	struct forget_job *forget = (struct forget_job *)job;
+	struct daemon *daemon = forget->request->daemon;
+	struct device *device = devices_find(&daemon->devices, forget->kept.address);
+	struct vfiod_unassign_rep rep = { 0 };
+	char text[PROTO_ADDRESS_LEN];
+
+	if (forget->failure.error) {
+		kept_note(daemon->kept, &forget->kept);
+		request_refuse(forget->request, &forget->failure);
+		free(forget);
+		return;
+	}
+	log_event(LOG_EVENT_UNASSIGNED, &(struct log_about){ .device = &forget->kept.address, .op = "UNASSIGN" },
+		  "%s is not assigned any more", proto_address_format(forget->kept.address, text));
+	if (device && device->state == VFIOD_UNMANAGED) {
+		device->left_to_host = false;
+		device->reason[0] = '\0';
+		saved_note(daemon, device);
+		snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
+	}
+	request_reply(forget->request, &rep, sizeof(rep), NULL, 0);
+	free(forget);
+}
+
+static void forget(struct request *request, const struct journal_record *kept)
+{
+	struct daemon *daemon = request->daemon;
+	struct forget_job *made = calloc(1, sizeof(*made));
+	struct failure failure;
+	int err = -ENOMEM;
+
+	if (made) {
+		made->job.run = forget_run;
+		made->job.done = forget_done;
+		made->request = request;
+		made->state_dir = daemon->state_dir;
+		made->kept = *kept;
+		err = workers_start(daemon->workers, &made->job);
+	}
+	if (!err) { /* at once: it is not to be taken again meanwhile */
+		kept_drop(daemon->kept, made->kept.address);
+		return;
+	}
+	failure_set(&failure, err, "vfiod could not begin with it: %s; try again", strerror(-err));
+	request_refuse(request, &failure);
+	free(made);
 }
 
 void request_unassign(struct request *request, const struct vfiod_unassign_req *body)
 {
-	struct device *device = request_find(request, le64toh(body->address));
-	struct assign_job *unassign;
+	struct daemon *daemon = request->daemon;
+	uint64_t address = le64toh(body->address);
+	struct device *device = devices_find(&daemon->devices, address);
+	const struct journal_record *kept = kept_find(daemon->kept, address);
+	struct failure failure;
 
+	if ((!device || device->state == VFIOD_UNMANAGED) && kept) {
+		forget(request, kept);
+		return;
+	}
+	device = request_find(request, address);
 	if (!device || !request_step(request, device, EVENT_UNASSIGN))
 		return;
-	unassign = job_new(request, device, unassign_run, unassign_done);
-	if (unassign)
-		unassign->files = warm_take(device);
-	if (job_start(request, unassign))
-		return;
-	device->state = state_step(device->state, EVENT_UNASSIGN).next;
+	if (unassign(daemon, request, device, false, &failure))
+		request_refuse(request, &failure);
 }

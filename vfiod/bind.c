@@ -137,12 +137,27 @@ static int try_names(uint64_t address, const struct driver_names *names, const c
 	return -ENODEV;
 }
 
-int bind_take(uint64_t address, enum driver_choice choice, struct bind_origin *origin, struct failure *failure)
+int bind_look(uint64_t address, struct bind_origin *origin, struct failure *failure)
+{
+	struct bind_origin found;
+	char text[PROTO_ADDRESS_LEN];
+	int err;
+
+	read_driver(address, found.driver);
+	err = read_override(address, found.override);
+	if (err)
+		return failure_set(failure, err, "%s: its driver_override cannot be read: %s",
+				   proto_address_format(address, text), strerror(-err));
+	*origin = found;
+	return 0;
+}
+
+int bind_take(uint64_t address, enum driver_choice choice, const struct bind_origin *origin, struct failure *failure)
 {
 	char text[PROTO_ADDRESS_LEN], driver[VFIOD_NAME_MAX];
+	const struct bind_origin before = *origin;
 	struct failure undo = { 0 };
 	struct driver_names names;
-	struct bind_origin found;
 	struct drivers drivers;
 	const char *last;
 	int err;
@@ -153,16 +168,11 @@ int bind_take(uint64_t address, enum driver_choice choice, struct bind_origin *o
 	if (err)
 		return err;
 	last = names.name[0];
-	read_driver(address, found.driver);
-	err = read_override(address, found.override);
-	if (err)
-		return failure_set(failure, err, "%s: its driver_override cannot be read: %s", text, strerror(-err));
-	err = is_of(&names, found.driver) ? 0 : try_names(address, &names, &last);
-	if (!err) {
-		*origin = found;
+	read_driver(address, driver);
+	err = is_of(&names, driver) ? 0 : try_names(address, &names, &last);
+	if (!err)
 		return 0;
-	}
-	bind_undo(address, &found, driver, &undo);
+	bind_undo(address, &before, driver, &undo);
 	return failure_set(failure, err,
 			   "%s could not be bound to %s: %s; the kernel's log (dmesg) may say more%s%.200s", text, last,
 			   err == -ENODEV ? "the driver refused it" : strerror(-err), undo.error ? "; and then: " : "",

@@ -17,17 +17,20 @@ struct bind_origin {
 	char override[VFIOD_NAME_MAX]; /* its driver_override; empty: none */
 };
 
+/** bind_look() - where a function is, for bind_give_back() and bind_undo(). */
+int bind_look(uint64_t address, struct bind_origin *origin, struct failure *failure);
+
 /**
  * bind_take() - bind a function to a VFIO driver.
  *
  * One that has a VFIO driver already, by hand or since before a restart of vfiod, keeps it if that is of the choice.
  * Where vfiod is to choose, a refusal by the strict driver is logged before the other one gets the function.
  *
- * @origin: where it was, for bind_give_back() and bind_undo()
+ * @origin: where it is to be again, if that fails
  *
- * Return: 0, or a negative errno with the reason in @failure; the function is back where it was then.
+ * Return: 0, or a negative errno with the reason in @failure; the function is there then.
  */
-int bind_take(uint64_t address, enum driver_choice choice, struct bind_origin *origin, struct failure *failure);
+int bind_take(uint64_t address, enum driver_choice choice, const struct bind_origin *origin, struct failure *failure);
 
 /** bind_undo() - bind a function that bind_take() has taken to what it was taken from, whatever that is. */
 int bind_undo(uint64_t address, const struct bind_origin *origin, char driver[VFIOD_NAME_MAX], struct failure *failure);

@@ -50,6 +50,14 @@ static struct pci_dev *open_function(struct pci_access *access, uint64_t address
 			   (int)(address & 7));
 }
 
+static void read_serial(struct pci_dev *dev, uint32_t serial[2])
+{
+	const struct pci_cap *cap = pci_find_cap(dev, PCI_EXT_CAP_ID_DSN, PCI_CAP_EXTENDED);
+
+	for (int i = 0; i < 2; i++)
+		serial[i] = cap ? pci_read_long(dev, (int)cap->addr + 4 + 4 * i) : 0;
+}
+
 static void read_header(struct pci_dev *dev, struct clean_header *header)
 {
 	header->id = pci_read_long(dev, PCI_VENDOR_ID);
@@ -57,6 +65,7 @@ static void read_header(struct pci_dev *dev, struct clean_header *header)
 	for (int i = 0; i < 6; i++)
 		header->bars[i] = pci_read_long(dev, PCI_BASE_ADDRESS_0 + 4 * i);
 	header->bars[6] = pci_read_long(dev, PCI_ROM_ADDRESS);
+	read_serial(dev, header->serial);
 }
 
 static int stop_dma(struct pci_dev *dev, const char *text, struct failure *failure)
@@ -90,6 +99,8 @@ static int verify(struct pci_dev *dev, const char *text, const struct clean_head
 	if (after->id != before->id || after->class_revision != before->class_revision)
 		return failure_set(failure, -EIO, "%s: it was %04x:%04x and is %04x:%04x after the reset", text,
 				   before->id & 0xffff, before->id >> 16, after->id & 0xffff, after->id >> 16);
+	if (memcmp(after->serial, before->serial, sizeof(after->serial)))
+		return failure_set(failure, -EIO, "%s: another device of the same kind is in its place", text);
 	if (memcmp(after->bars, before->bars, sizeof(after->bars)))
 		return failure_set(failure, -EIO, "%s: its BARs are not what they were before the lease", text);
 	if (pci_read_word(dev, PCI_COMMAND) & PCI_COMMAND_MASTER)
@@ -138,6 +149,16 @@ void clean_stop_dma(uint64_t address)
 	struct failure failure;
 
 	stop_dma(dev, "", &failure);
+	pci_free_dev(dev);
+	pci_cleanup(access);
+}
+
+void clean_look(uint64_t address, struct clean_header *header)
+{
+	struct pci_access *access = open_access();
+	struct pci_dev *dev = open_function(access, address);
+
+	read_header(dev, header);
 	pci_free_dev(dev);
 	pci_cleanup(access);
 }

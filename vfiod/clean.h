@@ -6,11 +6,12 @@
 
 #include <stdint.h>
 
-/* What of a function's header a lease must not change: what it is, the six BARs and the ROM's. */
+/* What of a function's config space a lease must not change: what it is, the six BARs and the ROM's. */
 struct clean_header {
 	uint32_t id;		 /* vendor and device; all ones in a virtual function (PCIe 6.0 §9.3.4.1.1) */
 	uint32_t class_revision; /* never all ones in a function that answers */
 	uint32_t bars[7];
+	uint32_t serial[2]; /* low and high (PCIe 6.0 §7.9.3); zeros: it has none */
 };
 
 /* What is to become of what a user has left in a function's registers and memory. */
@@ -35,10 +36,18 @@ int clean_reset(uint64_t address, enum clean_reset wanted, struct failure *failu
 void clean_stop_dma(uint64_t address);
 
 /**
+ * clean_look() - read what identifies a function, and its BARs, whoever has it.
+ *
+ * Takes its time where the function sleeps: for worker threads.
+ */
+void clean_look(uint64_t address, struct clean_header *header);
+
+/**
  * clean_function() - make sure that nothing of the last user is left in a function that a VFIO driver holds.
  *
  * Bus master off and read back, reset unless @wanted says none, then: it answers with its id, bus master and MSI and
- * MSI-X are off, and its BARs are @before.  Nobody may have it open.  Takes up to seconds: for worker threads.
+ * MSI-X are off, and its BARs and its serial number are @before.  Nobody may have it open.  Takes up to seconds: for
+ * worker threads.
  *
  * @address: the function
  * @wanted: whether it is to be reset

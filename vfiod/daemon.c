@@ -2,17 +2,21 @@
 #include "vfiod/daemon.h"
 
 #include "proto/address.h"
+#include "vfiod/assign.h"
 #include "vfiod/clock.h"
 #include "vfiod/handles.h"
 #include "vfiod/hotplug.h"
+#include "vfiod/kept.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
 #include "vfiod/reload.h"
 #include "vfiod/request.h"
+#include "vfiod/restore.h"
 #include "vfiod/saved.h"
 #include "vfiod/seccomp.h"
 #include "vfiod/server.h"
+#include "vfiod/step.h"
 #include "vfiod/systemd.h"
 #include "vfiod/warm.h"
 #include "vfiod/watch.h"
@@ -30,7 +34,7 @@
 
 struct options {
 	struct config_source source;
-	const char *runtime_dir;
+	const char *runtime_dir, *state_dir;
 	bool check_only;
 	bool verbose;
 };
@@ -56,7 +60,7 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 {
 	char text[PROTO_ADDRESS_LEN];
 
-	if (device_is_busy(device)) {
+	if (state_step(device->state, EVENT_UNPLUG).verdict == STATE_WAIT) {
 		device->gone = true; /* its worker has it still: see daemon_settled() */
 		return;
 	}
@@ -64,11 +68,13 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 		log_event(LOG_EVENT_UNPLUGGED, &(struct log_about){ .device = &device->facts.address },
 			  "%s was unplugged while it was %s", proto_address_format(device->facts.address, text),
 			  state_name(device->state));
+	step_take(daemon, device, EVENT_UNPLUG);
 	if (device->lease.id)
 		lease_end(daemon, device, 0, NULL);
 	close_files(daemon, device);
+	if (device->returns)
+		daemon->returning--;
 	devices_remove(&daemon->devices, device);
-	saved_write(daemon);
 }
 
 /* A function that went while a worker had it.  What came since in its slot, under the same address, is another one. */
@@ -79,8 +85,8 @@ static void forget(struct daemon *daemon, struct device *device)
 
 	device->gone = false;
 	daemon_device_gone(daemon, device);
-	if (!facts_read(daemon->udev, address, &facts))
-		devices_put(&daemon->devices, &facts);
+	if (!facts_read(daemon->udev, address, &facts) && !devices_put(&daemon->devices, &facts))
+		assign_appeared(daemon, devices_find(&daemon->devices, address));
 }
 
 /* Ends the loop when it has been asked to and no worker is left. */
@@ -101,6 +107,7 @@ void daemon_settled(struct daemon *daemon, struct device *device)
 	if (device->gone)
 		forget(daemon, device);
 	request_resume(&waiting);
+	assign_go_on(daemon);
 }
 
 /* ---- start and end ---- */
@@ -199,6 +206,7 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 	int err = -ENOMEM;
 
 	daemon->devices.daemon = daemon;
+	daemon->state_dir = options->state_dir;
 	daemon->base = make_base();
 	daemon->udev = udev_new();
 	if (!daemon->base || !daemon->udev)
@@ -220,8 +228,13 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 	err = seccomp_install(failure);
 	if (err)
 		return err;
-	saved_restore(daemon, options->runtime_dir);
+	err = kept_new(options->state_dir, &daemon->kept);
+	if (!err)
+		err = restore(daemon, options->runtime_dir);
+	if (err)
+		return failure_set(failure, err, "cannot start: %s", strerror(-err));
 	pci_events_follow(daemon);
+	assign_go_on(daemon);
 	return 0;
 }
 
@@ -248,6 +261,8 @@ static void daemon_free(struct daemon *daemon)
 	handles_free(daemon->handles);
 	workers_free(daemon->workers);
 	devices_free(&daemon->devices);
+	saved_free(daemon->saved);
+	kept_free(daemon->kept);
 	udev_unref(daemon->udev);
 	free_events(daemon);
 	if (daemon->base)
@@ -284,6 +299,7 @@ static const char usage[] =
 	"/vfiod/vfiod.conf and conf.d/*.conf beside it)\n"
 	"      --check-config     read the configuration, say what is wrong with it, and end\n"
 	"      --runtime-dir DIR  make the sockets in DIR (default " VFIOD_RUNTIMEDIR ")\n"
+	"      --state-dir DIR    keep assignments over reboots in DIR (default " VFIOD_STATEDIR ")\n"
 	"  -v, --verbose          log more\n"
 	"  -h, --help             show this\n"
 	"      --version          show the version\n"
@@ -293,11 +309,12 @@ static const char usage[] =
 /* Return: -1 to go on, or the exit status. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
-	enum { OPT_CHECK_CONFIG = 256, OPT_RUNTIME_DIR, OPT_VERSION };
+	enum { OPT_CHECK_CONFIG = 256, OPT_RUNTIME_DIR, OPT_STATE_DIR, OPT_VERSION };
 	static const struct option long_options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check-config", no_argument, NULL, OPT_CHECK_CONFIG },
 		{ "runtime-dir", required_argument, NULL, OPT_RUNTIME_DIR },
+		{ "state-dir", required_argument, NULL, OPT_STATE_DIR },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, OPT_VERSION },
@@ -315,6 +332,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case OPT_RUNTIME_DIR:
 			options->runtime_dir = optarg;
+			break;
+		case OPT_STATE_DIR:
+			options->state_dir = optarg;
 			break;
 		case 'v':
 			options->verbose = true;
@@ -351,6 +371,7 @@ int daemon_main(int argc, char **argv)
 	struct options options = {
 		.source = { .path = VFIOD_SYSCONFDIR "/vfiod/vfiod.conf", .dir = VFIOD_SYSCONFDIR "/vfiod/conf.d" },
 		.runtime_dir = VFIOD_RUNTIMEDIR,
+		.state_dir = VFIOD_STATEDIR,
 	};
 	struct daemon daemon = { .metrics.started = clock_us() };
 	struct failure failure;

@@ -14,9 +14,11 @@ struct event;
 struct event_base;
 struct handles;
 struct hotplug;
+struct kept;
 struct memlock;
 struct pci_events;
 struct reload;
+struct saved;
 struct server;
 struct udev;
 struct watch;
@@ -40,7 +42,10 @@ struct daemon {
 	struct claims claims;	 /* of users on pools */
 	const char *numa;	 /* where the machine's nodes are described; NULL: NUMA_ROOT */
 	struct memlock *memlock; /* processes whose limit was raised */
-	const char *runtime_dir; /* NULL until what the vfiod before left there has been read */
+	struct saved *saved;	 /* NULL until what the vfiod before left has been read */
+	struct kept *kept;
+	const char *state_dir; /* where assignments are kept, or NULL */
+	size_t returning;      /* functions that are to be taken again, or are parked over that */
 	struct event *sigterm, *sigint, *sighup, *patience, *heartbeat;
 	uint64_t last_lease; /* the number of the newest */
 	bool stopping;

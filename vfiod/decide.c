@@ -25,6 +25,8 @@ static void explain(const struct device *device, enum state_event event, struct 
 	proto_address_format(device->facts.address, text);
 	if (event == EVENT_REVOKE)
 		failure_set(failure, -EINVAL, "%s is not leased to anybody", text);
+	else if (event == EVENT_CLEAR)
+		failure_set(failure, -EINVAL, "%s is not quarantined", text);
 	else if (device->state == VFIOD_LEASED && device->lease.by_handles)
 		failure_set(failure, -EBUSY,
 			    "%s is leased to user %u (asked for by process %u); an administrator can take it back: "
@@ -37,9 +39,11 @@ static void explain(const struct device *device, enum state_event event, struct 
 			"it open ends",
 			text, device->lease.uid, device->lease.pid);
 	else if (device->state == VFIOD_QUARANTINED)
-		failure_set(failure, event == EVENT_ACQUIRE ? -EIO : -EBUSY,
-			    "%s is quarantined: %s; an administrator can give it back to the host: vfioctl release %s",
-			    text, device->reason, text);
+		failure_set(
+			failure, event == EVENT_ACQUIRE ? -EIO : -EBUSY,
+			"%s is quarantined: %s; an administrator can have it reset once more: vfioctl quarantine clear "
+			"%s, or give it back to the host: vfioctl release %s",
+			text, device->reason, text, text);
 	else if (event == EVENT_ACQUIRE)
 		failure_set(
 			failure, -EACCES,
@@ -52,19 +56,6 @@ static void explain(const struct device *device, enum state_event event, struct 
 			    text, device->facts.driver, text);
 	else
 		failure_set(failure, -EINVAL, "%s is not assigned to anybody", text);
-}
-
-/* Another function of the same IOMMU group that keeps the group open: a worker has it, a client, or we in advance. */
-static struct device *occupied_sibling(const struct devices *devices, const struct device *device)
-{
-	for (size_t i = 0; i < devices->count; i++) {
-		struct device *other = devices->list[i];
-
-		if (other != device && other->facts.group == device->facts.group && device->facts.group != VFIOD_NONE &&
-		    (device_is_busy(other) || other->state == VFIOD_LEASED || warm_is(other)))
-			return other;
-	}
-	return NULL;
 }
 
 static void explain_sibling(const struct device *device, const struct device *sibling, struct failure *failure)
@@ -101,7 +92,7 @@ enum state_verdict decide_step(const struct devices *devices, struct device *dev
 			       struct device **in_the_way, struct failure *failure)
 {
 	enum state_verdict verdict = state_step(device->state, event).verdict;
-	struct device *sibling = verdict == STATE_GO ? occupied_sibling(devices, device) : NULL;
+	struct device *sibling = verdict == STATE_GO ? devices_occupied_sibling(devices, device) : NULL;
 
 	*in_the_way = sibling ? sibling : device;
 	if (sibling)

@@ -116,3 +116,16 @@ bool device_is_busy(const struct device *device)
 	return device->state == VFIOD_ASSIGNING || device->state == VFIOD_GRANTING || device->state == VFIOD_REVOKING ||
 	       device->state == VFIOD_UNASSIGNING || device->state == VFIOD_WARMING;
 }
+
+struct device *devices_occupied_sibling(const struct devices *devices, const struct device *device)
+{
+	for (size_t i = 0; i < devices->count; i++) {
+		struct device *other = devices->list[i];
+
+		if (other != device && other->facts.group == device->facts.group && device->facts.group != VFIOD_NONE &&
+		    ((device_is_busy(other) && !other->parked) || other->state == VFIOD_LEASED ||
+		     other->files.device >= 0))
+			return other;
+	}
+	return NULL;
+}

@@ -15,6 +15,7 @@
 
 struct daemon;
 struct event;
+struct job;
 struct memlock;
 struct request;
 TAILQ_HEAD(request_queue, request);
@@ -44,13 +45,18 @@ struct device {
 	struct daemon *daemon; /* whose it is */
 	struct facts facts;
 	enum vfiod_state state;
-	struct owner owner;	    /* of an assigned one */
-	struct bind_origin origin;  /* where to give it back to */
-	struct clean_header header; /* as it was when it was last known to be clean */
-	struct vfio_files files;    /* open in advance, or what a lease's handles stand for (warm.h) */
-	struct event *unplug;	    /* the kernel wants them closed; or NULL */
+	struct owner owner;	     /* of an assigned one */
+	struct bind_origin origin;   /* where to give it back to */
+	struct clean_header header;  /* as it was when it was last known to be clean */
+	bool has_origin, has_header; /* those two are known */
+	struct vfio_files files;     /* open in advance, or what a lease's handles stand for (warm.h) */
+	struct event *unplug;	     /* the kernel wants them closed; or NULL */
 	struct lease lease;
-	char reason[128];	      /* why it is quarantined */
+	char reason[128];	      /* why it is quarantined, or why it could not be taken again */
+	size_t slot;		      /* saved.c's; 0: none */
+	bool returns;		      /* it is to be taken again, see assign_again() */
+	struct job *parked;	      /* it is bound, and waits until the rest of its group is; or NULL */
+	bool left_to_host;	      /* it is assigned, and stays the host's until the next boot */
 	bool gone;		      /* unplugged while a worker had it */
 	struct request_queue waiting; /* requests that wait for the worker to report */
 };
@@ -78,6 +84,12 @@ int devices_put(struct devices *devices, const struct facts *facts);
 void devices_remove(struct devices *devices, struct device *device);
 
 void devices_free(struct devices *devices);
+
+/**
+ * devices_occupied_sibling() - another function of the same IOMMU group that keeps the group open: a worker has it, a
+ * client, or we in advance; or NULL.
+ */
+struct device *devices_occupied_sibling(const struct devices *devices, const struct device *device);
 
 /** device_is_busy() - a worker has it. */
 bool device_is_busy(const struct device *device);

@@ -19,7 +19,7 @@ static const char *obstacle(const struct device *other, const struct owner *owne
 	char address[PROTO_ADDRESS_LEN];
 
 	proto_address_format(other->facts.address, address);
-	if (other->state != VFIOD_UNMANAGED) {
+	if (other->state != VFIOD_UNMANAGED || other->returns) {
 		if (other->owner.uid == owner->uid && other->owner.gid == owner->gid)
 			return NULL;
 		snprintf(text, OBSTACLE_MAX, "%s (assigned to another owner; release it first: vfioctl release %s)",

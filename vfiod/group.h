@@ -14,8 +14,8 @@ struct devices;
 /**
  * group_check() - may @device go to @owner, as far as the other functions of its IOMMU group are concerned?
  *
- * Another function may be a bridge, have no driver, or be assigned to the same owner.  The facts are the caller's to
- * have refreshed.
+ * Another function may be a bridge, have no driver, or be assigned to the same owner, or about to be again.  The facts
+ * are the caller's to have refreshed.
  *
  * Return: 0, or -EBUSY with every function that stands in the way, and what to do about it, in @failure.
  */

@@ -2,6 +2,7 @@
 #include "vfiod/hotplug.h"
 
 #include "proto/address.h"
+#include "vfiod/assign.h"
 #include "vfiod/daemon.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
@@ -32,14 +33,18 @@ static void take(struct daemon *daemon, struct udev_device *dev)
 {
 	struct device *device;
 	struct facts facts;
+	bool is_new;
 
 	if (facts_from_udev(dev, &facts))
 		return;
 	device = devices_find(&daemon->devices, facts.address);
 	if (device && !is_same(&device->facts, &facts))
 		daemon_device_gone(daemon, device);
+	is_new = !devices_find(&daemon->devices, facts.address);
 	if (devices_put(&daemon->devices, &facts))
 		log_line(LOG_ERR, "out of memory: %s is not known to vfiod", udev_device_get_sysname(dev));
+	else if (is_new)
+		assign_appeared(daemon, devices_find(&daemon->devices, facts.address));
 }
 
 static int scan(struct daemon *daemon)

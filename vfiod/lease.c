@@ -12,8 +12,8 @@
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
 #include "vfiod/revoke.h"
-#include "vfiod/saved.h"
 #include "vfiod/server.h"
+#include "vfiod/step.h"
 #include "vfiod/terms.h"
 #include "vfiod/vfio.h"
 #include "vfiod/warm.h"
@@ -116,7 +116,6 @@ static int grant_handles(struct request *request, struct device *device, struct 
 
 	if (err)
 		return err;
-	device->lease.by_handles = true;
 	grant_reply(request, device, VFIOD_MODE_CONTAINER, fds, 2);
 	close(fds[0]);
 	close(fds[1]);
@@ -138,7 +137,7 @@ static void grant_closed(struct job *job)
 	struct daemon *daemon = grant->daemon;
 
 	free(grant);
-	device->state = state_step(device->state, EVENT_DONE).next;
+	step_take(daemon, device, EVENT_DONE);
 	if (device->lease.closed_again)
 		revoke_start(daemon, device);
 	if (!device_is_busy(device))
@@ -151,7 +150,6 @@ static void grant_files(struct grant_job *grant)
 	int fds[VFIOD_FDS_MAX] = { files->device, files->container };
 
 	grant->device->lease.granted = true;
-	saved_write(grant->daemon);
 	if (grant->mode == VFIOD_MODE_GROUP)
 		fds[0] = files->group;
 	grant_reply(grant->request, grant->device, grant->mode, fds, grant->mode == VFIOD_MODE_GROUP ? 1 : 2);
@@ -172,7 +170,7 @@ static void grant_failed(struct grant_job *grant)
 	struct device *device = grant->device;
 	struct daemon *daemon = grant->daemon;
 
-	device->state = state_step(device->state, EVENT_FAILED).next;
+	step_take(daemon, device, EVENT_FAILED);
 	lease_end(daemon, device, 0, NULL);
 	request_refuse(grant->request, &grant->failure);
 	free(grant);
@@ -196,20 +194,20 @@ static void grant_done(struct job *job)
 		return;
 	}
 	free(grant);
-	device->state = state_step(device->state, EVENT_DONE).next;
+	step_take(daemon, device, EVENT_DONE);
 	daemon_settled(daemon, device);
 }
 
 /* What is open already takes no thread: the lease is there before the loop looks at anything else. */
 static int grant_warm(struct request *request, struct device *device, struct failure *failure)
 {
-	int err = grant_handles(request, device, failure);
+	struct daemon *daemon = request->daemon;
+	int err;
 
-	if (err)
-		return err;
-	device->state = state_step(device->state, EVENT_ACQUIRE).next;
-	device->state = state_step(device->state, EVENT_DONE).next;
-	return 0;
+	step_take(daemon, device, EVENT_ACQUIRE);
+	err = grant_handles(request, device, failure);
+	step_take(daemon, device, err ? EVENT_FAILED : EVENT_DONE);
+	return err;
 }
 
 static int grant_cold(struct request *request, struct device *device, uint32_t mode, bool by_handles,
@@ -240,15 +238,10 @@ static int grant_cold(struct request *request, struct device *device, uint32_t m
 		.by_handles = by_handles,
 		.files = warm_take(device),
 	};
-	err = workers_start(daemon->workers, &grant->job);
-	if (err) {
-		failure_set(failure, err, "vfiod could not start a worker thread: %s; try again", strerror(-err));
-		goto keep_files;
-	}
-	device->state = state_step(device->state, EVENT_ACQUIRE).next;
-	return 0;
-
-keep_files:
+	err = step_start(daemon, device, EVENT_ACQUIRE, &grant->job);
+	if (!err)
+		return 0;
+	failure_set(failure, err, "vfiod could not begin with it: %s; try again", strerror(-err));
 	warm_keep(daemon, device, &grant->files);
 	if (!by_handles)
 		watch_remove(daemon->watch, device->lease.watch);
@@ -268,6 +261,7 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	device->lease.uid = peer->uid;
 	device->lease.pid = (uint32_t)peer->pid;
 	device->lease.client = client_serial(request->client);
+	device->lease.by_handles = by_handles;
 	terms_set(daemon, device);
 	if (by_handles && warm_is(device))
 		err = grant_warm(request, device, failure);
@@ -411,7 +405,7 @@ void lease_tell(struct daemon *daemon, struct device *device, uint32_t kind, uin
 
 /* ---- its end ---- */
 
-/* The entries in the module's table are ours to remove; after what else there is to say of the lease has been saved. */
+/* The entries in the module's table are ours to remove; after the journal has that the lease is over. */
 static void forget_handles(struct daemon *daemon, const struct lease *lease)
 {
 	for (size_t i = 0; i < 2; i++)
@@ -434,7 +428,6 @@ void lease_end(struct daemon *daemon, struct device *device, unsigned int killed
 	if (lease.watch)
 		watch_remove(daemon->watch, lease.watch);
 	memset(&device->lease, 0, sizeof(device->lease));
-	saved_write(daemon);
 	if (lease.by_handles)
 		forget_handles(daemon, &lease);
 	if (lease.release && failure)

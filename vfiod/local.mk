@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 noinst_LTLIBRARIES += vfiod/libvfiod.la
 vfiod_libvfiod_la_SOURCES = \
-	vfiod/assign.c \
+	vfiod/assign.c vfiod/assign.h \
 	vfiod/bind.c vfiod/bind.h \
 	vfiod/claims.c vfiod/claims.h \
 	vfiod/clean.c vfiod/clean.h \
@@ -18,6 +18,8 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/handles.c vfiod/handles.h \
 	vfiod/hotplug.c vfiod/hotplug.h \
 	vfiod/inuse.c vfiod/inuse.h \
+	vfiod/journal.c vfiod/journal.h \
+	vfiod/kept.c vfiod/kept.h \
 	vfiod/lease.c vfiod/lease.h \
 	vfiod/limits.c vfiod/limits.h \
 	vfiod/log.c vfiod/log.h \
@@ -28,14 +30,17 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/peer.c vfiod/peer.h \
 	vfiod/policy.c vfiod/policy.h \
 	vfiod/pool.c \
+	vfiod/reconcile.c vfiod/reconcile.h \
 	vfiod/reload.c vfiod/reload.h \
 	vfiod/request.c vfiod/request.h \
+	vfiod/restore.c vfiod/restore.h \
 	vfiod/revoke.c vfiod/revoke.h \
 	vfiod/saved.c vfiod/saved.h \
 	vfiod/seccomp.c vfiod/seccomp.h \
 	vfiod/serial.c vfiod/serial.h \
 	vfiod/server.c vfiod/server.h \
 	vfiod/state.c vfiod/state.h \
+	vfiod/step.c vfiod/step.h \
 	vfiod/sysfs.c vfiod/sysfs.h \
 	vfiod/systemd.c vfiod/systemd.h \
 	vfiod/terms.c vfiod/terms.h \
@@ -46,7 +51,8 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/worker.c vfiod/worker.h
 vfiod_libvfiod_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DVFIOD_SYSCONFDIR='"$(sysconfdir)"' \
-	-DVFIOD_RUNTIMEDIR='"$(vfiod_runtimedir)"'
+	-DVFIOD_RUNTIMEDIR='"$(vfiod_runtimedir)"' \
+	-DVFIOD_STATEDIR='"$(vfiod_statedir)"'
 vfiod_libvfiod_la_CFLAGS = $(PROGRAM_FLAGS) -pthread \
 	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBPCI_CFLAGS) $(LIBCONFUSE_CFLAGS) $(SECCOMP_CFLAGS)
 vfiod_libvfiod_la_LIBADD = proto/libproto.la \

@@ -5,6 +5,7 @@
 #include "vfiod/clock.h"
 #include "vfiod/daemon.h"
 #include "vfiod/decide.h"
+#include "vfiod/kept.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/peer.h"
@@ -124,8 +125,15 @@ struct device *request_find(struct request *request, uint64_t address)
 	request->address = address;
 	request->has_address = true;
 	if (!device) {
-		failure_set(&failure, -ENODEV, "there is no PCI function %s; see: vfioctl list --all",
-			    proto_address_format(address, text));
+		proto_address_format(address, text);
+		if (kept_find(request->daemon->kept, address))
+			failure_set(
+				&failure, -ENODEV,
+				"there is no PCI function %s; it is assigned, and is taken when it appears; to have "
+				"it stay the host's then: vfioctl release %s",
+				text, text);
+		else
+			failure_set(&failure, -ENODEV, "there is no PCI function %s; see: vfioctl list --all", text);
 		request_refuse(request, &failure);
 	}
 	return device;

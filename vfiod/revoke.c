@@ -10,8 +10,10 @@
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
+#include "vfiod/request.h"
 #include "vfiod/saved.h"
 #include "vfiod/server.h"
+#include "vfiod/step.h"
 #include "vfiod/warm.h"
 #include "vfiod/worker.h"
 
@@ -21,13 +23,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 struct revoke_job {
 	struct job job; /* first: it is what the worker knows of us */
 	struct daemon *daemon;
 	struct device *device; /* the loop's: not to be touched in the thread; NULL: of an orphan */
+	struct request *clear; /* by which a quarantined function is cleaned again; or NULL */
 	/* what the thread needs */
 	int node; /* of the handles, or -1 */
 	uint64_t lease;
@@ -38,6 +40,7 @@ struct revoke_job {
 	unsigned int patience_ms; /* for the group to be closed */
 	uint64_t begun;		  /* clock_us() */
 	/* the state before the lease, and what it found out */
+	bool has_header;
 	struct clean_header header;
 	unsigned int killed;
 	uint64_t clean_us; /* how long that took; 0: it did not come to it */
@@ -46,28 +49,6 @@ struct revoke_job {
 };
 
 /* ---- in the thread ---- */
-
-/*
- * The kernel tells of a close before it carries it out (__fput() in fs/file_table.c), and to detach a group from much
- * pinned memory takes its time: until that is done the group says EBUSY.  After that somebody else has opened it, whose
- * close will be told too.
- */
-static int open_after_close(uint32_t group, unsigned int limit_ms, int *fd, struct failure *failure)
-{
-	unsigned int waited_ms = 0, pause_ms = 1;
-	int err;
-
-	while ((err = vfio_open_group(group, fd, failure)) == -EBUSY && waited_ms < limit_ms) {
-		const struct timespec pause = { .tv_nsec = pause_ms * 1000000L };
-
-		nanosleep(&pause, NULL);
-		waited_ms += pause_ms;
-		pause_ms = pause_ms < 50 ? pause_ms * 2 : 50;
-	}
-	if (!err)
-		failure->error = 0; /* of the tries before */
-	return err;
-}
 
 /* The handles first: the kernel must not detach a group in the middle of a call on its container. */
 static void revoke_run(struct job *job)
@@ -86,13 +67,14 @@ static void revoke_run(struct job *job)
 	vfio_close(&revoke->files);
 	if (err)
 		return;
-	err = open_after_close(revoke->group, revoke->patience_ms, &fd, &revoke->failure);
+	err = vfio_await_group(revoke->group, revoke->patience_ms, &fd, &revoke->failure);
 	revoke->still_open = err == -EBUSY;
 	if (err)
 		return;
 	close(fd);
 	begun = clock_us();
-	clean_function(revoke->address, revoke->reset, &revoke->header, &revoke->header, &revoke->failure);
+	clean_function(revoke->address, revoke->reset, revoke->has_header ? &revoke->header : NULL, &revoke->header,
+		       &revoke->failure);
 	revoke->clean_us = clock_us() - begun + 1;
 }
 
@@ -108,42 +90,60 @@ static struct log_about about_lease(const struct device *device)
 }
 
 /* The lease is over, but the function is not known to be clean: nobody gets it. */
-static void quarantine(struct daemon *daemon, struct device *device, const struct failure *failure)
+static void quarantine(struct daemon *daemon, struct device *device, struct request *clear,
+		       const struct failure *failure)
 {
 	struct log_about about;
 	struct failure told;
 
-	device->state = state_step(device->state, EVENT_FAILED).next;
 	snprintf(device->reason, sizeof(device->reason), "%.127s", failure->text);
 	about = about_lease(device);
 	about.reason = failure_reason_word(failure->error);
-	metrics_count(&daemon->metrics, VFIOD_STAT_QUARANTINES);
+	step_take(daemon, device, EVENT_FAILED);
+	if (!clear)
+		metrics_count(&daemon->metrics, VFIOD_STAT_QUARANTINES);
 	log_event(LOG_EVENT_QUARANTINED, &about, "quarantined: %s", failure->text);
 	failure_set(&told, -EIO, "the lease has ended, but the device is quarantined: %.400s", failure->text);
 	lease_end(daemon, device, 0, &told);
+	if (clear)
+		request_refuse(clear, failure);
 }
 
-static void ended(struct revoke_job *revoke)
+static void log_end(const struct revoke_job *revoke)
 {
 	static const char *const how[] = {
 		[CLEAN_RESET_REQUIRED] = "reset and verified",
 		[CLEAN_RESET_BEST_EFFORT] = "reset if it can be, and verified",
 		[CLEAN_RESET_NONE] = "verified, and by its rule not reset",
 	};
-	struct device *device = revoke->device;
+	const struct device *device = revoke->device;
 	const struct log_about about = about_lease(device);
 	bool taken = device->lease.revoke || device->lease.deadline;
 	char text[PROTO_ADDRESS_LEN];
 
-	device->state = state_step(device->state, EVENT_DONE).next;
+	proto_address_format(revoke->address, text);
+	if (revoke->clear)
+		log_line(LOG_NOTICE, "%s is not quarantined any more: %s", text, how[revoke->reset]);
+	if (!revoke->lease)
+		return;
+	metrics_count(&revoke->daemon->metrics, taken ? VFIOD_STAT_REVOKES : VFIOD_STAT_ENDS);
+	log_event(taken ? LOG_EVENT_REVOKED : LOG_EVENT_ENDED, &about, "%s: lease %llu of user %u ended, %s", text,
+		  (unsigned long long)revoke->lease, device->lease.uid, how[revoke->reset]);
+}
+
+static void ended(struct revoke_job *revoke)
+{
+	struct device *device = revoke->device;
+	const struct vfiod_clear_rep rep = { .address = htole64(revoke->address) };
+
 	device->header = revoke->header;
-	if (revoke->lease)
-		metrics_count(&revoke->daemon->metrics, taken ? VFIOD_STAT_REVOKES : VFIOD_STAT_ENDS);
-	if (revoke->lease)
-		log_event(taken ? LOG_EVENT_REVOKED : LOG_EVENT_ENDED, &about, "%s: lease %llu of user %u ended, %s",
-			  proto_address_format(revoke->address, text), (unsigned long long)revoke->lease,
-			  device->lease.uid, how[revoke->reset]);
+	device->has_header = true;
+	device->reason[0] = '\0';
+	step_take(revoke->daemon, device, EVENT_DONE);
+	log_end(revoke);
 	lease_end(revoke->daemon, device, revoke->killed, NULL);
+	if (revoke->clear)
+		request_reply(revoke->clear, &rep, sizeof(rep), NULL, 0);
 }
 
 static void count(struct daemon *daemon, const struct revoke_job *revoke)
@@ -155,7 +155,7 @@ static void count(struct daemon *daemon, const struct revoke_job *revoke)
 		return;
 	metrics_count(metrics, revoke->failure.error ? VFIOD_STAT_RESET_FAILURES : VFIOD_STAT_RESETS);
 	metrics_time(metrics, VFIOD_LATENCY_RESET, revoke->clean_us);
-	if (!revoke->failure.error)
+	if (!revoke->failure.error && !revoke->clear)
 		metrics_time(metrics, VFIOD_LATENCY_RELEASE, clock_us() - revoke->begun);
 }
 
@@ -168,11 +168,11 @@ static void revoke_done(struct job *job)
 
 	count(daemon, revoke);
 	if (revoke->still_open && device->lease.id && !device->lease.by_handles) {
-		device->state = state_step(device->state, EVENT_STILL_OPEN).next;
+		step_take(daemon, device, EVENT_STILL_OPEN);
 		if (device->lease.closed_again)
 			revoke_start(daemon, device);
 	} else if (revoke->failure.error) {
-		quarantine(daemon, device, &revoke->failure);
+		quarantine(daemon, device, revoke->clear, &revoke->failure);
 	} else {
 		ended(revoke);
 	}
@@ -197,40 +197,50 @@ static struct revoke_job *job_new(struct daemon *daemon, uint64_t lease)
 	return made;
 }
 
+static struct revoke_job *job_for(struct daemon *daemon, struct device *device, unsigned int patience_ms)
+{
+	struct revoke_job *made = job_new(daemon, device->lease.id);
+
+	if (!made)
+		return NULL;
+	made->job.run = revoke_run;
+	made->job.done = revoke_done;
+	made->device = device;
+	made->address = device->facts.address;
+	made->group = device->facts.group;
+	made->reset = policy_reset(daemon->config, &device->facts);
+	made->patience_ms = patience_ms;
+	made->begun = clock_us();
+	made->has_header = device->has_header;
+	made->header = device->header;
+	if (device->lease.by_handles)
+		made->node = handles_node(daemon->handles);
+	return made;
+}
+
 static void start(struct daemon *daemon, struct device *device, unsigned int patience_ms)
 {
-	struct revoke_job *revoke = job_new(daemon, device->lease.id);
+	struct revoke_job *revoke = job_for(daemon, device, patience_ms);
 	struct failure failure;
 	int err = -ENOMEM;
 
 	device->lease.closed_again = false;
-	device->state = state_step(device->state, EVENT_CLOSED).next;
 	/* a client that has closed all will not answer, and the kernel would keep the worker waiting */
 	pci_events_settle(daemon, device);
 	if (revoke) {
-		revoke->job.run = revoke_run;
-		revoke->job.done = revoke_done;
-		revoke->device = device;
-		revoke->address = device->facts.address;
-		revoke->group = device->facts.group;
-		revoke->reset = policy_reset(daemon->config, &device->facts);
-		revoke->patience_ms = patience_ms;
-		revoke->begun = clock_us();
-		revoke->header = device->header;
-		if (device->lease.by_handles)
-			revoke->node = handles_node(daemon->handles);
 		revoke->files = warm_take(device);
-		err = workers_start(daemon->workers, &revoke->job);
+		err = step_start(daemon, device, EVENT_CLOSED, &revoke->job);
 	}
 	if (!err)
 		return;
+	step_take(daemon, device, EVENT_CLOSED);
 	/* its user is stopped all the same, and what closing takes is waited for here */
 	if (device->lease.by_handles)
 		handles_shut(handles_node(daemon->handles), device->lease.id);
 	if (revoke)
 		vfio_close(&revoke->files);
 	failure_set(&failure, err, "no worker thread could be started to clean it: %s", strerror(-err));
-	quarantine(daemon, device, &failure);
+	quarantine(daemon, device, NULL, &failure);
 	free(revoke);
 }
 
@@ -266,11 +276,52 @@ void revoke_announce(struct daemon *daemon, struct device *device, uint32_t grac
 		revoke_start(daemon, device);
 		return;
 	}
-	saved_write(daemon);
+	saved_note(daemon, device);
 	log_event(LOG_EVENT_ANNOUNCED, &about, "%s: lease %llu of user %u is to end in %u ms",
 		  proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
 		  device->lease.uid, grace_ms);
 	lease_tell(daemon, device, VFIOD_LEASE_REVOKE_ANNOUNCED, grace_ms);
+}
+
+/* ---- once more ---- */
+
+static int check_clear(struct device *device, struct failure *failure)
+{
+	char text[PROTO_ADDRESS_LEN];
+
+	proto_address_format(device->facts.address, text);
+	facts_refresh_driver(&device->facts);
+	if (facts_on_vfio(&device->facts))
+		return 0;
+	return failure_set(failure, -EBUSY,
+			   "%s is with driver %s now, and can only be reset with a VFIO driver; have it be the host's: "
+			   "vfioctl release %s",
+			   text, device->facts.driver[0] ? device->facts.driver : "none", text);
+}
+
+void request_clear(struct request *request, const struct vfiod_clear_req *body)
+{
+	struct daemon *daemon = request->daemon;
+	struct device *device = request_find(request, le64toh(body->address));
+	struct revoke_job *revoke = NULL;
+	struct failure failure;
+	int err;
+
+	if (!device || !request_step(request, device, EVENT_CLEAR))
+		return;
+	err = check_clear(device, &failure);
+	if (!err) {
+		revoke = job_for(daemon, device, 0);
+		err = revoke ? step_start(daemon, device, EVENT_CLEAR, &revoke->job) : -ENOMEM;
+		if (err)
+			failure_set(&failure, err, "vfiod could not begin with it: %s; try again", strerror(-err));
+	}
+	if (!err) {
+		revoke->clear = request;
+		return;
+	}
+	request_refuse(request, &failure);
+	free(revoke);
 }
 
 /* ---- orphans ---- */

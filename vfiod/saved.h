@@ -2,25 +2,47 @@
 #ifndef VFIOD_SAVED_H
 #define VFIOD_SAVED_H
 
+#include "vfiod/journal.h"
+
 struct daemon;
+struct device;
+struct saved;
 
 /*
- * What a vfiod leaves to the next one, in the file "state" of the run-time directory: the assignments, and of the
- * leases what the table of the module vfiod_handle does not hold.  It is replaced as a whole, so it is of one moment.
+ * The journal: what a vfiod leaves to the next one, in the run-time directory.  It has a record for each function that
+ * is assigned, or on its way there or back; journal.h has its bytes, and restore.c reads it.
+ *
+ * A record is written before what it says is done, in its place in the file: one write within one page of memory, which
+ * the end of a process does not cut in two, which needs no room that is not there yet, and costs the same whatever else
+ * is in the file.  The file is replaced as a whole where it has to grow, and when vfiod starts.  After a reboot there
+ * is none.
  */
-
-/** saved_write() - write it anew; nothing before saved_restore() is done. A failure is logged: what is lost then is the
- * next vfiod's knowledge. */
-void saved_write(struct daemon *daemon);
 
 /**
- * saved_restore() - take over what is in it, and in the module's table.
- * @runtime_dir: becomes the daemon's
+ * saved_note() - write down what @device is now.
  *
- * To be called when the functions are known, before requests are taken.  A lease by a handle that lives goes on; one
- * whose end had come is ended now, and a function of which nothing is known is cleaned.  What the function is without
- * the file: unassigned, and its lease, if it has one, revoked.
+ * Nothing is written before saved_begin().
+ *
+ * Return: 0, or a negative errno, which is logged: what is not noted must not be begun.
  */
-void saved_restore(struct daemon *daemon, const char *runtime_dir);
+int saved_note(struct daemon *daemon, struct device *device);
+
+/* What is to be in the file, and whose it is. */
+struct saved_contents {
+	struct journal_record *records;
+	struct device **devices;
+	size_t count;
+};
+
+int saved_contents_new(size_t room, struct saved_contents *contents);
+void saved_contents_free(struct saved_contents *contents);
+
+/**
+ * saved_begin() - put a journal with @contents in the place of the one that is there.
+ * Return: 0, or a negative errno: the old one is still there, and saved_note() will try again.
+ */
+int saved_begin(struct daemon *daemon, const char *path, const struct saved_contents *contents);
+
+void saved_free(struct saved *saved);
 
 #endif

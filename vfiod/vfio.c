@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CONTAINER_NODE "/dev/vfio/vfio"
@@ -49,6 +50,23 @@ int vfio_open_group(uint32_t group, int *fd, struct failure *failure)
 	}
 	*fd = opened;
 	return 0;
+}
+
+int vfio_await_group(uint32_t group, unsigned int limit_ms, int *fd, struct failure *failure)
+{
+	unsigned int waited_ms = 0, pause_ms = 1;
+	int err;
+
+	while ((err = vfio_open_group(group, fd, failure)) == -EBUSY && waited_ms < limit_ms) {
+		const struct timespec pause = { .tv_nsec = pause_ms * 1000000L };
+
+		nanosleep(&pause, NULL);
+		waited_ms += pause_ms;
+		pause_ms = pause_ms < 50 ? pause_ms * 2 : 50;
+	}
+	if (!err)
+		failure->error = 0; /* of the tries before */
+	return err;
 }
 
 static int open_container(int *fd, struct failure *failure)

@@ -27,6 +27,15 @@ void vfio_group_node(uint32_t group, char path[32]);
 int vfio_open_group(uint32_t group, int *fd, struct failure *failure);
 
 /**
+ * vfio_await_group() - the same; where somebody has it open, wait until that is over, but not longer than @limit_ms.
+ *
+ * The kernel tells of a close before it carries it out (__fput() in fs/file_table.c), and to detach a group from much
+ * pinned memory takes its time: until that is done the group says EBUSY.  After that somebody else has opened it, whose
+ * close will be told too.
+ */
+int vfio_await_group(uint32_t group, unsigned int limit_ms, int *fd, struct failure *failure);
+
+/**
  * vfio_open_device() - open a function in a container of its own, with a type1v2 IOMMU set.
  * @files: all three, the caller's to close with vfio_close()
  */

@@ -6,6 +6,7 @@
 #include "vfiod/daemon.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
+#include "vfiod/step.h"
 #include "vfiod/vfio.h"
 #include "vfiod/worker.h"
 
@@ -92,7 +93,7 @@ static void settle(struct warm_job *warm, enum state_event event)
 	struct device *device = warm->device;
 	struct daemon *daemon = warm->daemon;
 
-	device->state = state_step(device->state, event).next;
+	step_take(daemon, device, event);
 	free(warm);
 	daemon_settled(daemon, device);
 }
@@ -128,7 +129,7 @@ static bool is_alone(const struct devices *devices, const struct device *device)
 		if (other == device || other->facts.group != device->facts.group)
 			continue;
 		facts_refresh_driver(&other->facts);
-		if (other->state != VFIOD_UNMANAGED || facts_on_vfio(&other->facts))
+		if (other->state != VFIOD_UNMANAGED || other->returns || facts_on_vfio(&other->facts))
 			return false;
 	}
 	return true;
@@ -155,11 +156,8 @@ void warm_up(struct daemon *daemon, struct device *device)
 	if (device->state != VFIOD_FREE || warm_is(device) || !is_wanted(daemon, device))
 		return;
 	warm = job_new(daemon, device, up_run, up_done);
-	if (!warm || workers_start(daemon->workers, &warm->job)) {
+	if (!warm || step_start(daemon, device, EVENT_WARM, &warm->job))
 		free(warm);
-		return;
-	}
-	device->state = state_step(device->state, EVENT_WARM).next;
 }
 
 /* ---- down ---- */
@@ -179,14 +177,12 @@ void warm_down(struct daemon *daemon, struct device *device)
 	struct warm_job *warm = job_new(daemon, device, down_run, down_done);
 	struct vfio_files files = warm_take(device);
 
-	device->state = state_step(device->state, EVENT_WARM).next;
 	if (warm) {
 		warm->files = files;
-		if (!workers_start(daemon->workers, &warm->job))
+		if (!step_start(daemon, device, EVENT_WARM, &warm->job))
 			return;
 	}
 	/* rather slowly than not at all */
 	free(warm);
 	vfio_close(&files);
-	device->state = state_step(device->state, EVENT_DONE).next;
 }

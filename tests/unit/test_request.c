@@ -6,11 +6,13 @@
 #include "kmod/uapi/vfiod_pci.h"
 #include "proto/address.h"
 #include "proto/conn.h"
+#include "vfiod/assign.h"
 #include "vfiod/clock.h"
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/device.h"
 #include "vfiod/hotplug.h"
+#include "vfiod/kept.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
@@ -288,6 +290,39 @@ START_TEST(a_quarantined_function_is_refused_with_the_reason_and_what_to_do)
 	expect_error(&client, VFIOD_ACQUIRE, 2, EIO, "vfioctl release fffffffe:00:00.0");
 	ask_assign(&admin, FIRST, 3);
 	expect_error(&admin, VFIOD_ASSIGN, 3, EBUSY, "it does not answer");
+	ask_acquire(&client, FIRST, 4);
+	expect_error(&client, VFIOD_ACQUIRE, 4, EIO, "vfioctl quarantine clear fffffffe:00:00.0");
+}
+END_TEST
+
+static void ask_clear(uint64_t cookie)
+{
+	const struct vfiod_clear_req body = { .address = htole64(FIRST) };
+
+	ask(&admin, VFIOD_CLEAR, cookie, &body, sizeof(body));
+}
+
+START_TEST(only_what_is_quarantined_is_cleared)
+{
+	static const enum vfiod_state others[] = { VFIOD_UNMANAGED, VFIOD_FREE, VFIOD_LEASED };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		first->state = others[i];
+		ask_clear(COOKIE);
+		expect_error(&admin, VFIOD_CLEAR, COOKIE, EINVAL, "is not quarantined");
+	}
+}
+END_TEST
+
+/* It has no driver at all here: only a VFIO driver's can be reset without harm. */
+START_TEST(what_has_left_its_vfio_driver_is_not_cleared)
+{
+	first->state = VFIOD_QUARANTINED;
+	strcpy(first->reason, "it does not answer");
+	ask_clear(COOKIE);
+	expect_error(&admin, VFIOD_CLEAR, COOKIE, EBUSY, "with driver none now");
+	ck_assert_int_eq(first->state, VFIOD_QUARANTINED);
+	ck_assert_str_eq(first->reason, "it does not answer");
 }
 END_TEST
 
@@ -2117,6 +2152,133 @@ START_TEST(a_reload_that_ends_after_the_daemon_was_told_to_changes_nothing)
 }
 END_TEST
 
+/* ---- what is kept over reboots ---- */
+
+#define ABSENT 0xfffffffe0100ull
+
+static void keep(uint64_t address)
+{
+	const struct journal_record record = {
+		.address = address,
+		.state = VFIOD_FREE,
+		.identity = { .vendor = 0x1b36, .device = 0x0010 },
+		.owner = { getuid(), VFIOD_NONE },
+		.lease.deadline_ms = JOURNAL_NO_TIME,
+	};
+	struct failure failure;
+
+	ck_assert_int_eq(kept_write(vfiod.state_dir, &record, &failure), 0);
+}
+
+static void set_up_kept(void)
+{
+	static char state_dir[80];
+
+	set_up();
+	snprintf(state_dir, sizeof(state_dir), "%.64s", pub_path);
+	*strstr(state_dir, "/" VFIOD_PUB_SOCKET) = '\0';
+	strcat(state_dir, "/state");
+	vfiod.state_dir = state_dir;
+	first->state = VFIOD_UNMANAGED;
+	first->owner.uid = VFIOD_NONE;
+	second->state = VFIOD_UNMANAGED;
+	keep(ABSENT);
+	keep(FIRST);
+	ck_assert_int_eq(kept_new(state_dir, &vfiod.kept), 0);
+}
+
+static void tear_down_kept(void)
+{
+	kept_free(vfiod.kept);
+	tear_down();
+}
+
+static void let_workers_end(void)
+{
+	while (workers_busy(vfiod.workers))
+		event_base_loop(vfiod.base, EVLOOP_ONCE);
+	let_it_run();
+}
+
+static size_t count_kept(void)
+{
+	struct kept *kept;
+	size_t count;
+
+	ck_assert_int_eq(kept_new(vfiod.state_dir, &kept), 0);
+	kept_list(kept, &count);
+	kept_free(kept);
+	return count;
+}
+
+START_TEST(a_function_that_is_assigned_and_not_there_is_said_to_be_so)
+{
+	ask_assign(&admin, ABSENT, COOKIE);
+	expect_error(&admin, VFIOD_ASSIGN, COOKIE, ENODEV, "is taken when it appears");
+}
+END_TEST
+
+START_TEST(the_assignment_of_a_function_that_the_host_has_or_that_is_not_there_can_be_ended)
+{
+	uint64_t address = _i ? ABSENT : FIRST;
+
+	ck_assert_uint_eq(count_kept(), 2);
+	ask_unassign(&admin, address, 1);
+	let_workers_end();
+	receive(&admin, VFIOD_UNASSIGN, 1);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
+	ck_assert_uint_eq(count_kept(), 1);
+	ck_assert_ptr_null(kept_find(vfiod.kept, address));
+	ask_unassign(&admin, address, 2);
+	expect_error(&admin, VFIOD_UNASSIGN, 2, _i ? ENODEV : EINVAL, _i ? "no PCI function" : "not assigned");
+}
+END_TEST
+
+START_TEST(a_function_that_cannot_be_taken_again_stays_the_hosts_and_says_why)
+{
+	assign_appeared(&vfiod, first);
+	let_workers_end();
+	ck_assert_int_eq(first->state, VFIOD_UNMANAGED);
+	ck_assert_uint_eq(first->owner.uid, VFIOD_NONE);
+	ck_assert_msg(strstr(first->reason, "not assigned again: "), "%s", first->reason);
+	ck_assert(!first->returns && !vfiod.returning);
+	ck_assert_ptr_nonnull(kept_find(vfiod.kept, FIRST));
+}
+END_TEST
+
+START_TEST(another_device_under_the_address_is_not_assigned_and_says_so)
+{
+	first->facts.subsystem_device = 1;
+	assign_appeared(&vfiod, first);
+	let_workers_end();
+	ck_assert_int_eq(first->state, VFIOD_UNMANAGED);
+	ck_assert_msg(strstr(first->reason, "another device"), "%s", first->reason);
+	ck_assert(!first->returns);
+}
+END_TEST
+
+START_TEST(a_function_is_taken_again_when_nobody_has_its_group_any_more)
+{
+	second->state = VFIOD_REVOKING;
+	assign_appeared(&vfiod, first);
+	ck_assert(first->returns);
+	ck_assert_str_eq(first->reason, "");
+	settle(second, VFIOD_UNMANAGED);
+	ck_assert(!first->returns); /* it is not really there, so that is how far it comes */
+	ck_assert_msg(strstr(first->reason, "not assigned again: "), "%s", first->reason);
+}
+END_TEST
+
+START_TEST(what_is_unplugged_does_not_wait_to_be_taken_again)
+{
+	second->state = VFIOD_REVOKING;
+	assign_appeared(&vfiod, first);
+	daemon_device_gone(&vfiod, first);
+	ck_assert_uint_eq(vfiod.returning, 0);
+	settle(second, VFIOD_UNMANAGED);
+}
+END_TEST
+
 static TCase *case_of(const char *name)
 {
 	TCase *tcase = tcase_create(name);
@@ -2133,6 +2295,8 @@ static TCase *at_once_case(void)
 	tcase_add_test(tcase, a_leased_function_is_refused_with_its_holder);
 	tcase_add_test(tcase, a_leased_function_is_neither_assigned_nor_given_back);
 	tcase_add_test(tcase, a_quarantined_function_is_refused_with_the_reason_and_what_to_do);
+	tcase_add_test(tcase, only_what_is_quarantined_is_cleared);
+	tcase_add_test(tcase, what_has_left_its_vfio_driver_is_not_cleared);
 	tcase_add_test(tcase, a_function_whose_group_is_leased_is_refused_with_the_sibling_and_its_holder);
 	tcase_add_loop_test(tcase, a_stranger_is_refused_at_once_in_every_state, 0, 7);
 	tcase_add_test(tcase, the_mode_that_is_asked_for_has_to_be_one_of_the_rule);
@@ -2375,6 +2539,21 @@ static TCase *unplugged_case(void)
 	return tcase;
 }
 
+static TCase *kept_case(void)
+{
+	TCase *tcase = tcase_create("kept");
+
+	tcase_add_checked_fixture(tcase, set_up_kept, tear_down_kept);
+	tcase_add_test(tcase, a_function_that_is_assigned_and_not_there_is_said_to_be_so);
+	tcase_add_loop_test(tcase, the_assignment_of_a_function_that_the_host_has_or_that_is_not_there_can_be_ended, 0,
+			    2);
+	tcase_add_test(tcase, a_function_that_cannot_be_taken_again_stays_the_hosts_and_says_why);
+	tcase_add_test(tcase, another_device_under_the_address_is_not_assigned_and_says_so);
+	tcase_add_test(tcase, a_function_is_taken_again_when_nobody_has_its_group_any_more);
+	tcase_add_test(tcase, what_is_unplugged_does_not_wait_to_be_taken_again);
+	return tcase;
+}
+
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;
@@ -2404,6 +2583,7 @@ int main(void)
 	suite_add_tcase(suite, reload_case());
 	suite_add_tcase(suite, function_events_case());
 	suite_add_tcase(suite, unplugged_case());
+	suite_add_tcase(suite, kept_case());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -40,7 +40,7 @@
 
 /* A folder per test, with the run-time directory, the configuration and the daemon's log in it. */
 static char root[] = "/tmp/vfiod-test-server-XXXXXX";
-static char dir[48], run_dir[64], pub_path[80], admin_path[80], config_path[64], log_path[80];
+static char dir[48], run_dir[64], state_dir[64], pub_path[80], admin_path[80], config_path[64], log_path[80];
 
 static pid_t daemon_pid;
 static int ready_fd = -1; /* the daemon's NOTIFY_SOCKET */
@@ -88,6 +88,7 @@ static void make_dir(void)
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(chmod(dir, 0755), 0);
 	snprintf(run_dir, sizeof(run_dir), "%s/run", dir);
+	snprintf(state_dir, sizeof(state_dir), "%s/state", dir);
 	snprintf(pub_path, sizeof(pub_path), "%s/%s", run_dir, VFIOD_PUB_SOCKET);
 	snprintf(admin_path, sizeof(admin_path), "%s/%s", run_dir, VFIOD_ADMIN_SOCKET);
 	snprintf(config_path, sizeof(config_path), "%s/vfiod.conf", dir);
@@ -117,7 +118,9 @@ struct start {
 	const char *watchdog; /* WATCHDOG_USEC */
 };
 
-static const char *const usual[] = { "--runtime-dir", run_dir, "--config", config_path, NULL };
+static const char *const usual[] = {
+	"--runtime-dir", run_dir, "--state-dir", state_dir, "--config", config_path, NULL,
+};
 
 static void pass_sockets(const struct start *start)
 {
@@ -136,7 +139,7 @@ static void pass_sockets(const struct start *start)
 
 static void become_daemon(const struct start *start, const char *ready_path)
 {
-	const char *program = getenv("VFIOD"), *arguments[8];
+	const char *program = getenv("VFIOD"), *arguments[10];
 	int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), count = 1;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -642,11 +645,13 @@ START_TEST(an_administrators_request_on_the_public_socket_is_refused_and_the_con
 	const struct vfiod_assign_req assign = { .address = htole64(NO_ADDRESS), .gid = htole32(VFIOD_NONE) };
 	const struct vfiod_unassign_req unassign = { .address = htole64(NO_ADDRESS) };
 	const struct vfiod_revoke_req revoke = { .address = htole64(NO_ADDRESS) };
+	const struct vfiod_clear_req clear = { .address = htole64(NO_ADDRESS) };
 	struct proto_conn conn = client_of(pub_path);
 
 	expect_refusal(&conn, VFIOD_ASSIGN, &assign, sizeof(assign), EACCES, "admin.sock");
 	expect_refusal(&conn, VFIOD_UNASSIGN, &unassign, sizeof(unassign), EACCES, "admin.sock");
 	expect_refusal(&conn, VFIOD_REVOKE, &revoke, sizeof(revoke), EACCES, "admin.sock");
+	expect_refusal(&conn, VFIOD_CLEAR, &clear, sizeof(clear), EACCES, "admin.sock");
 	list(&conn, 0, 1);
 	close(conn.fd);
 }
@@ -684,12 +689,14 @@ START_TEST(a_function_that_is_not_there_is_named)
 	const struct vfiod_assign_req assign = { .address = htole64(NO_ADDRESS), .gid = htole32(VFIOD_NONE) };
 	const struct vfiod_unassign_req unassign = { .address = htole64(NO_ADDRESS) };
 	const struct vfiod_revoke_req revoke = { .address = htole64(NO_ADDRESS) };
+	const struct vfiod_clear_req clear = { .address = htole64(NO_ADDRESS) };
 	struct proto_conn conn = client_of(pub_path), admin = client_of(admin_path);
 
 	expect_refusal(&conn, VFIOD_ACQUIRE, &acquire, sizeof(acquire), ENODEV, "fffffffe:ff:1f.7");
 	expect_refusal(&admin, VFIOD_ASSIGN, &assign, sizeof(assign), ENODEV, "fffffffe:ff:1f.7");
 	expect_refusal(&admin, VFIOD_UNASSIGN, &unassign, sizeof(unassign), ENODEV, "vfioctl list");
 	expect_refusal(&admin, VFIOD_REVOKE, &revoke, sizeof(revoke), ENODEV, "fffffffe:ff:1f.7");
+	expect_refusal(&admin, VFIOD_CLEAR, &clear, sizeof(clear), ENODEV, "fffffffe:ff:1f.7");
 	list(&conn, 0, 1);
 	list(&admin, 0, 1);
 	close(conn.fd);
@@ -1783,6 +1790,88 @@ START_TEST(many_reloads_at_once_end_with_the_newest_configuration)
 }
 END_TEST
 
+/* ---- what the one before has left ---- */
+
+static const char *const bad_journals[][2] = {
+	{ "", "it is no journal, or is damaged" },
+	{ "nonsense", "it is no journal, or is damaged" },
+	{ "vfiodjnl", "it is no journal, or is damaged" },
+};
+
+static const char *journal_path(void)
+{
+	static char path[80];
+
+	snprintf(path, sizeof(path), "%s/journal", run_dir);
+	return path;
+}
+
+static size_t size_of(const char *path)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	return (size_t)st.st_size;
+}
+
+START_TEST(a_journal_that_is_none_is_said_and_replaced)
+{
+	make_dir();
+	ck_assert_int_eq(mkdir(run_dir, 0755), 0);
+	write_file(journal_path(), bad_journals[_i][0]);
+	start();
+	ck_assert_ptr_nonnull(strstr(read_text(log_path), "journal cannot be read: "));
+	ck_assert_ptr_nonnull(strstr(read_text(log_path), bad_journals[_i][1]));
+	ck_assert_str_eq(read_text(journal_path()), "vfiodjnl\1");
+	ck_assert_uint_eq(size_of(journal_path()), 4096);
+	ck_assert_int_eq(stop_with(SIGTERM), 0);
+	write_file(log_path, "");
+	start();
+	ck_assert_ptr_null(strstr(read_text(log_path), "journal"));
+}
+END_TEST
+
+/* Nothing can be noted then, so nothing is given away; but what is given away already is served on. */
+START_TEST(without_room_for_a_journal_it_serves_and_says_so)
+{
+	struct proto_conn conn;
+
+	make_dir();
+	ck_assert_int_eq(mkdir(run_dir, 0755), 0);
+	ck_assert_int_eq(mkdir(journal_path(), 0755), 0);
+	start();
+	ck_assert_ptr_nonnull(strstr(read_text(log_path), "journal cannot be written: "));
+	conn = client_of(pub_path);
+	list(&conn, 0, 1);
+	close(conn.fd);
+}
+END_TEST
+
+START_TEST(an_assignment_that_cannot_be_read_is_said)
+{
+	char path[128];
+
+	make_dir();
+	ck_assert_int_eq(mkdir(state_dir, 0755), 0);
+	snprintf(path, sizeof(path), "%s/assigned", state_dir);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/assigned/fffffffe:00:00.0", state_dir);
+	write_file(path, "nonsense");
+	start();
+	ck_assert_ptr_nonnull(strstr(read_text(log_path), "assigned/fffffffe:00:00.0 cannot be read: it is damaged"));
+	ck_assert(exists(path));
+}
+END_TEST
+
+START_TEST(where_nothing_is_assigned_no_state_directory_is_made)
+{
+	make_dir();
+	start();
+	ck_assert_int_eq(stop_with(SIGTERM), 0);
+	ck_assert(!exists(state_dir));
+}
+END_TEST
+
 /* ---- sockets of systemd ---- */
 
 static int make_socket(const char *name)
@@ -2040,6 +2129,10 @@ static TCase *end_case(void)
 	tcase_add_loop_test(tcase, a_signal_ends_it_well_and_takes_the_sockets_along, 0, 2);
 	tcase_add_test(tcase, it_starts_again_after_it_has_ended);
 	tcase_add_test(tcase, it_starts_again_after_it_was_killed);
+	tcase_add_loop_test(tcase, a_journal_that_is_none_is_said_and_replaced, 0, 3);
+	tcase_add_test(tcase, without_room_for_a_journal_it_serves_and_says_so);
+	tcase_add_test(tcase, an_assignment_that_cannot_be_read_is_said);
+	tcase_add_test(tcase, where_nothing_is_assigned_no_state_directory_is_made);
 	return tcase;
 }
 

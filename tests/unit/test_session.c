@@ -955,6 +955,38 @@ START_TEST(an_administrator_hears_how_many_rules_there_are_or_what_is_wrong_with
 }
 END_TEST
 
+static void clear_for_the_administrator(struct daemon *daemon)
+{
+	const struct vfiod_clear_rep cleared = { .address = htole64(0x200) };
+	const struct vfiod_clear_req *request = proto_msg_body(&daemon->request);
+
+	greet_in(daemon, 3);
+	if (take(daemon, VFIOD_CLEAR)) {
+		if (le64toh(request->address) != 0x200)
+			daemon->complaint = "another function was expected";
+		answer(daemon, &cleared, sizeof(cleared), 0);
+	}
+	if (take(daemon, VFIOD_CLEAR))
+		answer_error(daemon, -EIO, "it does not answer after the reset");
+}
+
+START_TEST(an_administrator_hears_whether_a_quarantine_is_over)
+{
+	struct vfiodma_session *session;
+	struct daemon daemon;
+
+	daemon_start_at(&daemon, true, clear_for_the_administrator, 0);
+	session = open_session(true);
+	ck_assert_int_eq(vfiodma_clear(session, "eth0"), -EINVAL);
+	ck_assert_int_eq(vfiodma_clear(session, "02:00.0"), 0);
+	ck_assert_int_eq(vfiodma_clear(session, "02:00.0"), -EIO);
+	assert_says(session, "does not answer");
+	daemon_join(&daemon);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
 /* ---- leases ---- */
 
 /* How to answer an ACQUIRE: the mode of the reply and its descriptors. */
@@ -2072,6 +2104,7 @@ static Suite *make_suite(void)
 	tcase_add_test(admin, an_administrator_hears_which_drivers_were_bound);
 	tcase_add_test(admin, an_administrator_hears_how_many_rules_there_are_or_what_is_wrong_with_them);
 	tcase_add_test(admin, an_administrator_hears_which_lease_was_revoked_and_who_was_killed);
+	tcase_add_test(admin, an_administrator_hears_whether_a_quarantine_is_over);
 	suite_add_tcase(suite, admin);
 	tcase_add_loop_test(leases, a_lease_with_other_descriptors_than_its_own_is_refused_and_they_are_closed, 0,
 			    BAD_GRANTS);

@@ -355,20 +355,21 @@ START_TEST(a_list_has_a_line_for_each_function_but_bridges)
 			 "0000:41:00.0  Device 1234:11e8                                    Class 00ff                 "
 			 "-                               -         -            unmanaged\n"
 			 "0001:07:00.0  Advanced Micro Devices, Inc. [AMD/ATI] Device ab28  VGA compatible controller  "
-			 "14 +0000:07:00.0 +0000:07:00.1  igb       @4000000000  quarantined\n");
+			 "14 +0000:07:00.0 +0000:07:00.1  igb       @4000000000  quarantined\n"
+			 "0001:07:00.0 is quarantined: its reset failed?[2J\n");
 	free(written);
 }
 END_TEST
 
 START_TEST(a_narrow_list_uses_brief_words_before_it_cuts_words_off)
 {
-	ck_assert_str_eq(
-		printed_list(false, 90),
-		"ADDRESS       DEVICE                    CLASS    GROUP  DRIVER    OWNER        STATE\n"
-		"0000:07:00.0  Intel 82576 Gigabit Net…  network  14 +2  vfio-pci  root         leased\n"
-		"0000:07:00.1  Intel 82576 Gigabit Net…  network  14 +2  igb       -            unmanaged\n"
-		"0000:41:00.0  Device 1234:11e8          other    -      -         -            unmanaged\n"
-		"0001:07:00.0  AMD/ATI Device ab28       display  14 +2  igb       @4000000000  quarantined\n");
+	ck_assert_str_eq(printed_list(false, 90),
+			 "ADDRESS       DEVICE                    CLASS    GROUP  DRIVER    OWNER        STATE\n"
+			 "0000:07:00.0  Intel 82576 Gigabit Net…  network  14 +2  vfio-pci  root         leased\n"
+			 "0000:07:00.1  Intel 82576 Gigabit Net…  network  14 +2  igb       -            unmanaged\n"
+			 "0000:41:00.0  Device 1234:11e8          other    -      -         -            unmanaged\n"
+			 "0001:07:00.0  AMD/ATI Device ab28       display  14 +2  igb       @4000000000  quarantined\n"
+			 "0001:07:00.0 is quarantined: its reset failed?[2J\n");
 	free(written);
 }
 END_TEST
@@ -376,13 +377,13 @@ END_TEST
 START_TEST(the_strict_driver_does_not_move_columns)
 {
 	strcpy(functions[1].driver, "vfiod-pci");
-	ck_assert_str_eq(
-		printed_list(false, 91),
-		"ADDRESS       DEVICE                    CLASS    GROUP  DRIVER     OWNER        STATE\n"
-		"0000:07:00.0  Intel 82576 Gigabit Net…  network  14 +2  vfiod-pci  root         leased\n"
-		"0000:07:00.1  Intel 82576 Gigabit Net…  network  14 +2  igb        -            unmanaged\n"
-		"0000:41:00.0  Device 1234:11e8          other    -      -          -            unmanaged\n"
-		"0001:07:00.0  AMD/ATI Device ab28       display  14 +2  igb        @4000000000  quarantined\n");
+	ck_assert_str_eq(printed_list(false, 91),
+			 "ADDRESS       DEVICE                    CLASS    GROUP  DRIVER     OWNER        STATE\n"
+			 "0000:07:00.0  Intel 82576 Gigabit Net…  network  14 +2  vfiod-pci  root         leased\n"
+			 "0000:07:00.1  Intel 82576 Gigabit Net…  network  14 +2  igb        -            unmanaged\n"
+			 "0000:41:00.0  Device 1234:11e8          other    -      -          -            unmanaged\n"
+			 "0001:07:00.0  AMD/ATI Device ab28       display  14 +2  igb        @4000000000  quarantined\n"
+			 "0001:07:00.0 is quarantined: its reset failed?[2J\n");
 	free(written);
 }
 END_TEST
@@ -494,6 +495,7 @@ START_TEST(show_says_what_can_be_done_next)
 	static const char *const next[] = { "nothing: bridges stay", "it is free again when",
 					    "assign it with: vfioctl assign 0000:07:00.1 --user NAME",
 					    "it cannot be assigned without an IOMMU",
+					    "have it reset once more with: vfioctl quarantine clear 0001:07:00.0, or "
 					    "give it back to the host with: vfioctl release 0001:07:00.0" };
 	size_t i;
 

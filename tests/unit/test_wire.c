@@ -21,7 +21,7 @@
 #define BODY_MAX     (VFIOD_MSG_MAX - sizeof(struct vfiod_hdr))
 #define SCM_MAX_FDS  253 /* the kernel's */
 #define COOKIE	     0x1122334455667788ull
-#define OPCODE_COUNT 13
+#define OPCODE_COUNT 14
 
 static struct proto_conn near_end, far_end;
 static struct proto_msg msg;
@@ -460,7 +460,7 @@ START_TEST(before_hello_refuses_everything_else_in_any_version)
 	static const uint16_t versions[] = { VFIOD_VERSION_NONE, VFIOD_VERSION_MAX, 0xffff };
 
 	far_end.version = VFIOD_VERSION_NONE;
-	for (uint16_t opcode = 0; opcode < 9; opcode++) {
+	for (uint16_t opcode = 0; opcode <= OPCODE_COUNT; opcode++) {
 		struct whole whole = message(opcode, 16);
 
 		if (opcode == VFIOD_HELLO)
@@ -580,7 +580,7 @@ static const struct {
 	{ 7, "REVOKE", VFIOD_ON_ADMIN, 0, 16, 16 },	{ 8, "ANSWER", VFIOD_ON_PUB, 0, 24, 8 },
 	{ 9, "ACQUIRE_POOL", VFIOD_ON_PUB, 2, 48, 56 }, { 10, "WHY", VFIOD_ON_PUB, 0, 56, 520 },
 	{ 11, "MEMBERS", VFIOD_ON_BOTH, 0, 16, 8 },	{ 12, "RELOAD", VFIOD_ON_ADMIN, 0, 8, 8 },
-	{ 13, "STATS", VFIOD_ON_ADMIN, 0, 8, 1664 },
+	{ 13, "STATS", VFIOD_ON_ADMIN, 0, 8, 1664 },	{ 14, "CLEAR", VFIOD_ON_ADMIN, 0, 16, 8 },
 };
 
 START_TEST(an_operation_is_as_the_contract_has_it)

@@ -54,7 +54,7 @@ help_explains_every_command()
 {
 	works --help
 	says 'Commands:'
-	for command in list show assign release revoke reload pool why config stats help; do
+	for command in list show assign release revoke quarantine reload pool why config stats help; do
 		works --help
 		says "  $command "
 		works "$command" --help
@@ -100,6 +100,8 @@ a_wrong_command_line_is_refused_in_one_line()
 	refuses 2 "'01:00.1'" show 01:00.0 01:00.1
 	refuses 2 "'01:00.0'" list 01:00.0
 	refuses 2 'two formats' stats --json --prometheus
+	refuses 2 'clear DEVICE' quarantine clear
+	refuses 2 "no command 'quarantine list'" quarantine list 01:00.0
 }
 
 what_is_not_an_address_is_refused_with_an_example_of_one()
@@ -110,6 +112,7 @@ what_is_not_an_address_is_refused_with_an_example_of_one()
 				"$command" "$address"
 		done
 		refuses 2 "'$address' is not a PCI address" assign "$address" --user nobody
+		refuses 2 "'$address' is not a PCI address" quarantine clear "$address"
 	done
 }
 

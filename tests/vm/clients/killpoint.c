@@ -27,9 +27,10 @@ static const struct {
 } calls[] = {
 	{ SYS_openat, "openat" },     { SYS_close, "close" },	    { SYS_ioctl, "ioctl" },
 	{ SYS_write, "write" },	      { SYS_pwrite64, "pwrite64" }, { SYS_rename, "rename" },
-	{ SYS_renameat, "renameat" }, { SYS_unlink, "unlink" },	    { SYS_recvmsg, "recvmsg" },
-	{ SYS_sendmsg, "sendmsg" },   { SYS_accept4, "accept4" },   { SYS_fsync, "fsync" },
-	{ SYS_clone3, "clone3" },     { SYS_clone, "clone" },	    { SYS_exit, "exit" },
+	{ SYS_renameat, "renameat" }, { SYS_unlink, "unlink" },	    { SYS_unlinkat, "unlinkat" },
+	{ SYS_recvmsg, "recvmsg" },   { SYS_sendmsg, "sendmsg" },   { SYS_accept4, "accept4" },
+	{ SYS_fsync, "fsync" },	      { SYS_clone3, "clone3" },	    { SYS_clone, "clone" },
+	{ SYS_exit, "exit" },
 };
 
 static struct {

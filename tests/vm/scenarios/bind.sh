@@ -84,8 +84,20 @@ refused as alice nvme-identify $nvme
 names "nobody gets it" quarantined "reset failed" "vfioctl release"
 refused vfioctl assign $nvme --user bob
 names "nor is it assigned to anybody else" quarantined
+said=$(vfioctl list)
+names "the list has the reason, too" "$nvme is quarantined" "reset failed"
+refused vfioctl quarantine clear $nvme
+names "nor is it clear while its reset fails" "reset failed"
+equal "it is quarantined still" quarantined "$(field $nvme state)"
 end_fault
-follow "back to the host: "
+refused as alice nvme-identify $nvme
+follow "reset once more: " ", or"
+equal "it is free when the reset succeeds" free "$(field $nvme state)"
+equal "with no reason left" null "$(field $nvme quarantine_reason)"
+check "and its user gets it" as alice nvme-identify $nvme
+refused vfioctl quarantine clear $nvme
+names "there is nothing to be cleared any more" "not quarantined"
+check "the administrator can give it back" vfioctl release $nvme
 equal "the host gets it" nvme "$(driver_of $nvme)"
 equal "and it is the host's" unmanaged "$(field $nvme state)"
 
@@ -95,6 +107,8 @@ quietly modprobe -r e1000e
 refused vfioctl release $e1000e
 names "a driver that is not there any more is missed by name" $e1000e "driver e1000e" none
 equal "the function is kept from everybody" quarantined "$(field $e1000e state)"
+refused vfioctl quarantine clear $e1000e
+names "without a VFIO driver it cannot be made clean" "driver none" "vfioctl release $e1000e"
 check "vfiod serves" serving
 load e1000e
 wait_for "the kernel gives it to the driver when that is back" driver_is $e1000e e1000e
@@ -119,14 +133,21 @@ quietly vfioctl assign $edu --user alice
 echo 1 >$sysfs/$edu/remove
 unknown() { ! vfioctl show "$1"; }
 wait_for "vfiod forgets a function that was removed" unknown $edu
+refused vfioctl assign $edu --user bob
+names "which is not there any more" "no PCI function $edu" "taken when it appears"
+echo 1 >/sys/bus/pci/rescan
+wait_for "it is assigned when it is there again" state_is $edu free
+equal "to whom it was" 1001 "$(field $edu owner_uid)"
+check "who can use it" as alice edu $edu
+echo 1 >$sysfs/$edu/remove
+wait_for "vfiod forgets it once more" unknown $edu
+check "its assignment can be ended while it is away" vfioctl release $edu
 refused vfioctl release $edu
-names "which is not there any more" "no PCI function $edu"
+names "once" "no PCI function $edu"
 echo 1 >/sys/bus/pci/rescan
 wait_for "it is there again" state_is $edu unmanaged
-equal "nobody's, as when the machine started" null "$(field $edu owner_uid)"
-check "and can be assigned" vfioctl assign $edu --user alice
-check "and used" as alice edu $edu
-check "and given back" vfioctl release $edu
+equal "and nobody's" null "$(field $edu owner_uid)"
+equal "with no driver, as before all this" "" "$(driver_of $edu)"
 
 stop_vfiod
 finish

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # vfiod is killed before one of the system calls that it makes when it gives a function away, cleans it after its client,
-# or takes it back: whichever that is, no function is stuck, and none is handed out twice.
+# takes it back, takes it from the host or gives it back to that: whichever that is, no function is stuck, and none is
+# handed out twice.
 #
 # Each occasion is seen once as it is, which lists its calls (clients/killpoint.c says which calls count); then vfiod is
 # killed before some of them, or before each. KILLPOINTS is how many of each occasion, 4 unless it says otherwise, or
@@ -18,7 +19,7 @@ seed=${KILLPOINTS_SEED:-$RANDOM}
 client=/run/client
 point=""
 said_by_the_dead=""
-killed=0 unreached=0 held=0
+killed=0 unreached=0 held=0 undone=0 answered=0
 
 mkfifo /run/nothing
 exec {nothing}<>/run/nothing
@@ -104,9 +105,11 @@ prepare() {
 	[ -n "$vfiod_pid" ] || start_vfiod
 	await "the function is free" settled
 	case $occasion in
-	acquire | cold) ;;
-	*) get_lease; await "vfiod has nothing to do" idle ;;
+	acquire | cold | release) ;;
+	assign) quietly vfioctl release $edu ;;
+	*) get_lease ;;
 	esac
+	await "vfiod has nothing to do" idle
 	: >/run/revoked
 }
 
@@ -118,6 +121,8 @@ act() {
 	end) end_client ;;
 	revoke) vfioctl revoke $edu --grace 0 >/run/revoked 2>&1 & revoker=$! ;;
 	announce) vfioctl revoke $edu --grace 0.1 >/run/revoked 2>&1 & revoker=$! ;;
+	assign) vfioctl assign $edu --group pcilab >/run/revoked 2>&1 & revoker=$! ;;
+	release) vfioctl release $edu >/run/revoked 2>&1 & revoker=$! ;;
 	esac
 }
 
@@ -155,6 +160,8 @@ record() {
 	case $occasion in
 	acquire | cold) end_client; ends_with 0 ;;
 	end) ends_with 0 ;;
+	assign) wait "$revoker" || no "it is assigned" ;;
+	release) wait "$revoker" || no "it is released"; quietly vfioctl assign $edu --group pcilab ;;
 	*) wait "$revoker" || true; ends_with 3 ;;
 	esac
 }
@@ -177,7 +184,8 @@ die() {
 	wait "$vfiod_pid" 2>/dev/null || true
 	vfiod_pid=
 	said_by_the_dead=$(<"$vfiod_log")
-	[ -z "$revoker" ] || wait "$revoker" 2>/dev/null || true
+	answered=1
+	if [ -n "$revoker" ] && wait "$revoker" 2>/dev/null; then answered=0; fi
 }
 
 # is_held: the client that works has the lease, and nobody else gets one.
@@ -226,6 +234,37 @@ check_taken_back() {
 	ends_with 3
 }
 
+# the_hosts: nothing of vfiod is left on it, and it is not kept for the next boot.
+the_hosts() {
+	[ -z "$(driver_of $edu)" ] || no "the host has it with the driver that it had before, none ($(driver_of $edu))"
+	[ "$(override_of $edu)" = "(null)" ] || no "it has no driver_override ($(override_of $edu))"
+	[ ! -e /var/lib/vfiod/assigned/$edu ] || no "its assignment is not kept"
+}
+
+# check_assigned: it is, or it is the host's as before; for sure it is where somebody was told so.
+is_at_rest() { look && { [ "$state" = free ] || [ "$state" = unmanaged ]; }; }
+check_assigned() {
+	await "it is assigned, or the host's" is_at_rest
+	if [ "$state" = unmanaged ]; then
+		[ $answered != 0 ] || no "an assignment of which somebody was told holds"
+		the_hosts
+		undone=$((undone + 1))
+		quietly vfioctl assign $edu --group pcilab
+	fi
+	[ -e /var/lib/vfiod/assigned/$edu ] || no "its assignment is kept"
+}
+
+# check_released: the same of the way back.
+check_released() {
+	await "it is the host's, or assigned" is_at_rest
+	if [ "$state" = free ]; then
+		[ $answered != 0 ] || no "a release of which somebody was told holds"
+		quietly vfioctl release $edu
+	fi
+	the_hosts
+	quietly vfioctl assign $edu --group pcilab
+}
+
 # kill_at POINT
 kill_at() {
 	point=$1
@@ -234,6 +273,8 @@ kill_at() {
 	start_vfiod
 	case $occasion in
 	acquire | cold) check_acquired ;;
+	assign) check_assigned ;;
+	release) check_released ;;
 	end) ends_with 0 ;;
 	*) check_taken_back ;;
 	esac
@@ -249,7 +290,7 @@ RANDOM=$seed
 echo "# KILLPOINTS_SEED=$seed"
 start_vfiod
 quietly vfioctl assign $edu --group pcilab
-for occasion in acquire end revoke announce cold; do
+for occasion in acquire end revoke announce assign release cold; do
 	if [ $occasion = cold ]; then
 		stop_vfiod
 		configure <<<"warm-devices = 0"
@@ -274,5 +315,6 @@ done
 
 stop_vfiod
 check "the module can be unloaded when nobody uses it" rmmod vfiod_handle
-echo "figure: vfiod killed before $killed system calls ($unreached more did not come), $held leases went on"
+echo "figure: vfiod killed before $killed system calls ($unreached more did not come), $held leases went on, \
+$undone assignments were undone"
 finish

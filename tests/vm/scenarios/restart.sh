@@ -102,13 +102,28 @@ stop_vfiod
 unbind $edu
 start_vfiod
 equal "a function that was taken from its VFIO driver meanwhile is the host's" unmanaged "$(field $edu state)"
+stop_vfiod
+start_vfiod
+equal "and stays so over the next restart" unmanaged "$(field $edu state)"
 quietly assign $edu --user alice
 stop_vfiod
-printf 'nonsense' >/run/vfiod/state
+printf 'nonsense' >/run/vfiod/journal
 start_vfiod
-equal "of a damaged state nothing is believed" unmanaged "$(field $edu state)"
-check "which is said" grep -q "state cannot be read" "$vfiod_log"
-check "and the function can be assigned again" assign $edu --user alice
+check "a damaged journal is said to be so" grep -q "journal cannot be read" "$vfiod_log"
+wait_for "what is assigned is taken anew" state_is $edu free
+equal "for whom it was" 1001 "$(field $edu owner_uid)"
+check "who can use it" as alice edu $edu
+background leased /run/holder as alice lease hold $edu
+stop_vfiod
+printf 'nonsense' >/run/vfiod/journal
+start_vfiod
+refused as alice lease hold $edu
+names "what is open in a program that nobody knows is not handed out" "not assigned to anybody"
+said=$(field $edu quarantine_reason)
+names "and the reason is said" "not assigned again" "open in another program"
+equal "it has not been taken from that program, either" $vfio_driver "$(driver_of $edu)"
+end KILL "$process"
+check "the function can be assigned again then" assign $edu --user alice
 check "and used" as alice edu $edu
 check "and given back" release $edu
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIOD_ASSIGN_H
+#define VFIOD_ASSIGN_H
+
+struct daemon;
+struct device;
+
+/*
+ * Taking a function from the host, and giving it back: assign.c has the handlers of ASSIGN and UNASSIGN (request.h),
+ * and what vfiod does of itself.
+ *
+ * What is assigned is kept over reboots (kept.h), and taken again when the function appears.
+ */
+
+/** assign_appeared() - @device is there, and is the host's: take it again, if it is assigned. */
+void assign_appeared(struct daemon *daemon, struct device *device);
+
+/**
+ * assign_again() - the same for a function whose assignment is kept, whatever became of it before.
+ *
+ * As soon as nobody has another function of its IOMMU group, and after the same checks as any other assignment; where
+ * that fails it stays the host's, and has the reason.
+ */
+void assign_again(struct daemon *daemon, struct device *device);
+
+/** assign_go_on() - take what assign_again() had to leave until now. */
+void assign_go_on(struct daemon *daemon);
+
+/* What the vfiod before died over; of a quarantined function whose origin is known. */
+void assign_undo(struct daemon *daemon, struct device *device);
+void assign_give_back(struct daemon *daemon, struct device *device);
+
+#endif

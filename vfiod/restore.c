@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/restore.h"
+
+#include "proto/address.h"
+#include "vfiod/assign.h"
+#include "vfiod/clock.h"
+#include "vfiod/daemon.h"
+#include "vfiod/handles.h"
+#include "vfiod/kept.h"
+#include "vfiod/log.h"
+#include "vfiod/reconcile.h"
+#include "vfiod/revoke.h"
+#include "vfiod/saved.h"
+#include "vfiod/terms.h"
+#include "vfiod/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SIZE_LIMIT ((off_t)65537 * JOURNAL_SIZE) /* of a journal that is read */
+
+/* ---- what is found ---- */
+
+/* Of a handle: its number in the module's table, and when the lease's time is over (terms.h). */
+struct handle_entry {
+	uint32_t id;
+	uint64_t until_ms;
+};
+
+/* What the vfiod before has left, and what there is. */
+struct found {
+	struct journal_record *journal;
+	struct reconcile_handle *handles;
+	struct handle_entry *entries; /* of the handles, what reconcile() need not know */
+	size_t handle_room;
+	struct reconcile_function *functions;
+	struct reconcile_action *actions;
+	size_t action_count;
+	struct reconcile_input input;
+};
+
+static const char *explain(int err)
+{
+	switch (err) {
+	case -EBADMSG:
+		return "it is no journal, or is damaged";
+	case -EEXIST:
+		return "it has two records of one function";
+	case -EPROTONOSUPPORT:
+		return "a newer vfiod has written it";
+	default:
+		return strerror(-err);
+	}
+}
+
+static int read_bytes(const char *path, unsigned char **bytes, size_t *size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), err = 0;
+	struct stat st;
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st))
+		err = -errno;
+	else if (!S_ISREG(st.st_mode) || st.st_size > SIZE_LIMIT)
+		err = -EBADMSG;
+	else if (!(*bytes = malloc((size_t)st.st_size + 1)))
+		err = -ENOMEM;
+	if (!err) {
+		got = read(fd, *bytes, (size_t)st.st_size);
+		*size = got < 0 ? 0 : (size_t)got;
+	}
+	close(fd);
+	return err;
+}
+
+static int read_journal(const char *path, struct found *found)
+{
+	unsigned char *bytes = NULL;
+	size_t size = 0, damaged = 0;
+	int err = read_bytes(path, &bytes, &size);
+
+	if (!err)
+		found->journal = calloc(size / JOURNAL_SIZE + 1, sizeof(found->journal[0]));
+	if (!err && !found->journal)
+		err = -ENOMEM;
+	if (!err)
+		err = journal_decode(bytes, size, found->journal, &found->input.journal_count, &damaged);
+	free(bytes);
+	if (damaged)
+		log_line(
+			LOG_ERR,
+			"%s: %zu records are damaged; what they were about is revoked, and is reset before it is given "
+			"to anybody again",
+			path, damaged);
+	return err;
+}
+
+/* Whatever is wrong with it: without it all leases by handles are nobody's, and end. */
+static void look_at_journal(const char *path, struct found *found)
+{
+	int err = read_journal(path, found);
+
+	if (err && err != -ENOENT)
+		log_line(LOG_ERR,
+			 "%s cannot be read: %s; leases of before are revoked, and functions are reset before they are "
+			 "given to anybody again",
+			 path, explain(err));
+	found->input.journal = found->journal;
+}
+
+static void add_handle(void *data, const struct vfiod_handle_info *info)
+{
+	struct found *found = data;
+	size_t count = found->input.handle_count;
+	struct handle_note note;
+
+	if (count == found->handle_room) {
+		size_t room = count ? count * 2 : 64;
+		struct reconcile_handle *handles = reallocarray(found->handles, room, sizeof(handles[0]));
+		struct handle_entry *entries = handles ? reallocarray(found->entries, room, sizeof(entries[0])) : NULL;
+
+		if (handles)
+			found->handles = handles;
+		if (!entries) {
+			log_line(LOG_ERR, "out of memory: a lease of before is not known to vfiod");
+			return;
+		}
+		found->entries = entries;
+		found->handle_room = room;
+	}
+	handles_note(info, &note);
+	found->handles[count] = (struct reconcile_handle){
+		.address = note.address,
+		.lease = info->lease,
+		.uid = note.uid,
+		.is_device = info->kind == VFIOD_HANDLE_DEVICE,
+		.is_live = info->state == VFIOD_HANDLE_LIVE && !(info->flags & VFIOD_HANDLE_CLOSED),
+		.has_ended = info->state == VFIOD_HANDLE_ENDED,
+	};
+	found->entries[count] = (struct handle_entry){ info->id, note.until_ms };
+	found->input.handle_count++;
+}
+
+static int look_at_functions(struct daemon *daemon, struct found *found)
+{
+	struct reconcile_function *functions = calloc(daemon->devices.count + 1, sizeof(functions[0]));
+
+	if (!functions)
+		return -ENOMEM;
+	for (size_t i = 0; i < daemon->devices.count; i++) {
+		struct facts *facts = &daemon->devices.list[i]->facts;
+
+		facts_refresh_driver(facts);
+		functions[i] =
+			(struct reconcile_function){ facts->address, journal_identity_of(facts), facts_on_vfio(facts) };
+	}
+	found->functions = functions;
+	found->input.functions = functions;
+	found->input.function_count = daemon->devices.count;
+	return 0;
+}
+
+static int judge(struct daemon *daemon, struct found *found)
+{
+	struct reconcile_input *input = &found->input;
+
+	if (look_at_functions(daemon, found))
+		return -ENOMEM;
+	input->handles = found->handles;
+	input->kept = kept_list(daemon->kept, &input->kept_count);
+	found->actions =
+		calloc(input->journal_count + input->kept_count + input->handle_count + 1, sizeof(found->actions[0]));
+	if (!found->actions)
+		return -ENOMEM;
+	found->action_count = reconcile(input, found->actions);
+	return 0;
+}
+
+/* Numbers of leases are never given twice. */
+static void find_last_lease(struct daemon *daemon, const struct found *found)
+{
+	for (size_t i = 0; i < found->input.journal_count; i++)
+		if (found->journal[i].last_lease > daemon->last_lease)
+			daemon->last_lease = found->journal[i].last_lease;
+	for (size_t i = 0; i < found->input.handle_count; i++)
+		if (found->handles[i].lease > daemon->last_lease)
+			daemon->last_lease = found->handles[i].lease;
+}
+
+/* ---- taking it over ---- */
+
+static void adopt_lease(struct device *device, const struct found *found, const struct reconcile_action *action)
+{
+	const struct journal_lease *noted = &action->record->lease;
+	struct lease lease = { .id = action->lease, .uid = noted->uid, .pid = noted->pid };
+
+	for (size_t i = 0; lease.id && i < found->input.handle_count; i++)
+		if (found->handles[i].lease == lease.id) {
+			lease.handles[found->handles[i].is_device] = found->entries[i].id;
+			lease.until_ms = found->entries[i].until_ms;
+			lease.by_handles = true;
+		}
+	/* the module knows no such lease any more: it has ended */
+	if (noted->by_handles && !lease.by_handles)
+		lease.id = 0;
+	device->lease = lease;
+}
+
+/* What it is until the action is taken: leased to somebody, or nothing that could be given away. */
+static enum vfiod_state adopted_state(enum reconcile_act act)
+{
+	switch (act) {
+	case RECONCILE_GO_ON:
+	case RECONCILE_LOOK:
+	case RECONCILE_END:
+	case RECONCILE_CLEAN:
+		return VFIOD_LEASED;
+	case RECONCILE_QUARANTINE:
+	case RECONCILE_UNDO:
+	case RECONCILE_GIVE_BACK:
+		return VFIOD_QUARANTINED;
+	default:
+		return VFIOD_UNMANAGED;
+	}
+}
+
+static void adopt(struct device *device, const struct found *found, const struct reconcile_action *action)
+{
+	const struct journal_record *record = action->record;
+
+	if (!record)
+		return;
+	if (action->act == RECONCILE_LEAVE) {
+		/* the host has it, though it is assigned: somebody wanted that */
+		device->left_to_host = action->kept && record->state != VFIOD_ASSIGNING;
+		return;
+	}
+	device->state = adopted_state(action->act);
+	device->owner = action->kept ? action->kept->owner : record->owner;
+	device->has_origin = record->has_origin;
+	device->origin = record->origin;
+	device->has_header = record->has_header;
+	device->header = record->header;
+	facts_note_host_driver(&device->facts, device->origin.driver);
+	if (device->state == VFIOD_LEASED)
+		adopt_lease(device, found, action);
+	if (action->act == RECONCILE_QUARANTINE)
+		memcpy(device->reason, record->reason, sizeof(device->reason));
+	else if (device->state == VFIOD_QUARANTINED)
+		snprintf(device->reason, sizeof(device->reason), "a vfiod before this one ended over %s it",
+			 action->act == RECONCILE_UNDO ? "taking" : "giving back");
+}
+
+/* The record as it was, until the action begins: this vfiod may die before that, too. */
+static void carry_over(struct daemon *daemon, struct device *device, const struct reconcile_action *action,
+		       struct saved_contents *contents)
+{
+	struct journal_record *record = &contents->records[contents->count];
+
+	if (!action->record || (action->act == RECONCILE_LEAVE && !device->left_to_host))
+		return;
+	*record = *action->record;
+	record->owner = device->owner;
+	record->last_lease = daemon->last_lease;
+	if (device->left_to_host)
+		*record = (struct journal_record){
+			.address = record->address,
+			.state = VFIOD_UNMANAGED,
+			.last_lease = record->last_lease,
+			.identity = record->identity,
+			.owner = device->owner,
+			.lease.deadline_ms = JOURNAL_NO_TIME,
+		};
+	contents->devices[contents->count++] = device;
+}
+
+static void log_what(const struct device *device, const struct reconcile_action *action)
+{
+	char text[PROTO_ADDRESS_LEN];
+
+	proto_address_format(action->address, text);
+	if (action->why)
+		log_line(LOG_WARNING, "%s is not as the vfiod before has left it: %s", text, action->why);
+	if (action->act == RECONCILE_QUARANTINE)
+		log_line(LOG_WARNING, "%s is quarantined: %s", text, device->reason);
+}
+
+static void resume_lease(struct daemon *daemon, struct device *device, const struct journal_record *record)
+{
+	uint64_t now = clock_ms(), deadline = record->lease.deadline_ms;
+	char text[PROTO_ADDRESS_LEN];
+
+	log_line(LOG_INFO, "%s: lease %llu of user %u goes on", proto_address_format(device->facts.address, text),
+		 (unsigned long long)device->lease.id, device->lease.uid);
+	terms_resume(daemon, device);
+	if (deadline != JOURNAL_NO_TIME)
+		revoke_announce(daemon, device, deadline > now ? (uint32_t)(deadline - now) : 0);
+}
+
+static void look_whether_open(struct daemon *daemon, struct device *device)
+{
+	char node[32];
+
+	vfio_group_node(device->facts.group, node);
+	watch_add(daemon->watch, node, &device->lease.watch);
+	revoke_check(daemon, device);
+}
+
+static void carry_out(struct daemon *daemon, struct device *device, const struct reconcile_action *action)
+{
+	switch (action->act) {
+	case RECONCILE_GO_ON:
+		resume_lease(daemon, device, action->record);
+		break;
+	case RECONCILE_LOOK:
+		look_whether_open(daemon, device);
+		break;
+	case RECONCILE_END:
+		revoke_start(daemon, device);
+		break;
+	case RECONCILE_CLEAN:
+		revoke_check(daemon, device);
+		break;
+	case RECONCILE_QUARANTINE:
+	case RECONCILE_LEAVE:
+		break;
+	case RECONCILE_UNDO:
+		assign_undo(daemon, device);
+		break;
+	case RECONCILE_GIVE_BACK:
+		assign_give_back(daemon, device);
+		break;
+	case RECONCILE_TAKE:
+		assign_again(daemon, device);
+		break;
+	case RECONCILE_REVOKE:
+		revoke_orphan(daemon, action->lease);
+		break;
+	}
+}
+
+/* Before anything is done: then all is known, and the vfiod after us misses nothing that we had not come to. */
+static int take_over(struct daemon *daemon, const char *path, const struct found *found)
+{
+	struct saved_contents contents;
+	int err = saved_contents_new(found->action_count, &contents);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < found->action_count; i++) {
+		const struct reconcile_action *action = &found->actions[i];
+		struct device *device = devices_find(&daemon->devices, action->address);
+
+		if (device && action->act != RECONCILE_REVOKE) {
+			adopt(device, found, action);
+			carry_over(daemon, device, action, &contents);
+		}
+		log_what(device, action);
+	}
+	err = saved_begin(daemon, path, &contents);
+	saved_contents_free(&contents);
+	if (err && daemon->saved) {
+		metrics_count(&daemon->metrics, VFIOD_STAT_SAVE_FAILURES);
+		log_event(LOG_EVENT_NOT_SAVED, NULL,
+			  "%s cannot be written: %s; nothing can be assigned or leased before that is possible", path,
+			  strerror(-err));
+	}
+	return daemon->saved ? 0 : err;
+}
+
+static void forget_ended(struct daemon *daemon, const struct found *found)
+{
+	for (size_t i = 0; i < found->input.handle_count; i++)
+		if (found->handles[i].has_ended)
+			handles_forget(daemon->handles, found->entries[i].id);
+}
+
+static void found_free(struct found *found)
+{
+	free(found->journal);
+	free(found->handles);
+	free(found->entries);
+	free(found->functions);
+	free(found->actions);
+}
+
+static void carry_all_out(struct daemon *daemon, const struct found *found)
+{
+	for (size_t i = 0; i < found->action_count; i++) {
+		const struct reconcile_action *action = &found->actions[i];
+		struct device *device = devices_find(&daemon->devices, action->address);
+
+		if (device || action->act == RECONCILE_REVOKE)
+			carry_out(daemon, device, action);
+	}
+}
+
+int restore(struct daemon *daemon, const char *runtime_dir)
+{
+	struct found found = { 0 };
+	char path[PATH_MAX];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/journal", runtime_dir);
+	look_at_journal(path, &found);
+	if (daemon_handles(daemon))
+		handles_read(daemon->handles, add_handle, &found);
+	find_last_lease(daemon, &found);
+	err = judge(daemon, &found);
+	if (!err)
+		err = take_over(daemon, path, &found);
+	if (!err) {
+		forget_ended(daemon, &found);
+		carry_all_out(daemon, &found);
+	}
+	found_free(&found);
+	return err;
+}
