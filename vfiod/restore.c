@@ -267,7 +267,7 @@ static void carry_over(struct daemon *daemon, struct device *device, const struc
 			.state = VFIOD_UNMANAGED,
 			.last_lease = record->last_lease,
 			.identity = record->identity,
-			.owner = device->owner,
+			.owner = { VFIOD_NONE, VFIOD_NONE },
 			.lease.deadline_ms = JOURNAL_NO_TIME,
 		};
 	contents->devices[contents->count++] = device;
