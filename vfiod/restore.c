@@ -232,6 +232,9 @@ static void adopt(struct device *device, const struct found *found, const struct
 	if (action->act == RECONCILE_LEAVE) {
 		/* the host has it, though it is assigned: somebody wanted that */
 		device->left_to_host = action->kept && record->state != VFIOD_ASSIGNING;
+		if (device->left_to_host)
+			snprintf(device->reason, sizeof(device->reason),
+				 "not assigned again: somebody has taken it from its VFIO driver");
 		return;
 	}
 	device->state = adopted_state(action->act);
@@ -320,7 +323,10 @@ static void carry_out(struct daemon *daemon, struct device *device, const struct
 		revoke_check(daemon, device);
 		break;
 	case RECONCILE_QUARANTINE:
+		break;
 	case RECONCILE_LEAVE:
+		if (!device->left_to_host)
+			assign_appeared(daemon, device); /* which says so where it is another device */
 		break;
 	case RECONCILE_UNDO:
 		assign_undo(daemon, device);

@@ -390,6 +390,7 @@ START_TEST(what_another_driver_has_is_the_hosts_and_stays_so_where_it_is_assigne
 		ck_assert_ptr_null(find(FIRST));
 		ck_assert_int_eq(state_of(FIRST + 1), VFIOD_UNMANAGED);
 		ck_assert(!second->returns);
+		ck_assert_ptr_nonnull(strstr(second->reason, "not assigned again"));
 		kept_free(vfiod.kept);
 	}
 	ck_assert_uint_eq(vfiod.last_lease, 12);
@@ -407,6 +408,20 @@ START_TEST(what_is_kept_and_new_is_to_be_taken)
 	ck_assert_uint_eq(vfiod.returning, 1);
 	ck_assert_uint_eq(device->owner.uid, 1000);
 	ck_assert_int_eq(device->state, VFIOD_UNMANAGED);
+	kept_free(vfiod.kept);
+}
+END_TEST
+
+START_TEST(another_device_in_the_place_of_one_that_is_kept_is_left_and_says_so)
+{
+	struct device *device = put(FIRST);
+
+	device->facts.device = 0x11;
+	keep(FIRST);
+	start_anew();
+	ck_assert(!device->returns);
+	ck_assert_int_eq(device->state, VFIOD_UNMANAGED);
+	ck_assert_ptr_nonnull(strstr(device->reason, "another device"));
 	kept_free(vfiod.kept);
 }
 END_TEST
@@ -624,6 +639,7 @@ static Suite *make_suite(void)
 	tcase_add_test(journal, a_journal_that_could_not_be_made_is_made_when_it_can);
 	tcase_add_test(journal, what_another_driver_has_is_the_hosts_and_stays_so_where_it_is_assigned);
 	tcase_add_test(journal, what_is_kept_and_new_is_to_be_taken);
+	tcase_add_test(journal, another_device_in_the_place_of_one_that_is_kept_is_left_and_says_so);
 	tcase_add_test(journal, of_a_journal_with_a_damaged_record_the_others_are_believed);
 	suite_add_tcase(suite, journal);
 	tcase_add_checked_fixture(kept, set_up, tear_down);
