@@ -249,6 +249,7 @@ static void not_taken(struct assign_job *assign)
 	if (!assign->has_origin) {
 		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
 		device->has_origin = false;
+		memset(&device->origin, 0, sizeof(device->origin));
 	}
 	if (assign->request)
 		request_refuse(assign->request, &assign->failure);

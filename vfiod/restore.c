@@ -241,6 +241,9 @@ static void adopt(struct device *device, const struct found *found, const struct
 	if (action->act == RECONCILE_LEAVE) {
 		/* the host has it, though it is assigned: somebody wanted that */
 		device->left_to_host = action->kept && record->state != VFIOD_ASSIGNING;
+		if (device->left_to_host)
+			snprintf(device->reason, sizeof(device->reason),
+				 "not assigned again: somebody has taken it from its VFIO driver");
 		return;
 	}
 	device->state = adopted_state(action->act);
@@ -276,7 +279,7 @@ static void carry_over(struct daemon *daemon, struct device *device, const struc
 			.state = VFIOD_UNMANAGED,
 			.last_lease = record->last_lease,
 			.identity = record->identity,
-			.owner = device->owner,
+			.owner = { VFIOD_NONE, VFIOD_NONE },
 			.lease.deadline_ms = JOURNAL_NO_TIME,
 		};
 	contents->devices[contents->count++] = device;
@@ -330,7 +333,10 @@ static void carry_out(struct daemon *daemon, struct device *device, const struct
 		revoke_check(daemon, device);
 		break;
 	case RECONCILE_QUARANTINE:
+		break;
 	case RECONCILE_LEAVE:
+		if (!device->left_to_host)
+			assign_appeared(daemon, device); /* which says so where it is another device */
 		break;
 	case RECONCILE_UNDO:
 		assign_undo(daemon, device);

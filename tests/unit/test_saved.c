@@ -9,6 +9,7 @@
 #include "vfiod/device.h"
 #include "vfiod/kept.h"
 #include "vfiod/log.h"
+#include "vfiod/restore.h"
 #include "vfiod/saved.h"
 #include "vfiod/step.h"
 #include "vfiod/worker.h"
@@ -319,6 +320,130 @@ START_TEST(a_journal_that_could_not_be_made_is_made_when_it_can)
 }
 END_TEST
 
+static void change_byte(const char *name, off_t offset)
+{
+	int fd = open(name, O_RDWR | O_CLOEXEC);
+	unsigned char byte;
+
+	ck_assert_int_eq(pread(fd, &byte, 1, offset), 1);
+	byte ^= 1;
+	ck_assert_int_eq(pwrite(fd, &byte, 1, offset), 1);
+	close(fd);
+}
+
+/* ---- the next vfiod ---- */
+
+static void write_records(const struct journal_record *list, size_t number)
+{
+	static unsigned char bytes[8 * JOURNAL_SIZE];
+	FILE *file = fopen(path, "we");
+
+	journal_encode_head((uint32_t)number, bytes);
+	for (size_t i = 0; i < number; i++)
+		journal_encode(&list[i], bytes + (i + 1) * JOURNAL_SIZE);
+	ck_assert_uint_eq(fwrite(bytes, JOURNAL_SIZE, number + 1, file), number + 1);
+	fclose(file);
+}
+
+/* Of a function of put(), which has no driver at all. */
+static struct journal_record record_of(uint64_t address, enum vfiod_state state)
+{
+	return (struct journal_record){
+		.address = address,
+		.state = state,
+		.last_lease = 12,
+		.identity = { .vendor = 0x1b36, .device = 0x10 },
+		.owner = { state == VFIOD_UNMANAGED ? VFIOD_NONE : 1000, VFIOD_NONE },
+		.lease.deadline_ms = JOURNAL_NO_TIME,
+	};
+}
+
+static void start_anew(void)
+{
+	saved_free(vfiod.saved);
+	vfiod.saved = NULL;
+	ck_assert_int_eq(kept_new(state_dir, &vfiod.kept), 0);
+	ck_assert_int_eq(restore(&vfiod, dir), 0);
+}
+
+static void keep(uint64_t address)
+{
+	const struct journal_record record = record_of(address, VFIOD_FREE);
+	struct failure failure;
+
+	ck_assert_int_eq(kept_write(state_dir, &record, &failure), 0);
+}
+
+START_TEST(what_another_driver_has_is_the_hosts_and_stays_so_where_it_is_assigned)
+{
+	struct journal_record list[] = { record_of(FIRST, VFIOD_FREE), record_of(FIRST + 1, VFIOD_LEASED) };
+	const struct device *first = put(FIRST), *second = put(FIRST + 1);
+
+	list[1].lease = (struct journal_lease){ 11, 1000, 1, true, JOURNAL_NO_TIME };
+	write_records(list, 2);
+	keep(FIRST + 1);
+	for (int i = 0; i < 2; i++) {
+		start_anew();
+		ck_assert_int_eq(first->state, VFIOD_UNMANAGED);
+		ck_assert_int_eq(second->state, VFIOD_UNMANAGED);
+		ck_assert_uint_eq(second->lease.id, 0);
+		ck_assert_ptr_null(find(FIRST));
+		ck_assert_int_eq(state_of(FIRST + 1), VFIOD_UNMANAGED);
+		ck_assert(!second->returns);
+		ck_assert_ptr_nonnull(strstr(second->reason, "not assigned again"));
+		kept_free(vfiod.kept);
+	}
+	ck_assert_uint_eq(vfiod.last_lease, 12);
+}
+END_TEST
+
+START_TEST(what_is_kept_and_new_is_to_be_taken)
+{
+	struct device *device = put(FIRST);
+
+	keep(FIRST);
+	keep(FIRST + 1);
+	start_anew();
+	ck_assert(device->returns);
+	ck_assert_uint_eq(vfiod.returning, 1);
+	ck_assert_uint_eq(device->owner.uid, 1000);
+	ck_assert_int_eq(device->state, VFIOD_UNMANAGED);
+	kept_free(vfiod.kept);
+}
+END_TEST
+
+START_TEST(another_device_in_the_place_of_one_that_is_kept_is_left_and_says_so)
+{
+	struct device *device = put(FIRST);
+
+	device->facts.device = 0x11;
+	keep(FIRST);
+	start_anew();
+	ck_assert(!device->returns);
+	ck_assert_int_eq(device->state, VFIOD_UNMANAGED);
+	ck_assert_ptr_nonnull(strstr(device->reason, "another device"));
+	kept_free(vfiod.kept);
+}
+END_TEST
+
+START_TEST(of_a_journal_with_a_damaged_record_the_others_are_believed)
+{
+	const struct journal_record list[] = { record_of(FIRST, VFIOD_UNMANAGED),
+					       record_of(FIRST + 1, VFIOD_UNMANAGED) };
+	struct device *first = put(FIRST), *second = put(FIRST + 1);
+
+	write_records(list, 2);
+	change_byte(path, JOURNAL_SIZE + 40);
+	keep(FIRST);
+	keep(FIRST + 1);
+	start_anew();
+	ck_assert(first->returns && !first->left_to_host);
+	ck_assert(!second->returns && second->left_to_host);
+	ck_assert_int_eq(state_of(FIRST + 1), VFIOD_UNMANAGED);
+	kept_free(vfiod.kept);
+}
+END_TEST
+
 /* ---- what is kept ---- */
 
 static struct journal_record assignment(uint64_t address, uint32_t uid)
@@ -410,17 +535,6 @@ START_TEST(the_loop_knows_what_a_worker_has_written_and_removed)
 	ck_assert_ptr_null(kept_find(NULL, 0x100));
 }
 END_TEST
-
-static void change_byte(const char *name, off_t offset)
-{
-	int fd = open(name, O_RDWR | O_CLOEXEC);
-	unsigned char byte;
-
-	ck_assert_int_eq(pread(fd, &byte, 1, offset), 1);
-	byte ^= 1;
-	ck_assert_int_eq(pwrite(fd, &byte, 1, offset), 1);
-	close(fd);
-}
 
 START_TEST(a_file_that_is_not_what_it_should_be_is_no_assignment_and_the_others_are)
 {
@@ -523,6 +637,10 @@ static Suite *make_suite(void)
 	tcase_add_test(journal, what_is_to_be_looked_at_first_is_not_noted_as_leased);
 	tcase_add_test(journal, the_journal_grows_and_places_are_used_again);
 	tcase_add_test(journal, a_journal_that_could_not_be_made_is_made_when_it_can);
+	tcase_add_test(journal, what_another_driver_has_is_the_hosts_and_stays_so_where_it_is_assigned);
+	tcase_add_test(journal, what_is_kept_and_new_is_to_be_taken);
+	tcase_add_test(journal, another_device_in_the_place_of_one_that_is_kept_is_left_and_says_so);
+	tcase_add_test(journal, of_a_journal_with_a_damaged_record_the_others_are_believed);
 	suite_add_tcase(suite, journal);
 	tcase_add_checked_fixture(kept, set_up, tear_down);
 	tcase_add_test(kept, what_is_kept_is_found_by_the_next_vfiod);

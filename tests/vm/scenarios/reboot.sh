@@ -116,6 +116,7 @@ refused as alice lease hold $edu
 stop_vfiod
 start_vfiod
 equal "nor by the next vfiod" unmanaged "$(field $edu state)"
+wait_for "which says so, too" reason_is_there $edu
 check "which says why" grep -q "$edu is not as the vfiod before has left it: another device" "$vfiod_log"
 qemu_monitor device_del other1
 wait_for "that can be pulled out, too" unknown $edu
