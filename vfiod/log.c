@@ -149,7 +149,8 @@ static void send_lost(void)
 
 /* ---- a line ---- */
 
-static void write_line(int priority, const char *id, const struct log_about *about, const char *format, va_list args)
+static void __attribute__((format(printf, 4, 0)))
+write_line(int priority, const char *id, const struct log_about *about, const char *format, va_list args)
 {
 	char text[1024];
 	int err = -ENOTCONN;

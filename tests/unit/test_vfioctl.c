@@ -495,8 +495,8 @@ START_TEST(show_says_what_can_be_done_next)
 	static const char *const next[] = { "nothing: bridges stay", "it is free again when",
 					    "assign it with: vfioctl assign 0000:07:00.1 --user NAME",
 					    "it cannot be assigned without an IOMMU",
-					    "have it reset once more with: vfioctl quarantine clear 0001:07:00.0, or "
-					    "give it back to the host with: vfioctl release 0001:07:00.0" };
+					    ("have it reset once more with: vfioctl quarantine clear 0001:07:00.0, or "
+					     "give it back to the host with: vfioctl release 0001:07:00.0") };
 	size_t i;
 
 	for (i = 0; i < inventory.count; i++) {
