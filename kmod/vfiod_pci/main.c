@@ -269,24 +269,26 @@ static struct pci_driver vfiod_pci_driver = {
 	.driver.pm = &pm_ops,
 };
 
+/* The node is last: a file of it, once open, would not keep a module whose loading fails. */
 static int __init vfiod_pci_init(void)
 {
-	int error = events_init();
+	int error;
 
-	if (error)
-		return error;
 	if (stock_name)
 		vfiod_pci_driver.name = "vfio-pci";
 	error = pci_register_driver(&vfiod_pci_driver);
 	if (error)
-		events_exit();
+		return error;
+	error = events_init();
+	if (error)
+		pci_unregister_driver(&vfiod_pci_driver);
 	return error;
 }
 
 static void __exit vfiod_pci_exit(void)
 {
-	pci_unregister_driver(&vfiod_pci_driver);
 	events_exit();
+	pci_unregister_driver(&vfiod_pci_driver);
 }
 
 module_init(vfiod_pci_init);
