@@ -58,7 +58,8 @@ static int device_init(struct vfio_device *vdev)
 	init_rwsem(&vp->memory_lock);
 	interrupts_init(vp);
 	mapping_init(vp);
-	return 0;
+	/* One of its own. VFIO would see to that, but goes on without one when there is no memory. */
+	return vfio_assign_device_set(vdev, vdev);
 }
 
 static void device_release(struct vfio_device *vdev)
