@@ -154,8 +154,7 @@ static bool try(int file, bool tells, int chance, int *missed)
 	error = errno;
 	if (is_bound()) {
 		expect(!result);
-		/* once is enough: what comes after the write is the same in both ways */
-		if (made && tells)
+		if (made)
 			works();
 		unbind();
 		return made;
