@@ -58,7 +58,7 @@ static int device_init(struct vfio_device *vdev)
 	init_rwsem(&vp->memory_lock);
 	interrupts_init(vp);
 	mapping_init(vp);
-	/* One of its own. VFIO would see to that, but goes on without one when there is no memory. */
+	/* VFIO would see to that, but goes on without one when there is no memory. */
 	return vfio_assign_device_set(vdev, vdev);
 }
 
