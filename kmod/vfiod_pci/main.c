@@ -201,12 +201,9 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	error = power_save(pdev, &vp->found);
 	if (error)
 		goto put;
-	error = -ENOMEM;
 	vp->irq_name = kasprintf(GFP_KERNEL_ACCOUNT, "vfiod-pci(%s)", pci_name(pdev));
-	if (!vp->irq_name)
-		goto put;
 	/* For as long as it is ours: to look its interrupt up takes longer than a warm open. */
-	error = pci_enable_device(pdev);
+	error = vp->irq_name ? pci_enable_device(pdev) : -ENOMEM;
 	if (error)
 		goto put;
 	pci_intx(pdev, 0);
