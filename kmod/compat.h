@@ -188,6 +188,7 @@ typedef struct bin_attribute compat_bin_attribute;
 #define compat_insert_pfn_pmd(vmf, pfn, write) VM_FAULT_FALLBACK
 #endif
 
+/* A page that a load has brought may be read-only until a store asks for more. */
 static inline vm_fault_t compat_insert_pfn(struct vm_fault *vmf, unsigned long pfn,
 					   unsigned int order)
 {

@@ -40,7 +40,10 @@ int device_open(struct vfio_device *vdev)
 	error = reset_before(vp);
 	if (error)
 		goto put;
-	error = power_save(pdev, &vp->saved);
+	/* Not in the middle of somebody else's reset, which hides what is to be saved. */
+	error = pci_dev_trylock(pdev) ? power_save(pdev, &vp->saved) : -EAGAIN;
+	if (error != -EAGAIN)
+		pci_dev_unlock(pdev);
 	if (error)
 		goto put;
 	error = bar_open(vp);

@@ -466,18 +466,18 @@ void events_remove(struct vfiod_pci *vp)
 
 int events_init(void)
 {
-	int error = misc_register(&node);
+	int error = register_pm_notifier(&power_notifier);
 
 	if (error)
 		return error;
-	error = register_pm_notifier(&power_notifier);
+	error = misc_register(&node);
 	if (error)
-		misc_deregister(&node);
+		unregister_pm_notifier(&power_notifier);
 	return error;
 }
 
 void events_exit(void)
 {
-	unregister_pm_notifier(&power_notifier);
 	misc_deregister(&node);
+	unregister_pm_notifier(&power_notifier);
 }

@@ -571,9 +571,8 @@ typedef int (*action)(struct vfiod_pci *vp, const struct vfio_irq_set *set, cons
  * @set: checked by vfio_set_irqs_validate_and_prepare()
  * @data: what follows it
  *
- * Return: 0; -ENOTTY (there is no such action); -EINVAL (not one action, or not as interrupts are
- * set up); -EIO (the function sleeps); how many vectors there are, when more were asked for; or
- * another errno.
+ * Return: 0; -ENOTTY (no such action); -EINVAL (not one, or not as they are set up); -EIO (the
+ * function sleeps); how many vectors there are, when more were asked for; or another errno.
  */
 int interrupts_set(struct vfiod_pci *vp, const struct vfio_irq_set *set, const void *data)
 {

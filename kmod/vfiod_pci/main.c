@@ -58,7 +58,8 @@ static int device_init(struct vfio_device *vdev)
 	init_rwsem(&vp->memory_lock);
 	interrupts_init(vp);
 	mapping_init(vp);
-	return 0;
+	/* VFIO would see to that, but goes on without one when there is no memory. */
+	return vfio_assign_device_set(vdev, vdev);
 }
 
 static void device_release(struct vfio_device *vdev)
@@ -200,12 +201,9 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	error = power_save(pdev, &vp->found);
 	if (error)
 		goto put;
-	error = -ENOMEM;
 	vp->irq_name = kasprintf(GFP_KERNEL_ACCOUNT, "vfiod-pci(%s)", pci_name(pdev));
-	if (!vp->irq_name)
-		goto put;
 	/* For as long as it is ours: to look its interrupt up takes longer than a warm open. */
-	error = pci_enable_device(pdev);
+	error = vp->irq_name ? pci_enable_device(pdev) : -ENOMEM;
 	if (error)
 		goto put;
 	pci_intx(pdev, 0);
@@ -269,24 +267,26 @@ static struct pci_driver vfiod_pci_driver = {
 	.driver.pm = &pm_ops,
 };
 
+/* The node is last: a file of it, once open, would not keep a module whose loading fails. */
 static int __init vfiod_pci_init(void)
 {
-	int error = events_init();
+	int error;
 
-	if (error)
-		return error;
 	if (stock_name)
 		vfiod_pci_driver.name = "vfio-pci";
 	error = pci_register_driver(&vfiod_pci_driver);
 	if (error)
-		events_exit();
+		return error;
+	error = events_init();
+	if (error)
+		pci_unregister_driver(&vfiod_pci_driver);
 	return error;
 }
 
 static void __exit vfiod_pci_exit(void)
 {
-	pci_unregister_driver(&vfiod_pci_driver);
 	events_exit();
+	pci_unregister_driver(&vfiod_pci_driver);
 }
 
 module_init(vfiod_pci_init);

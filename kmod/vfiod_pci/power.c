@@ -76,8 +76,7 @@ int power_set(struct vfiod_pci *vp, pci_power_t state)
  *
  * Its user finds config space and interrupts as before, but for what the function itself forgets.
  *
- * Return: 0, -ENOTTY (it has no reset), -EAGAIN (somebody else has the device's lock), or another
- * errno.
+ * Return: 0, -ENOTTY (it has no reset), -EAGAIN (somebody has the device's lock), another errno.
  */
 int power_reset(struct vfiod_pci *vp)
 {

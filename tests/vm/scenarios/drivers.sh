@@ -3,7 +3,9 @@
 #
 # Which VFIO driver a function gets: the strict one, the kernel's own, or the one of both that there is; what is said of
 # it; and what its user sees of its config space, beside what the hardware has.
-# Two displays with registers of VGA, which the strict driver refuses: the machine boots with one of them.
+# Two displays with registers of VGA, which the strict driver refuses: the machine boots with one of them. The debug kernel
+# has no arbiter of them (CONFIG_VGA_ARB), and does not know which.
+# kernels: 6.1 6.12
 # run-options: --qemu -device --qemu VGA --qemu -device --qemu VGA
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh

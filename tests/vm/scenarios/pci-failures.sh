@@ -8,7 +8,7 @@
 # interrupt away again.
 # expect-report: WARNING: .*remove_proc_entry
 # kernels: debug
-# run-options: --single
+# run-options: --single -t 600
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"
