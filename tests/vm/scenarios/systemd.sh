@@ -106,7 +106,7 @@ check "its filter has refused nothing that it does, so that no audit record is a
 	'! journalctl --no-pager --dmesg | grep "type=1326.*vfiod"'
 
 # ---- the sandbox --------------------------------------------------------------------------------------------
-check "systemd's measure of it is 1.7 at most" systemd-analyze security --no-pager --threshold=17 vfiod.service
+check "systemd's measure of it is 1.8 at most" systemd-analyze security --no-pager --threshold=18 vfiod.service
 
 # The same unit with another program in it. Each line of what it must not be able to do: a name, and what it tries.
 cat >/run/probe <<'PROBE'
