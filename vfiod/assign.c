@@ -23,10 +23,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* How long the group of a function that is taken again may be open: a lease that is nobody's is being revoked. */
 #define PATIENCE_MS 10000
+/* How often it is tried to bind a function that may have just come, every 50 ms. */
+#define APPEARING_TRIES 40
 
 struct assign_job {
 	struct job job; /* first: it is what the worker knows of us */
@@ -160,13 +163,31 @@ static bool is_unmoved(uint64_t address, const struct bind_origin *origin)
 	return !strcmp(facts.driver, origin->driver);
 }
 
+/*
+ * The kernel tells of a function that has just come before it lets a driver have it (pci_bus_add_device() in
+ * drivers/pci/bus.c), and says nothing when it does.
+ */
+static int bind_patiently(struct assign_job *assign)
+{
+	static const struct timespec pause = { .tv_nsec = 50000000 };
+	int err = -ENODEV;
+
+	for (int tries = assign->is_known ? APPEARING_TRIES : 1; err == -ENODEV && tries; tries--) {
+		assign->failure.error = 0;
+		err = bind_take(assign->address, assign->choice, &assign->origin, &assign->failure);
+		if (err == -ENODEV && tries > 1)
+			nanosleep(&pause, NULL);
+	}
+	return err;
+}
+
 static void take_run(struct job *job)
 {
 	struct assign_job *assign = (struct assign_job *)job;
 	struct journal_record *record = &assign->record;
 	struct failure undo, why;
 
-	if (bind_take(assign->address, assign->choice, &assign->origin, &assign->failure)) {
+	if (bind_patiently(assign)) {
 		assign->waits = false;
 		return;
 	}
