@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pciprobe DRIVER ADDRESS: a VFIO PCI driver takes a function with its first allocation (or copy of user memory)
+ * pciprobe DRIVER ADDRESS WAY...: a VFIO PCI driver takes a function with its first allocation (or copy of user memory)
  * failing, then its second, and so on, until it needs no more (Documentation/fault-injection/fault-injection.rst:
- * fail-nth), by the driver's `bind` and by drivers_probe. It has the function then, which works, or has not, all is as
- * it was, and it takes it the next time. The function's driver_override is that driver.
+ * fail-nth), by each WAY: the driver's `bind`, or `drivers_probe`. It has the function then, which works, or has not,
+ * all is as it was, and it takes it the next time. The function's driver_override is that driver.
  */
 #include "tests/vm/clients/broker.h"
 #include "tests/vm/clients/chance.h"
@@ -186,17 +186,17 @@ static int each(const char *path, bool tells)
 int main(int argc, char **argv)
 {
 	char path[PATH_MAX];
-	int places;
+	int places = 0;
 
-	if (argc != 3)
+	if (argc < 4)
 		return 2;
 	setlinebuf(stdout);
 	driver = argv[1];
 	address = argv[2];
 	expect(is_bound() && !function_tell(address, "driver/unbind", address));
 	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/bind", driver);
-	places = each(path, true);
-	places += each("/sys/bus/pci/drivers_probe", false);
+	for (int i = 3; i < argc; i++)
+		places += strcmp(argv[i], "bind") ? each("/sys/bus/pci/drivers_probe", false) : each(path, true);
 	printf("figure: %s: %d failures made while it is bound, one at a time\n", address, places);
 	return 0;
 }
