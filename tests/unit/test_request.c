@@ -2008,8 +2008,8 @@ static void tear_down_reload(void)
 {
 	while (vfiod.reload)
 		event_base_loop(vfiod.base, EVLOOP_ONCE);
-	config_free(vfiod.config);
 	tear_down();
+	config_free(vfiod.config);
 }
 
 static void ask_reload(struct proto_conn *conn)
