@@ -23,8 +23,7 @@ static void arm(void)
 	chance_arm(chance);
 }
 
-/* ---- operations: each says whether it has failed, with errno, and whether a failure was made
- * ------------------------- */
+/* ---- operations: each says whether it has failed, with errno, and whether a failure was made ---- */
 
 static bool create(__u32 kind, int fd, bool *made)
 {

@@ -196,7 +196,7 @@ static long open_fire(long unused)
 	return 0;
 }
 
-/* ---- the broker ------------------------------------------------------------------------------------------------- */
+/* ---- the broker ---- */
 
 static const char *address;
 static unsigned int seed;

@@ -129,8 +129,7 @@ static const struct measure {
 	{ "handle-msi", 1.05, 1, interrupt, NULL, acknowledge },
 };
 
-/* ---- medians
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- medians ---- */
 
 static int by_value(const void *a, const void *b)
 {

@@ -29,7 +29,7 @@
 
 static const char *address;
 
-/* ---- a broker with one client ---------------------------------------------------------------------------------- */
+/* ---- a broker with one client ---- */
 
 struct stage {
 	int node;
@@ -75,7 +75,7 @@ static void revoke_it(struct stage *s)
 	expect(!done.pending && !done.busy_pid);
 }
 
-/* ---- the tests -------------------------------------------------------------------------------------------------- */
+/* ---- the tests ---- */
 
 static void a_handle_says_what_the_device_says(void)
 {

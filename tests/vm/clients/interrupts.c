@@ -34,7 +34,7 @@
 static const char *address;
 static char **others;
 
-/* ---- the function that is used ----------------------------------------------------------------------------------- */
+/* ---- the function that is used ---- */
 
 struct user {
 	const char *address;
@@ -68,7 +68,7 @@ static void user_close(struct user *u)
 	close_fd(&u->vfio.group);
 }
 
-/* ---- VFIO_DEVICE_SET_IRQS ---------------------------------------------------------------------------------------- */
+/* ---- VFIO_DEVICE_SET_IRQS ---- */
 
 /* @data of @size bytes in all, for @count vectors from @start on. 0 or -1 with errno. */
 static int set_irqs(struct user *u, uint32_t flags, unsigned int index, unsigned int start, unsigned int count,
@@ -174,7 +174,7 @@ static void held_back(struct user *u, unsigned int index, unsigned int vector,
 	expect(stays_away(u, vector));
 }
 
-/* ---- registers of config space, as the user sees them ------------------------------------------------------------ */
+/* ---- registers of config space, as the user sees them ---- */
 
 static uint16_t word(struct user *u, unsigned int at)
 {
@@ -221,7 +221,7 @@ static off_t msix_at(struct user *u, unsigned int what)
 	return (off_t)(region_offset(u->vfio.device, place & PCI_MSIX_TABLE_BIR) + (place & PCI_MSIX_TABLE_OFFSET));
 }
 
-/* ---- from outside ------------------------------------------------------------------------------------------------ */
+/* ---- from outside ---- */
 
 static void sysfs_path(char *path, const char *of, const char *name)
 {
@@ -295,7 +295,7 @@ static unsigned long times(int number)
 	return sum;
 }
 
-/* ---- INTx -------------------------------------------------------------------------------------------------------- */
+/* ---- INTx ---- */
 
 static void INTx_is_delivered_masked_until_it_is_unmasked_and_comes_again_if_it_is_still_up(void)
 {
@@ -525,8 +525,7 @@ static void INTx_is_disabled_and_closed_while_its_eventfd_signals_itself(void)
 	user_close(&u);
 }
 
-/* ---- the line, when nobody handles it
- * -------------------------------------------------------------------------------- */
+/* ---- the line, when nobody handles it ---- */
 
 static void set_power(struct user *u, uint16_t state)
 {
@@ -646,8 +645,7 @@ static void a_pin_that_is_up_for_nobody_does_not_disturb_the_others_on_its_line(
 	user_close(&n);
 }
 
-/* ---- all kinds
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- all kinds ---- */
 
 static const unsigned int kinds[] = { INTX, MSI, MSIX };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -843,8 +841,7 @@ static void every_kind_works_after_resets(void)
 	user_close(&u);
 }
 
-/* ---- a reset that nobody saw
- * ------------------------------------------------------------------------------------------ */
+/* ---- a reset that nobody saw ---- */
 
 /* By root, past the driver: the driver is told of no write. */
 static void write_physical(unsigned int at, const void *value, size_t size)
@@ -1009,8 +1006,7 @@ static void MSI_works_after_a_reset_that_nobody_saw(void)
 	works_after_unseen_reset(MSI, -1, 0);
 }
 
-/* ---- MSI, masked
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- MSI, masked ---- */
 
 static void hold_msi(struct user *u, unsigned int vector)
 {
@@ -1097,8 +1093,7 @@ static void MSI_is_masked_as_long_as_one_of_both_ways_says_so(void)
 	user_close(&u);
 }
 
-/* ---- MSI-X, masked
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- MSI-X, masked ---- */
 
 static void hold_msix(struct user *u, unsigned int vector)
 {
@@ -1285,8 +1280,7 @@ static void the_MSIX_table_is_neither_mapped_nor_read_nor_written(void)
 	user_close(&u);
 }
 
-/* ---- root moves interrupts from processor to processor
- * -------------------------------------------------------------------- */
+/* ---- root moves interrupts from processor to processor ---- */
 
 static struct mover {
 	pthread_t thread;
@@ -1434,8 +1428,7 @@ static void every_kind_and_the_BARs_work_after_the_machine_has_slept(void)
 			works_after_a_sleep(kinds[k], levels[l]);
 }
 
-/* ---- which tests a function has
- * ---------------------------------------------------------------------------------------- */
+/* ---- which tests a function has ---- */
 
 enum needs {
 	NEEDS_STRICT = 1,    /* stock vfio-pci does not promise it */

@@ -46,8 +46,7 @@ static void pause_for(long ns)
 	nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
 }
 
-/* ---- the client
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the client ---- */
 
 static volatile unsigned int armed; /* the index that is enabled now, or was last */
 static int irqs[VECTORS_MAX];
@@ -238,8 +237,7 @@ static long each_kind_works(long unused)
 	return 0;
 }
 
-/* ---- the broker
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- the broker ---- */
 
 static const char *address;
 static int node = -1; /* of handles, if that is how */

@@ -55,7 +55,7 @@ static int open_files(void)
 	return count;
 }
 
-/* ---- each operation, with arguments of every size ---------------------------------------------------------- */
+/* ---- each operation, with arguments of every size ---- */
 
 union argument {
 	__u32 size;
@@ -174,7 +174,7 @@ static void an_answer_that_cannot_be_written_leaves_nothing(void)
 	expect_errno(EFAULT, read(node, (void *)4096, sizeof(struct vfiod_handle_info)));
 }
 
-/* ---- fields ------------------------------------------------------------------------------------------------------ */
+/* ---- fields ---- */
 
 #define REFUSED_CREATE(error, change) \
 	do { \
@@ -257,7 +257,7 @@ static void revoke_and_forget_refuse_each_wrong_field(void)
 	expect(table_entry(node, id).state == VFIOD_HANDLE_LIVE);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 static void no_other_file_becomes_a_handle(void)
 {
@@ -313,7 +313,7 @@ static void no_other_file_becomes_a_handle(void)
 	}
 }
 
-/* ---- the rest of the node -------------------------------------------------------------------------------------- */
+/* ---- the rest of the node ---- */
 
 static void unknown_ioctls_give_ENOTTY(void)
 {

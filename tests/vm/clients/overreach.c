@@ -52,7 +52,7 @@ static struct vfio vfio;
 static unsigned char config[4096];
 static struct region regions[VFIO_PCI_NUM_REGIONS];
 
-/* ---- what there is -------------------------------------------------------------------------------------------- */
+/* ---- what there is ---- */
 
 static off_t place(unsigned int index, uint64_t at)
 {
@@ -147,7 +147,7 @@ static uint32_t number(unsigned int at, unsigned int width)
 	return value;
 }
 
-/* ---- config space ------------------------------------------------------------------------------------------------ */
+/* ---- config space ---- */
 
 static void expect_config(unsigned int at, size_t count)
 {
@@ -282,7 +282,7 @@ static void a_buffer_that_ends_early_ends_the_access_after_the_bytes_that_were_d
 	}
 }
 
-/* ---- BARs -------------------------------------------------------------------------------------------------------- */
+/* ---- BARs ---- */
 
 static void expect_end(const struct region *region)
 {
@@ -382,7 +382,7 @@ static void a_buffer_that_ends_early_ends_the_access_to_a_bar_too(void)
 	}
 }
 
-/* ---- decoding off ------------------------------------------------------------------------------------------------ */
+/* ---- decoding off ---- */
 
 static void expect_dead(const struct region *region)
 {
@@ -602,8 +602,7 @@ static void a_mapping_is_shared_and_within_what_the_region_offers(void)
 	expect(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, vfio.device, place(0, 1)) == MAP_FAILED && errno == EINVAL);
 }
 
-/* ---- the table of MSI-X
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the table of MSI-X ---- */
 
 static void expect_pages_without_mapping(unsigned int bar, uint64_t from, uint64_t size)
 {

@@ -18,7 +18,7 @@ int owned_sysfs(const char *address, const char *name, int flags)
 	return file;
 }
 
-/* ---- the hardware ---------------------------------------------------------------------------------------------- */
+/* ---- the hardware ---- */
 
 static uint32_t number(const uint8_t *bytes, unsigned int width)
 {
@@ -69,7 +69,7 @@ static int hw_put_for_user(void *context, __u16 offset, unsigned int width, __u3
 
 static const struct pcicfg_hw hardware = { hw_get, hw_put_for_user };
 
-/* ---- what it takes --------------------------------------------------------------------------------------------- */
+/* ---- what it takes ---- */
 
 /* Bits of a byte that may be written: the user's, and the Max_Read_Request_Size, which the host writes for the user. */
 static uint8_t reachable(const struct pcicfg *cfg, uint16_t offset)
@@ -121,7 +121,7 @@ void owned_open(struct owned *owned, const char *address, const struct pcicfg_du
 		owned->changeable[owned->cfg.pm + PCI_PM_CTRL] |= PCI_PM_CTRL_STATE_MASK;
 }
 
-/* ---- what the owner does for the user -------------------------------------------------------------------------- */
+/* ---- what the owner does for the user ---- */
 
 static void set_power(struct owned *owned, unsigned int state)
 {

@@ -34,7 +34,7 @@ static double now(void)
 	return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
 }
 
-/* ---- what is measured ------------------------------------------------------------------------------------------- */
+/* ---- what is measured ---- */
 
 struct measure {
 	const char *name;
@@ -106,7 +106,7 @@ static void acknowledge(const struct measure *m)
 	*(volatile uint32_t *)(bar + EDU_ACK) = 1;
 }
 
-/* ---- medians ---------------------------------------------------------------------------------------------------- */
+/* ---- medians ---- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -143,7 +143,7 @@ static void measure(const struct measure *m)
 	say(m->name, took, TURNS);
 }
 
-/* ---- registers -------------------------------------------------------------------------------------------------- */
+/* ---- registers ---- */
 
 static uint64_t config(uint64_t at)
 {
@@ -192,7 +192,7 @@ static void measure_registers(void)
 	measure_file("bar-read", region_offset(device, VFIO_PCI_BAR0_REGION_INDEX), 4 | 8, false);
 }
 
-/* ---- an edu ----------------------------------------------------------------------------------------------------- */
+/* ---- an edu ---- */
 
 static void measure_edu(void)
 {

@@ -111,7 +111,7 @@ static double now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- the tests -------------------------------------------------------------------------------------------------- */
+/* ---- the tests ---- */
 
 static void an_error_that_is_not_fatal_is_told_and_its_user_goes_on(void)
 {
@@ -178,7 +178,7 @@ static void a_fatal_error_takes_the_BARs_away_until_it_has_been_reset(void)
 	end();
 }
 
-/* ---- two functions behind one port, which take part in the recovery together ------------------------------------- */
+/* ---- two functions behind one port, which take part in the recovery together ---- */
 
 /* What a user does with one of them; both are in a group, so one process has them. */
 struct user {

@@ -47,7 +47,7 @@ static const struct target {
 	{ "pci-testdev", 0x00051b36, 0x1000, 0x00, 0, 0 },
 };
 
-/* ---- the function that is used ----------------------------------------------------------------------------------- */
+/* ---- the function that is used ---- */
 
 static struct vfio vfio;
 static const struct target *target;
@@ -96,7 +96,7 @@ static void user_close(void)
 	close_fd(&vfio.group);
 }
 
-/* ---- what can happen to it --------------------------------------------------------------------------------------- */
+/* ---- what can happen to it ---- */
 
 static uint16_t word(unsigned int at)
 {
@@ -178,7 +178,7 @@ static bool is_away(void)
 	return true;
 }
 
-/* ---- one after the other ----------------------------------------------------------------------------------------- */
+/* ---- one after the other ---- */
 
 static void a_BAR_is_away_while_memory_is_off(void)
 {
@@ -454,7 +454,7 @@ static void an_open_for_which_there_is_no_file_descriptor_leaves_it_asleep(void)
 	user_close();
 }
 
-/* ---- the expansion ROM ------------------------------------------------------------------------------------------- */
+/* ---- the expansion ROM ---- */
 
 /* What tests/vm/devices.sh put into it behind 64 bytes of headers. */
 static unsigned char rom_byte(size_t at)
@@ -491,7 +491,7 @@ static void the_ROM_is_read_and_neither_written_nor_mapped(void)
 	user_close();
 }
 
-/* ---- a virtual function of SR-IOV -------------------------------------------------------------------------------- */
+/* ---- a virtual function of SR-IOV ---- */
 
 static uint16_t said_by_sysfs(const char *name)
 {
@@ -523,7 +523,7 @@ static void a_virtual_function_has_its_identity_no_INTx_and_memory_always_on(voi
 	user_close();
 }
 
-/* ---- all at the same time ---------------------------------------------------------------------------------------- */
+/* ---- all at the same time ---- */
 
 /* Of all threads and the fork. */
 static struct {
@@ -807,7 +807,7 @@ static void while_all_of_that_happens_at_once_loads_give_the_value_or_SIGBUS(voi
 	user_close();
 }
 
-/* ---- removal ----------------------------------------------------------------------------------------------------- */
+/* ---- removal ---- */
 
 static pid_t remove_begin(void)
 {
@@ -939,7 +939,7 @@ static void its_removal_with_a_revoked_handle_does_not_wait_for_the_client(void)
 	close_fd(&request);
 }
 
-/* ---- which tests a function has ---------------------------------------------------------------------------------- */
+/* ---- which tests a function has ---- */
 
 enum needs {
 	NEEDS_STRICT = 1, /* stock vfio-pci does not promise it */

@@ -78,8 +78,7 @@ static int any_file(uint64_t *state)
 	return below(state, 4) ? eventfds[below(state, EVENTFDS)] : odd[below(state, sizeof(odd) / sizeof(odd[0]))];
 }
 
-/* ---- operations
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- operations ---- */
 
 /* Of calls whose result does not matter, which the compiler would rather have looked at. */
 static void whatever(ssize_t result)
@@ -311,8 +310,7 @@ static const struct {
 };
 #define JOBS (sizeof(jobs) / sizeof(jobs[0]))
 
-/* ---- rounds
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- rounds ---- */
 
 static void *run_thread(void *state)
 {

@@ -26,7 +26,7 @@
 #define SIZE (4u << 20)
 #define HUGE (2u << 20)
 
-/* ---- the BAR ----------------------------------------------------------------------------------------------------- */
+/* ---- the BAR ---- */
 
 static const char *address;
 static struct vfio vfio;
@@ -66,7 +66,7 @@ static void user_open(void)
 	fill_pages();
 }
 
-/* ---- mappings of it ---------------------------------------------------------------------------------------------- */
+/* ---- mappings of it ---- */
 
 /* @size bytes of the BAR from @from on, at an address that is @off behind a multiple of 2 MiB; the BAR's is one. */
 static struct mapping {
@@ -149,7 +149,7 @@ static bool kernel_has_huge_pages(void)
 	return major > 6 || (major == 6 && minor >= 12);
 }
 
-/* ---- the tests --------------------------------------------------------------------------------------------------- */
+/* ---- the tests ---- */
 
 static void it_takes_two_faults_where_the_kernel_has_huge_pages_and_one_each_page_elsewhere(void)
 {

@@ -77,7 +77,7 @@ static void answer(const char *what, int row, int result, int should)
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
-/* ---- the three that ask ---------------------------------------------------------------------------------------- */
+/* ---- the three that ask ---- */
 
 union argument {
 	__u32 argsz;
@@ -540,7 +540,7 @@ static void data_is_read_from_any_address_and_not_from_none(void)
 	expect(!irq_enable(vfio.device, MSI, -1));
 }
 
-/* ---- SET_IRQS of MSI-X ------------------------------------------------------------------------------------------- */
+/* ---- SET_IRQS of MSI-X ---- */
 
 static __u32 vectors; /* of MSI-X; the functions that have any have five or more */
 
@@ -1011,8 +1011,7 @@ static void capabilities_are_written_to_memory_that_is_there(void)
 	}
 }
 
-/* ---- the rest
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 static void a_reset_has_no_argument(void)
 {

@@ -39,7 +39,7 @@ static int reader_open(void)
 	return node;
 }
 
-/* ---- a machine that falls asleep --------------------------------------------------------------------------------- */
+/* ---- a machine that falls asleep ---- */
 
 static void set(const char *path, const char *value)
 {
@@ -87,7 +87,7 @@ static void is_awake(pthread_t thread)
 	expect(!pthread_join(thread, NULL));
 }
 
-/* ---- the node's two calls ---------------------------------------------------------------------------------------- */
+/* ---- the node's two calls ---- */
 
 static struct vfiod_pci_event next(int node, uint32_t kind)
 {
@@ -115,7 +115,7 @@ static int answer(int node, uint64_t id)
 	return write(node, &answer, sizeof(answer)) == sizeof(answer) ? 0 : -1;
 }
 
-/* ---- the tests --------------------------------------------------------------------------------------------------- */
+/* ---- the tests ---- */
 
 /* Its status is the errno of open(). */
 static int errno_of_alice(void)

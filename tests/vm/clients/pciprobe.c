@@ -33,7 +33,7 @@ static bool is_bound(void)
 	return !strcmp(strrchr(link, '/') + 1, driver);
 }
 
-/* ---- as it was --------------------------------------------------------------------------------------------------- */
+/* ---- as it was ---- */
 
 static unsigned char before[CONFIG_SIZE];
 static size_t config_size;
@@ -83,7 +83,7 @@ static void is_as_it_was(void)
 	expect(function_is(address, "enable", "0") && function_is_balanced(address));
 }
 
-/* ---- and works --------------------------------------------------------------------------------------------------- */
+/* ---- and works ---- */
 
 /* A group's node is made in /dev by a thread of the kernel's, which says so to nobody if it could not. */
 static void need_node(void)
@@ -117,7 +117,7 @@ static void works(void)
 	close_fd(&vfio.group);
 }
 
-/* ---- each allocation --------------------------------------------------------------------------------------------- */
+/* ---- each allocation ---- */
 
 static void unbind(void)
 {

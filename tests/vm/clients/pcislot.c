@@ -45,7 +45,7 @@ struct side {
 
 static struct side mine, other;
 
-/* ---- two functions that are used --------------------------------------------------------------------------------- */
+/* ---- two functions that are used ---- */
 
 static void make_dirty(struct side *side)
 {
@@ -136,7 +136,7 @@ static bool can_be_reset(const struct side *side)
 	return info.flags & VFIO_DEVICE_FLAGS_RESET;
 }
 
-/* ---- what is done to the neighbour ------------------------------------------------------------------------------- */
+/* ---- what is done to the neighbour ---- */
 
 static void reset_by_ioctl(void)
 {
@@ -179,7 +179,7 @@ static void reset_the_neighbour(size_t way)
 	expect(!is_dirty(&other));
 }
 
-/* ---- and what is nothing to the first ---------------------------------------------------------------------------- */
+/* ---- and what is nothing to the first ---- */
 
 struct looks {
 	unsigned char user[CONFIG_SIZE], root[CONFIG_SIZE];
@@ -319,7 +319,7 @@ static void it_cannot_be_reset_and_comes_and_goes_without_a_reset_of_its_neighbo
 	both_close();
 }
 
-/* ---- which tests the two have ------------------------------------------------------------------------------------ */
+/* ---- which tests the two have ---- */
 
 enum needs { NEEDS_EDU = 1, NEEDS_NO_RESET = 2, NEEDS_RAISER = 4 };
 

@@ -27,7 +27,7 @@
 #define TRACING "/sys/kernel/tracing/"
 #define EVENT	"vfiod_pci_config_write:"
 
-/* ---- the sequence ---------------------------------------------------------------------------------------------- */
+/* ---- the sequence ---- */
 
 enum what { READ, WRITE, RESET };
 
@@ -121,7 +121,7 @@ static struct access draw_access(const struct pcicfg_dump *dump)
 	return access;
 }
 
-/* ---- who carries it out ---------------------------------------------------------------------------------------- */
+/* ---- who carries it out ---- */
 
 static uint64_t config_space(uint16_t offset)
 {
@@ -166,7 +166,7 @@ static void by_libpcicfg(struct owned *owned, struct access *access)
 	owned->access++;
 }
 
-/* ---- what reached the hardware, as the driver's tracepoint says -------------------------------------------------- */
+/* ---- what reached the hardware, as the driver's tracepoint says ---- */
 
 static void write_tracing(const char *name, const char *text)
 {
@@ -239,7 +239,7 @@ static size_t read_trace(const char *address, struct hw_write *writes)
 	return count;
 }
 
-/* ---- the comparison -------------------------------------------------------------------------------------------- */
+/* ---- the comparison ---- */
 
 static const char *const names[] = { [READ] = "read", [WRITE] = "write", [RESET] = "reset" };
 
@@ -335,7 +335,7 @@ static bool compare_hardware(const struct owned *owned, const char *address)
 	return same;
 }
 
-/* ---- the runs --------------------------------------------------------------------------------------------------- */
+/* ---- the runs ---- */
 
 static struct owned recording, itself;
 static struct pcicfg_dump dump;
@@ -410,7 +410,7 @@ static int driver(const char *address)
 	return bad;
 }
 
-/* ---- the other tracepoints ------------------------------------------------------------------------------------- */
+/* ---- the other tracepoints ---- */
 
 /* Takes the function's address, which has to be there, from a line. Return: "event: what it tells", or NULL. */
 static const char *event_of(char *line, const char *address)

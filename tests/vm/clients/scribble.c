@@ -34,7 +34,7 @@
 #define TOLD_MAX      40	  /* differences that are shown, per process */
 #define PLACES	      (4 * SPACE) /* offsets of each width */
 
-/* ---- what root sees -------------------------------------------------------------------------------------------- */
+/* ---- what root sees ---- */
 
 struct function {
 	char address[16];
@@ -101,7 +101,7 @@ static uint32_t dword(const unsigned char *bytes, unsigned int at)
 	return le32toh(value);
 }
 
-/* ---- what may be different --------------------------------------------------------------------------------------- */
+/* ---- what may be different ---- */
 
 /* By dword. What a user asks the owner for is in effects: the hardware may have it until the user takes it back. */
 static struct {
@@ -333,7 +333,7 @@ static long guard(const struct function *function)
 	return faults;
 }
 
-/* ---- faults ------------------------------------------------------------------------------------------------------ */
+/* ---- faults ---- */
 
 static bool known[DWORDS]; /* each dword is told once */
 
@@ -389,7 +389,7 @@ static long compare_machine(const struct machine *was, const char *address, enum
 	return faults;
 }
 
-/* ---- the user ---------------------------------------------------------------------------------------------------- */
+/* ---- the user ---- */
 
 static const char *address;
 static bool gently;
@@ -537,7 +537,7 @@ static long leave(long unused)
 	return 0;
 }
 
-/* ---- the two together -------------------------------------------------------------------------------------------- */
+/* ---- the two together ---- */
 
 static struct machine before, open_now;
 
