@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/io.h>
 #include <linux/slab.h>
 
-#include "compat.h"
 #include "vfiod_pci.h"
 
 /*
@@ -67,10 +67,8 @@ static u64 read_piece(void __iomem *from, unsigned int width)
 		return ioread8(from);
 	case 2:
 		return ioread16(from);
-#ifdef CONFIG_64BIT
 	case 8:
 		return readq(from);
-#endif
 	}
 	return ioread32(from);
 }
@@ -87,11 +85,9 @@ static void write_piece(void __iomem *to, unsigned int width, u64 value)
 	case 4:
 		iowrite32(value, to);
 		break;
-#ifdef CONFIG_64BIT
 	case 8:
 		writeq(value, to);
 		break;
-#endif
 	}
 }
 

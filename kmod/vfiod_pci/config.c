@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/pci.h>
 
-#include "compat.h"
 #include "trace.h"
 #include "vfiod_pci.h"
 

@@ -3,7 +3,6 @@
 #include <linux/irq.h>
 #include <linux/slab.h>
 
-#include "compat.h"
 #include "trace.h"
 #include "vfiod_pci.h"
 

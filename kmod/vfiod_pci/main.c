@@ -4,7 +4,6 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "compat.h"
 #include "vfiod_pci.h"
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -91,8 +90,8 @@ static ssize_t access_region(struct vfiod_pci *vp, u8 *bytes, size_t count, loff
  */
 #define BOUNCE 64
 
-static ssize_t transfer_piece(struct vfiod_pci *vp, char __user *user, size_t count, loff_t at,
-			      bool write)
+static __always_inline ssize_t transfer_piece(struct vfiod_pci *vp, char __user *user, size_t count,
+					      loff_t at, bool write)
 {
 	u8 bytes[BOUNCE] __aligned(8);
 	ssize_t done;
@@ -113,21 +112,20 @@ static ssize_t transfer_piece(struct vfiod_pci *vp, char __user *user, size_t co
  * One access may have all of a large BAR to go through: others may run in between, and its user may
  * be ended. An error behind some bytes is left for the next call.
  */
-static ssize_t transfer(struct vfio_device *vdev, char __user *user, size_t count, loff_t *at,
-			bool write)
+static __always_inline ssize_t transfer(struct vfio_device *vdev, char __user *user, size_t count,
+					loff_t *at, bool write)
 {
 	ssize_t done = 0, now = 0;
 
-	while ((size_t)done < count) {
-		cond_resched();
-		now = -EINTR;
-		if (!fatal_signal_pending(current))
-			now = transfer_piece(to_vfiod_pci(vdev), user + done, count - done, *at,
-					     write);
+	for (; (size_t)done < count; done += now, *at += now) {
+		if (done) {
+			cond_resched();
+			if (fatal_signal_pending(current))
+				break;
+		}
+		now = transfer_piece(to_vfiod_pci(vdev), user + done, count - done, *at, write);
 		if (now <= 0)
 			break;
-		done += now;
-		*at += now;
 	}
 	return done ? done : now;
 }

@@ -3,7 +3,6 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "compat.h"
 #include "vfiod_pci.h"
 
 /*

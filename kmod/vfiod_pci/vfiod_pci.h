@@ -9,6 +9,7 @@
 #include <linux/spinlock.h>
 #include <linux/vfio.h>
 
+#include "compat.h"
 #include "libpcicfg/pcicfg.h"
 
 /*
@@ -141,10 +142,15 @@ static inline u64 bar_length(const struct vfiod_pci *vp, unsigned int bar)
 /* The value of up to eight bytes, which are in the order of PCI. */
 static inline u64 from_bytes(const u8 *bytes, unsigned int width)
 {
-	__le64 value = 0;
-
-	memcpy(&value, bytes, width);
-	return le64_to_cpu(value);
+	switch (width) {
+	case 1:
+		return *bytes;
+	case 2:
+		return get_unaligned_le16(bytes);
+	case 4:
+		return get_unaligned_le32(bytes);
+	}
+	return get_unaligned_le64(bytes);
 }
 
 static inline void to_bytes(u8 *bytes, unsigned int width, u64 value)
