@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONTAINER_NODE "/dev/vfio/vfio"
+#define CONTAINER_NODE	   "/dev/vfio/vfio"
+#define DEVICE_PATIENCE_MS 2000
 
 void vfio_group_node(uint32_t group, char path[32])
 {
@@ -87,6 +88,17 @@ static int open_container(int *fd, struct failure *failure)
 	return 0;
 }
 
+/* EAGAIN: the kernel has the function's lock, or has it in recovery from an error; neither takes long. */
+static int await_device(int group, const char *name)
+{
+	static const struct timespec pause = { .tv_nsec = 10000000 };
+	int device, pauses = DEVICE_PATIENCE_MS / 10;
+
+	while ((device = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, name)) < 0 && errno == EAGAIN && pauses--)
+		nanosleep(&pause, NULL);
+	return device;
+}
+
 /* In this order, which is VFIO's: a container has no IOMMU before it has a group, a group no device before that. */
 static int connect_files(uint64_t address, struct vfio_files *files, struct failure *failure)
 {
@@ -98,7 +110,7 @@ static int connect_files(uint64_t address, struct vfio_files *files, struct fail
 	if (ioctl(files->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
 		return failure_set(failure, -errno, "%s: VFIO_SET_IOMMU: %s%s", text, strerror(errno),
 				   errno == EPERM ? "; the machine has no interrupt remapping" : "");
-	files->device = ioctl(files->group, VFIO_GROUP_GET_DEVICE_FD, text);
+	files->device = await_device(files->group, text);
 	if (files->device < 0)
 		return failure_set(failure, -errno, "%s: VFIO_GROUP_GET_DEVICE_FD: %s", text, strerror(errno));
 	return 0;

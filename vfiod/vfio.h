@@ -38,6 +38,8 @@ int vfio_await_group(uint32_t group, unsigned int limit_ms, int *fd, struct fail
 /**
  * vfio_open_device() - open a function in a container of its own, with a type1v2 IOMMU set.
  * @files: all three, the caller's to close with vfio_close()
+ *
+ * Waits for a function that is being reset or recovers from an error, up to two seconds.
  */
 int vfio_open_device(uint64_t address, uint32_t group, struct vfio_files *files, struct failure *failure);
 

@@ -146,11 +146,15 @@ bind() {
 	local driver=$1 function
 	shift
 	for function; do
-		unbind "$function"
 		echo "$driver" >"/sys/bus/pci/devices/$function/driver_override"
-		echo "$function" >/sys/bus/pci/drivers_probe
-		[ "$(driver_of "$function")" = "$driver" ] || fail "$function binds to $driver"
+		wait_for "$function binds to $driver" bind_now "$driver" "$function"
 	done
+}
+# Another driver may be about to have it: that of NVMe takes functions that have just come in its own time.
+bind_now() {
+	unbind "$2"
+	echo "$2" >/sys/bus/pci/drivers_probe
+	[ "$(driver_of "$2")" = "$1" ]
 }
 
 unbind() {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/vfio.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
@@ -52,14 +53,23 @@ int vfio_cdev(const char *address)
 	return device;
 }
 
+int vfio_device(int group, const char *address)
+{
+	int device, patience_ms = 20000;
+
+	while ((device = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, address)) < 0 && errno == EAGAIN && patience_ms--)
+		poll(NULL, 0, 1);
+	expect(device >= 0);
+	return device;
+}
+
 void vfio_attach(struct vfio *vfio, const char *address)
 {
 	vfio->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	expect(vfio->container >= 0);
 	expect(!ioctl(vfio->group, VFIO_GROUP_SET_CONTAINER, &vfio->container));
 	expect(!ioctl(vfio->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	vfio->device = ioctl(vfio->group, VFIO_GROUP_GET_DEVICE_FD, address);
-	expect(vfio->device >= 0);
+	vfio->device = vfio_device(vfio->group, address);
 }
 
 struct vfio vfio_open(const char *address)

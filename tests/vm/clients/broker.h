@@ -20,6 +20,12 @@ int vfio_group(const char *address);
 /** vfio_cdev() - the device's own node, of kernels that have it. */
 int vfio_cdev(const char *address);
 
+/**
+ * vfio_device() - the function's file, from its group, which has a container. EAGAIN, while the kernel resets the
+ * function or recovers it from an error, is waited for.
+ */
+int vfio_device(int group, const char *address);
+
 /** vfio_attach() - open a container with TYPE1v2 for @vfio->group, and the device. */
 void vfio_attach(struct vfio *vfio, const char *address);
 

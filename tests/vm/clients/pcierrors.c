@@ -192,8 +192,8 @@ struct user {
 
 static void user_open(struct user *user)
 {
-	user->device = ioctl(vfio.group, VFIO_GROUP_GET_DEVICE_FD, user->address);
-	expect(user->device >= 0 && !command_change(user->device, COMMAND_MEMORY, 0));
+	user->device = vfio_device(vfio.group, user->address);
+	expect(!command_change(user->device, COMMAND_MEMORY, 0));
 	user->bar = bar_map(user->device, 0, PAGE);
 	expect(user->bar != MAP_FAILED && load(user->bar, 0, &user->constant) && user->constant != ~0u);
 }

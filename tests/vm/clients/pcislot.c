@@ -99,8 +99,7 @@ static void open_device(struct side *side)
 {
 	int group = side->vfio.group >= 0 ? side->vfio.group : mine.vfio.group;
 
-	side->vfio.device = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, side->address);
-	expect(side->vfio.device >= 0);
+	side->vfio.device = vfio_device(group, side->address);
 	use(side);
 }
 
