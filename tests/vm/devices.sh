@@ -65,15 +65,19 @@ make_devices() {
 	device_args+=(-device "pcie-pci-bridge,id=conventional,bus=rp$port" -device "edu,bus=conventional,addr=1")
 	add_nic e1000 2 bus=conventional,addr=2
 
-	for ((; edus > 0; edus--)); do
-		next_port
+	# The root complex has 32 slots: of many edus eight have their ports in one, after those of the others.
+	local place="" i
+	for ((i = 0; i < edus; i++)); do
+		[ "$edus" -le 12 ] || printf -v place ',multifunction=on,addr=0x%x.%d' $((port - i + 1 + i / 8)) $((i % 8))
+		next_port "$place"
 		device_args+=(-device "edu,id=dev$port,bus=rp$port")
 	done
 }
 
+# next_port [,OPTION...]
 next_port() {
 	port=$((port + 1))
-	device_args+=(-device "pcie-root-port,id=rp$port,x-speed=5,slot=$port,chassis=$port")
+	device_args+=(-device "pcie-root-port,id=rp$port,x-speed=5,slot=$port,chassis=$port${1-}")
 }
 
 # make_rom: 16 KiB that are no program of any firmware's: the header (PCI Firmware 3.0, 5.1), a PCI data structure at 0x1c of

@@ -4,11 +4,12 @@
 # vfiod is killed again and again, while clients verify every byte of their DMA: no lease is lost, no byte is wrong, and
 # what was to end has ended.
 #
-# Before each death nine of ten edus are leased. One of the leases is about to end, and somebody asks for the tenth edu:
-# vfiod dies at a random moment of that. Eight leases have to go on as if nothing had happened. Then the next vfiod has
-# one more to give away, and nine are leased again.
+# Before each death all edus but one are leased. One of the leases is about to end, and somebody asks for the edu that is
+# free: vfiod dies at a random moment of that. The other leases have to go on as if nothing had happened. Then the next
+# vfiod has one more to give away, and all but one are leased again.
 #
-# DEATHS_ROUNDS rounds, 12 unless it says otherwise; DEATHS_SEED repeats the choices of a run.
+# DEATHS_ROUNDS rounds, 12 unless it says otherwise, with DEATHS_EDUS edus, 10 unless it says otherwise (the machine has to
+# have them: --edus); DEATHS_SEED repeats the choices of a run.
 # run-options: --single --edus 10
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
@@ -18,7 +19,12 @@ rounds=${DEATHS_ROUNDS:-12}
 seed=${DEATHS_SEED:-$RANDOM}
 folder=/run/pattern
 functions=()
-for bus in 0a 0b 0c 0d 0e 0f 10 11 12 13; do functions+=("0000:$bus:00.0"); done
+for ((bus = 0x0a; bus < 0x0a + ${DEATHS_EDUS:-10}; bus++)); do
+	printf -v function '0000:%02x:00.0' $bus
+	functions+=("$function")
+done
+last=$((${#functions[@]} - 1))
+leases=$((last - 1))	# that go on over a death
 
 # By the index of the function: its user, the shell job that is its client, and how far that was when vfiod died.
 user=() job=() base=()
@@ -214,7 +220,7 @@ round() {
 	has_begun "$newcomer"
 	await "one is free, and all others are leased by who has them" as_it_should_be $victim
 	free=$victim
-	ok "vfiod dies ($moment, $after ms) over '$way': eight clients go on, one has ended, a new one has come"
+	ok "vfiod dies ($moment, $after ms) over '$way': $leases clients go on, one has ended, a new one has come"
 }
 
 # ---- all of it ---------------------------------------------------------------------------------------------
@@ -225,7 +231,7 @@ mkdir $folder
 milliseconds; began=$now
 start_vfiod
 milliseconds; startup=$((now - began))	# how long vfiod takes for that
-free=9
+free=$last
 for i in "${!functions[@]}"; do
 	user[i]=bob base[i]=0
 	quietly vfioctl assign "${functions[i]}" --user alice
@@ -234,8 +240,8 @@ milliseconds; began=$now
 start_client 0 alice
 await "the first client does its DMA" moves 0
 milliseconds; window=$((now - began))	# a death comes within the time that a client takes from its start to its DMA
-for i in 1 2 3 4 5 6 7 8; do start_client "$i" alice; done
-steady=(0 1 2 3 4 5 6 7 8)
+for ((i = 1; i < last; i++)); do start_client "$i" alice; done
+for ((i = 0; i < last; i++)); do steady+=("$i"); done
 await "all clients do their DMA" all_move
 
 echo "# DEATHS_SEED=$seed"
@@ -267,6 +273,6 @@ ok "all functions are free"
 stop_vfiod
 equal "no handle is open anywhere" "" "$(find /proc/[0-9]*/fd -lname 'anon_inode:\[vfiod-*' 2>/dev/null)"
 check "the module can be unloaded" rmmod vfiod_handle
-echo "figure: $deaths deaths of vfiod under 8 leases, $transfers transfers verified, $ended leases ended ($undone asked for \
+echo "figure: $deaths deaths of vfiod under $leases leases, $transfers transfers verified, $ended leases ended ($undone asked for \
 again), $granted new ones granted and $refused told that vfiod was gone"
 finish
