@@ -32,7 +32,8 @@ UNIT_TESTS = \
 	tests/unit/test_systemd \
 	tests/unit/test_topology \
 	tests/unit/test_vfioctl \
-	tests/unit/test_wire
+	tests/unit/test_wire \
+	tests/unit/test_worker
 if HAVE_SECCOMP
 UNIT_TESTS += tests/unit/test_seccomp
 endif
@@ -201,6 +202,10 @@ tests_unit_test_vfioctl_LDADD = vfioctl/libvfioctl.la $(LIBPCI_LIBS) $(JSONC_LIB
 tests_unit_test_wire_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_wire_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_wire_LDADD = proto/libproto.la $(CHECK_LIBS)
+
+tests_unit_test_worker_CFLAGS = $(TEST_FLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_worker_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_worker_LDADD = vfiod/libvfiod.la $(LIBEVENT_LIBS) $(CHECK_LIBS)
 
 EXTRA_PROGRAMS += tests/bench/pcicfg
 tests_bench_pcicfg_SOURCES = tests/bench/pcicfg.c

@@ -325,10 +325,10 @@ static void look_done(struct job *job)
 		job->run = take_run;
 		job->done = take_done;
 		err = saved_note(assign->daemon, device);
-		if (!err)
-			err = workers_start(assign->daemon->workers, job);
-		if (!err)
+		if (!err) {
+			workers_start(assign->daemon->workers, job);
 			return;
+		}
 		failure_set(&assign->failure, err, "vfiod could not begin with it: %s; try again", strerror(-err));
 	}
 	assign->waits = false;
@@ -501,8 +501,7 @@ static void unpark(struct daemon *daemon, struct device *device)
 
 	assign->waits = false;
 	assign->failure.error = 0;
-	if (workers_start(daemon->workers, &assign->job))
-		return; /* when a worker has reported there may be a thread again */
+	workers_start(daemon->workers, &assign->job);
 	device->parked = NULL;
 	daemon->returning--;
 }
@@ -729,23 +728,19 @@ static void forget(struct request *request, const struct journal_record *kept)
 	struct daemon *daemon = request->daemon;
 	struct forget_job *made = calloc(1, sizeof(*made));
 	struct failure failure;
-	int err = -ENOMEM;
 
-	if (made) {
-		made->job.run = forget_run;
-		made->job.done = forget_done;
-		made->request = request;
-		made->state_dir = daemon->state_dir;
-		made->kept = *kept;
-		err = workers_start(daemon->workers, &made->job);
-	}
-	if (!err) { /* at once: it is not to be taken again meanwhile */
-		kept_drop(daemon->kept, made->kept.address);
+	if (!made) {
+		failure_set(&failure, -ENOMEM, "vfiod is out of memory");
+		request_refuse(request, &failure);
 		return;
 	}
-	failure_set(&failure, err, "vfiod could not begin with it: %s; try again", strerror(-err));
-	request_refuse(request, &failure);
-	free(made);
+	made->job.run = forget_run;
+	made->job.done = forget_done;
+	made->request = request;
+	made->state_dir = daemon->state_dir;
+	made->kept = *kept;
+	workers_start(daemon->workers, &made->job);
+	kept_drop(daemon->kept, made->kept.address); /* at once: it is not to be taken again meanwhile */
 }
 
 void request_unassign(struct request *request, const struct vfiod_unassign_req *body)

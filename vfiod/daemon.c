@@ -89,12 +89,18 @@ static void forget(struct daemon *daemon, struct device *device)
 		assign_appeared(daemon, devices_find(&daemon->devices, address));
 }
 
+/* Jobs that have not reported yet. */
+static unsigned int busy(const struct daemon *daemon)
+{
+	return workers_busy(daemon->workers) + workers_busy(daemon->closers);
+}
+
 /* Ends the loop when it has been asked to and no worker is left. */
 static void stop_if_idle(void *data)
 {
 	struct daemon *daemon = data;
 
-	if (daemon->stopping && !workers_busy(daemon->workers))
+	if (daemon->stopping && !busy(daemon))
 		event_base_loopbreak(daemon->base);
 }
 
@@ -138,7 +144,7 @@ static void out_of_patience(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
-	log_line(LOG_ERR, "%u operations are stuck in the kernel and are left there", workers_busy(daemon->workers));
+	log_line(LOG_ERR, "%u operations are stuck in the kernel and are left there", busy(daemon));
 	event_base_loopbreak(daemon->base);
 }
 
@@ -186,6 +192,21 @@ static int add_signals(struct daemon *daemon)
 	return add_heartbeat(daemon);
 }
 
+/* As many operations at once as have been seen to wait for hardware; what more there is waits for them. */
+#define JOB_THREADS   64
+#define CLOSE_THREADS 4
+
+static int make_workers(struct daemon *daemon)
+{
+	const struct workers_how jobs = { .threads = JOB_THREADS, .idle = stop_if_idle, .data = daemon };
+	const struct workers_how closes = {
+		.threads = CLOSE_THREADS, .hurried = true, .idle = stop_if_idle, .data = daemon
+	};
+	int err = workers_new(daemon->base, &jobs, &daemon->workers);
+
+	return err ? err : workers_new(daemon->base, &closes, &daemon->closers);
+}
+
 static struct event_base *make_base(void)
 {
 	struct event_config *wanted = event_config_new();
@@ -213,7 +234,7 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 		return failure_set(failure, -ENOMEM, "out of memory");
 	err = add_signals(daemon);
 	if (!err)
-		err = workers_new(daemon->base, stop_if_idle, daemon, &daemon->workers);
+		err = make_workers(daemon);
 	if (!err)
 		err = watch_new(daemon->base, lease_closed, daemon, &daemon->watch);
 	if (!err)
@@ -224,7 +245,6 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 	err = server_new(daemon, options->runtime_dir, &daemon->server, failure);
 	if (err)
 		return err;
-	/* there are no threads before this */
 	err = seccomp_install(failure);
 	if (err)
 		return err;
@@ -254,12 +274,13 @@ static void daemon_free(struct daemon *daemon)
 	server_free(daemon->server);
 	hotplug_free(daemon->hotplug);
 	/* the lock goes with the process: until then its workers may have devices in their hands */
-	if (daemon->workers && workers_busy(daemon->workers))
+	if (daemon->workers && daemon->closers && busy(daemon))
 		return;
 	watch_free(daemon->watch);
 	pci_events_free(daemon->pci_events);
 	handles_free(daemon->handles);
 	workers_free(daemon->workers);
+	workers_free(daemon->closers);
 	devices_free(&daemon->devices);
 	saved_free(daemon->saved);
 	kept_free(daemon->kept);
@@ -283,7 +304,7 @@ static int daemon_run(struct daemon *daemon, const struct options *options)
 		  daemon->devices.count, options->runtime_dir);
 	systemd_notify("READY=1\nSTATUS=Serving; the configuration has %zu rules", daemon->config->rule_count);
 	event_base_dispatch(daemon->base);
-	status = workers_busy(daemon->workers) ? 1 : 0;
+	status = busy(daemon) ? 1 : 0;
 free_daemon:
 	daemon_free(daemon);
 	return status;

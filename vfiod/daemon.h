@@ -34,6 +34,7 @@ struct daemon {
 	struct hotplug *hotplug;
 	struct devices devices;
 	struct workers *workers;
+	struct workers *closers; /* of clients' sockets with files in their queues */
 	struct watch *watch;
 	struct handles *handles;       /* NULL: the module is not loaded; see daemon_handles() */
 	struct pci_events *pci_events; /* NULL: no function has the driver that tells them */

@@ -157,10 +157,7 @@ static void grant_files(struct grant_job *grant)
 	 * function. */
 	grant->job.run = grant_close;
 	grant->job.done = grant_closed;
-	if (workers_start(grant->daemon->workers, &grant->job)) {
-		grant_close(&grant->job);
-		grant_closed(&grant->job);
-	}
+	workers_start(grant->daemon->workers, &grant->job);
 }
 
 /* ---- either ---- */

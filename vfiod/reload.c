@@ -118,26 +118,22 @@ static void start(struct daemon *daemon, struct request_queue *asked)
 {
 	struct reload *reload = calloc(1, sizeof(*reload));
 	struct failure failure;
-	int err = -ENOMEM;
 
 	tell();
-	if (reload) {
-		reload->job = (struct job){ .run = reload_run, .done = reload_done };
-		reload->daemon = daemon;
-		reload->source = &daemon->source;
-		TAILQ_INIT(&reload->asked);
-		TAILQ_INIT(&reload->later);
-		err = workers_start(daemon->workers, &reload->job);
-	}
-	if (!err) {
-		TAILQ_CONCAT(&reload->asked, asked, next);
-		daemon->reload = reload;
+	if (!reload) {
+		failure_set(&failure, -ENOMEM, "vfiod is out of memory");
+		refuse(daemon, &failure);
+		answer(daemon, asked, &failure);
 		return;
 	}
-	failure_set(&failure, err, "no worker thread could be started to read it: %s", strerror(-err));
-	refuse(daemon, &failure);
-	answer(daemon, asked, &failure);
-	free(reload);
+	reload->job = (struct job){ .run = reload_run, .done = reload_done };
+	reload->daemon = daemon;
+	reload->source = &daemon->source;
+	TAILQ_INIT(&reload->asked);
+	TAILQ_INIT(&reload->later);
+	TAILQ_CONCAT(&reload->asked, asked, next);
+	daemon->reload = reload;
+	workers_start(daemon->workers, &reload->job);
 }
 
 static void ask(struct daemon *daemon, struct request_queue *asked)

@@ -221,27 +221,24 @@ static struct revoke_job *job_for(struct daemon *daemon, struct device *device, 
 static void start(struct daemon *daemon, struct device *device, unsigned int patience_ms)
 {
 	struct revoke_job *revoke = job_for(daemon, device, patience_ms);
+	struct vfio_files files = warm_take(device);
 	struct failure failure;
-	int err = -ENOMEM;
 
 	device->lease.closed_again = false;
 	/* a client that has closed all will not answer, and the kernel would keep the worker waiting */
 	pci_events_settle(daemon, device);
 	if (revoke) {
-		revoke->files = warm_take(device);
-		err = step_start(daemon, device, EVENT_CLOSED, &revoke->job);
-	}
-	if (!err)
+		revoke->files = files;
+		step_start(daemon, device, EVENT_CLOSED, &revoke->job);
 		return;
+	}
 	step_take(daemon, device, EVENT_CLOSED);
 	/* its user is stopped all the same, and what closing takes is waited for here */
 	if (device->lease.by_handles)
 		handles_shut(handles_node(daemon->handles), device->lease.id);
-	if (revoke)
-		vfio_close(&revoke->files);
-	failure_set(&failure, err, "no worker thread could be started to clean it: %s", strerror(-err));
+	vfio_close(&files);
+	failure_set(&failure, -ENOMEM, "vfiod has no memory to clean it");
 	quarantine(daemon, device, NULL, &failure);
-	free(revoke);
 }
 
 void revoke_start(struct daemon *daemon, struct device *device)
@@ -353,6 +350,5 @@ void revoke_orphan(struct daemon *daemon, uint64_t lease)
 	revoke->job.run = orphan_run;
 	revoke->job.done = orphan_done;
 	revoke->node = handles_node(daemon->handles);
-	if (workers_start(daemon->workers, &revoke->job))
-		free(revoke);
+	workers_start(daemon->workers, &revoke->job);
 }

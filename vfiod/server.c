@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,8 @@
 
 /* Connections taken in one go. */
 #define ACCEPT_MAX 16
+/* Nor is any taken while so many are being closed with what somebody has sent in them. */
+#define CLOSING_MAX 256
 
 struct listener {
 	struct server *server;
@@ -57,6 +60,7 @@ struct client {
 	struct request *request; /* the one under way, or NULL */
 	bool broken;		 /* to be freed as soon as nobody is in the middle of something with it */
 	LIST_ENTRY(client) next;
+	struct job closing;
 };
 
 #define CLIENT_SLOTS 1024
@@ -65,6 +69,7 @@ struct server {
 	struct daemon *daemon;
 	struct listener listeners[2];
 	LIST_HEAD(clients, client) clients[CLIENT_SLOTS]; /* by serial, which goes up by one */
+	LIST_HEAD(, client) closing;			  /* they count for their users still */
 	unsigned int connections;
 	struct limits *limits;
 	int reserve;		/* a descriptor to give up when there are no more, or -1 */
@@ -88,6 +93,56 @@ static void free_events(struct client *client)
 			event_free(events[i]);
 }
 
+/*
+ * Files in the queue of a socket are closed with it, and that may take its time: whoever sent them can have it take an
+ * hour.  With SO_PASSCRED the kernel has something to say of every message (MSG_CTRUNC), also of an empty one.
+ *
+ * Return: whether nothing is there; nor does anything come any more.
+ */
+static bool is_drained(int fd)
+{
+	struct msghdr peek = { 0 };
+	ssize_t size;
+
+	shutdown(fd, SHUT_RD);
+	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){ 1 }, sizeof(int));
+	size = recvmsg(fd, &peek, MSG_PEEK | MSG_DONTWAIT);
+	if (size < 0 && errno == ECONNRESET) /* said once, and before the queue is looked at */
+		size = recvmsg(fd, &peek, MSG_PEEK | MSG_DONTWAIT);
+	return size < 0 ? errno == EAGAIN : size == 0 && !(peek.msg_flags & MSG_CTRUNC);
+}
+
+static void closing_run(struct job *job)
+{
+	close(((struct client *)((char *)job - offsetof(struct client, closing)))->conn.fd);
+}
+
+/* A client without a server is one that has outlived it. */
+static void closing_done(struct job *job)
+{
+	struct client *client = (struct client *)((char *)job - offsetof(struct client, closing));
+
+	if (client->server)
+		LIST_REMOVE(client, next);
+	if (client->server && client->account)
+		limits_disconnect(client->server->limits, client->account, clock_us());
+	free(client);
+}
+
+static void client_close(struct client *client)
+{
+	struct server *server = client->server;
+
+	LIST_INSERT_HEAD(&server->closing, client, next);
+	client->closing = (struct job){ .run = closing_run, .done = closing_done };
+	if (!is_drained(client->conn.fd)) {
+		workers_start(server->daemon->closers, &client->closing);
+		return;
+	}
+	closing_run(&client->closing);
+	closing_done(&client->closing);
+}
+
 static void client_free(struct client *client)
 {
 	if (client->request)
@@ -96,11 +151,8 @@ static void client_free(struct client *client)
 	client->server->connections--;
 	pci_events_client_gone(client->server->daemon, client->serial);
 	free_events(client);
-	if (client->account)
-		limits_disconnect(client->server->limits, client->account, clock_us());
-	workers_close(client->server->daemon->workers, client->conn.fd); /* there may be files in its queue */
 	peer_free(&client->peer);
-	free(client);
+	client_close(client);
 }
 
 const struct peer *client_peer(const struct client *client)
@@ -501,10 +553,10 @@ static void turn_away(struct server *server, int fd, const struct failure *failu
 	shutdown(fd, SHUT_RD);
 	err = proto_conn_recv(&conn, &msg, 0, &why);
 	proto_conn_send_error(&conn, VFIOD_HELLO, err ? 0 : msg.cookie, failure->error, failure->text);
-	if (err == -EPERM) /* it has sent files, whose close may take its time */
-		workers_close(server->daemon->workers, fd);
-	else
+	if (is_drained(fd))
 		close(fd);
+	else
+		workers_close(server->daemon->closers, fd);
 }
 
 static void accepted(struct listener *listener, int fd)
@@ -544,20 +596,26 @@ static bool use_reserve(struct listener *listener)
 	return fd >= 0;
 }
 
+/* They stay in the queue for a while. */
+static void pause_listener(struct listener *listener)
+{
+	static const struct timeval pause = { .tv_usec = 100000 };
+
+	event_del(listener->readable);
+	evtimer_add(listener->retry, &pause);
+}
+
 /*
  * Without a free descriptor one is told so by means of the reserve.  Where that does not help either the connection
  * stays in the queue: to try again at once would only spin.
  */
 static void accept_failed(struct listener *listener, int err)
 {
-	static const struct timeval pause = { .tv_usec = 100000 };
-
 	if (bucket_take(&listener->server->shortage, clock_us(), 10000000, 1))
 		log_line(LOG_ERR, "no connection can be taken: %s", strerror(err));
 	if ((err == EMFILE || err == ENFILE) && use_reserve(listener))
 		return;
-	event_del(listener->readable);
-	evtimer_add(listener->retry, &pause);
+	pause_listener(listener);
 }
 
 /* Not all that are there: others have requests, and who connects without end must not keep us here. */
@@ -566,6 +624,10 @@ static void take_connections(evutil_socket_t fd, short what, void *data)
 	struct listener *listener = data;
 
 	(void)what;
+	if (workers_busy(listener->server->daemon->closers) > CLOSING_MAX) {
+		pause_listener(listener);
+		return;
+	}
 	for (int i = 0; i < ACCEPT_MAX; i++) {
 		int made = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -648,7 +710,7 @@ static int make_socket(const char *path, mode_t mode, int *fd, struct failure *f
 	made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (made < 0)
 		return failure_set(failure, -errno, "socket: %s", strerror(errno));
-	/* there are no threads yet that the mask could bother; a chmod() afterwards would leave a moment between */
+	/* no thread has work yet that the mask could bother; a chmod() afterwards would leave a moment between */
 	before = umask((mode_t)(~mode & 0777));
 	err = bind(made, (struct sockaddr *)&address, sizeof(address)) || listen(made, SOMAXCONN) ? -errno : 0;
 	umask(before);
@@ -743,6 +805,8 @@ void server_free(struct server *server)
 	for (uint64_t slot = 0; slot < CLIENT_SLOTS; slot++)
 		while ((client = LIST_FIRST(&server->clients[slot])))
 			client_free(client); /* NOLINT(clang-analyzer-unix.Malloc): it takes itself out of the list */
+	LIST_FOREACH (client, &server->closing, next)
+		client->server = NULL;
 	for (int i = 0; i < 2; i++) {
 		struct listener *listener = &server->listeners[i];
 

@@ -44,9 +44,10 @@ int step_start(struct daemon *daemon, struct device *device, enum state_event ev
 	int err = go(daemon, device, step.next);
 
 	/* a lease ends, whether that can be noted or not */
-	if (!err || event == EVENT_CLOSED)
-		err = workers_start(daemon->workers, job);
-	if (err)
+	if (err && event != EVENT_CLOSED) {
 		go(daemon, device, before);
-	return err;
+		return err;
+	}
+	workers_start(daemon->workers, job);
+	return 0;
 }

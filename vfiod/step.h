@@ -25,8 +25,8 @@ enum state_action step_take(struct daemon *daemon, struct device *device, enum s
 /**
  * step_start() - the same, where what is to be done is a worker's: has it begin.
  *
- * Return: 0, or a negative errno (no thread could be had, or the journal not be written): neither of @job's functions
- * is called, and the function is in the state that it was in.
+ * Return: 0, or a negative errno (the journal could not be written): neither of @job's functions is called, and the
+ * function is in the state that it was in.  The end of a lease (EVENT_CLOSED) does not fail.
  */
 int step_start(struct daemon *daemon, struct device *device, enum state_event event, struct job *job);
 

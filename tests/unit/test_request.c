@@ -103,7 +103,8 @@ static void make_server(void)
 	make_base();
 	vfiod.udev = udev_new();
 	ck_assert_ptr_nonnull(vfiod.udev);
-	ck_assert_int_eq(workers_new(vfiod.base, NULL, NULL, &vfiod.workers), 0);
+	ck_assert_int_eq(workers_new(vfiod.base, &(struct workers_how){ .threads = 8 }, &vfiod.workers), 0);
+	ck_assert_int_eq(workers_new(vfiod.base, &(struct workers_how){ .threads = 2 }, &vfiod.closers), 0);
 	ck_assert_int_eq(watch_new(vfiod.base, lease_closed, &vfiod, &vfiod.watch), 0);
 	ck_assert_msg(!server_new(&vfiod, dir, &vfiod.server, &failure), "%s", failure.text);
 	first = put(FIRST);
@@ -244,9 +245,10 @@ static void tear_down(void)
 	close(admin.fd);
 	let_it_run();
 	server_free(vfiod.server);
-	while (workers_busy(vfiod.workers)) /* closing the connections */
+	while (workers_busy(vfiod.workers) || workers_busy(vfiod.closers)) /* closing the connections */
 		event_base_loop(vfiod.base, EVLOOP_ONCE);
 	workers_free(vfiod.workers);
+	workers_free(vfiod.closers);
 	watch_free(vfiod.watch);
 	devices_free(&vfiod.devices);
 	udev_unref(vfiod.udev);
@@ -2088,12 +2090,17 @@ START_TEST(leases_go_on_under_their_terms_when_their_rule_has_gone)
 END_TEST
 
 /* The file is a pipe: a worker that reads it waits until the test writes. */
+static void hold_conf(void)
+{
+	ck_assert_int_eq(unlink(conf_path), 0);
+	ck_assert_int_eq(mkfifo(conf_path, 0600), 0);
+}
+
 START_TEST(what_changes_while_it_is_read_is_read_after_that)
 {
 	struct proto_conn other = greet(admin_path);
 
-	ck_assert_int_eq(unlink(conf_path), 0);
-	ck_assert_int_eq(mkfifo(conf_path, 0600), 0);
+	hold_conf();
 	ask_reload(&admin);
 	let_it_run();
 	ask_reload(&other);
@@ -2118,13 +2125,18 @@ START_TEST(a_reload_goes_on_when_the_administrator_has_gone)
 {
 	struct proto_conn others[] = { greet(admin_path), greet(admin_path) };
 
-	write_conf("");
+	hold_conf();
 	ask_reload(&others[0]);
 	ask_reload(&others[1]);
-	while (!vfiod.reload)
-		event_base_loop(vfiod.base, EVLOOP_NONBLOCK);
+	let_it_run();
+	ck_assert_ptr_nonnull(vfiod.reload);
 	close(others[0].fd);
 	close(others[1].fd);
+	let_it_run();
+	write_conf("");
+	while (vfiod.config->rule_count)
+		ck_assert_int_eq(event_base_loop(vfiod.base, EVLOOP_ONCE), 0);
+	write_conf(""); /* for the second of them */
 	finish_reload();
 	ck_assert_uint_eq(vfiod.config->rule_count, 0);
 }
@@ -2141,11 +2153,11 @@ END_TEST
 
 START_TEST(a_reload_that_ends_after_the_daemon_was_told_to_changes_nothing)
 {
-	write_conf("");
+	hold_conf();
 	ask_reload(&admin);
-	while (!vfiod.reload)
-		event_base_loop(vfiod.base, EVLOOP_NONBLOCK);
+	let_it_run();
 	vfiod.stopping = true;
+	write_conf("");
 	finish_reload();
 	ck_assert_uint_eq(vfiod.config->rule_count, 1);
 	vfiod.stopping = false;

@@ -55,7 +55,7 @@ static void set_up(void)
 	snprintf(state_dir, sizeof(state_dir), "%s/state", dir);
 	memset(&vfiod, 0, sizeof(vfiod));
 	vfiod.base = event_base_new();
-	ck_assert_int_eq(workers_new(vfiod.base, NULL, NULL, &vfiod.workers), 0);
+	ck_assert_int_eq(workers_new(vfiod.base, &(struct workers_how){ .threads = 8 }, &vfiod.workers), 0);
 	ck_assert_int_eq(saved_begin(&vfiod, path, &nothing), 0);
 }
 
