@@ -212,3 +212,19 @@ tests_bench_pcicfg_SOURCES = tests/bench/pcicfg.c
 tests_bench_pcicfg_CFLAGS = $(PROGRAM_FLAGS)
 tests_bench_pcicfg_LDFLAGS = $(PROGRAM_LINK) -no-install -static
 tests_bench_pcicfg_LDADD = libpcicfg/libpcicfg-all.la
+
+# A machine that is not there, for vfiod: tests/fake/machine --help
+EXTRA_PROGRAMS += tests/fake/machine
+tests_fake_machine_SOURCES = tests/fake/main.c \
+	tests/fake/machine.c tests/fake/machine.h \
+	tests/fake/uevent.c \
+	tests/fake/vfio.c tests/fake/vfio.h \
+	tests/fake/wire.h
+tests_fake_machine_CFLAGS = $(PROGRAM_FLAGS)
+tests_fake_machine_LDFLAGS = $(PROGRAM_LINK) -no-install
+tests_fake_machine_LDADD = proto/libproto.la
+
+EXTRA_LTLIBRARIES = tests/fake/preload.la
+tests_fake_preload_la_SOURCES = tests/fake/preload.c tests/fake/wire.h
+tests_fake_preload_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+tests_fake_preload_la_LIBADD = -ldl
