@@ -139,14 +139,11 @@ static bool is_of(const struct rule *rule, const struct rule *wanted, const char
 /* Leases of a user: of functions of a pool, or else that a rule is about. */
 static size_t count_leases(const struct daemon *daemon, uint32_t uid, const struct rule *rule, const char *pool)
 {
+	const struct device *device = NULL;
 	size_t count = 0;
 
-	for (size_t i = 0; i < daemon->devices.count; i++) {
-		const struct device *device = daemon->devices.list[i];
-
-		if (device->lease.id && device->lease.uid == uid)
-			count += is_of(policy_rule(daemon->config, &device->facts), rule, pool);
-	}
+	while ((device = devices_held_by(&daemon->devices, uid, device)))
+		count += is_of(policy_rule(daemon->config, &device->facts), rule, pool);
 	return count;
 }
 
@@ -220,11 +217,10 @@ static uint32_t remedy_of(const struct config *config, const struct device *devi
 static int check_group_mode(const struct devices *devices, const struct device *device, struct failure *failure)
 {
 	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
+	struct device *sibling = NULL;
 
-	for (size_t i = 0; i < devices->count; i++) {
-		struct device *sibling = devices->list[i];
-
-		if (sibling == device || sibling->facts.group != device->facts.group)
+	while ((sibling = devices_in_group(devices, device->facts.group, sibling))) {
+		if (sibling == device)
 			continue;
 		facts_refresh_driver(&sibling->facts);
 		if (sibling->facts.driver[0] && !facts_is_bridge(&sibling->facts))

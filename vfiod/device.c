@@ -29,21 +29,87 @@ struct device *devices_find(const struct devices *devices, uint64_t address)
 	return i < devices->count && devices->list[i]->facts.address == address ? devices->list[i] : NULL;
 }
 
+static struct device_list *group_slot(struct devices *devices, uint32_t group)
+{
+	return &devices->by_group[group % DEVICES_SLOTS];
+}
+
 struct device *devices_by_lease(const struct devices *devices, uint64_t lease)
 {
-	for (size_t i = 0; i < devices->count; i++)
-		if (lease && devices->list[i]->lease.id == lease)
-			return devices->list[i];
+	struct device *device;
+
+	LIST_FOREACH (device, &devices->by_lease[lease % DEVICES_SLOTS], by_lease)
+		if (device->lease.id == lease)
+			return device;
 	return NULL;
 }
 
-static struct device *device_new(struct daemon *daemon, const struct facts *facts)
+struct device *devices_in_group(const struct devices *devices, uint32_t group, const struct device *before)
+{
+	struct device *device =
+		before ? LIST_NEXT(before, by_group) : LIST_FIRST(&devices->by_group[group % DEVICES_SLOTS]);
+
+	while (device && device->facts.group != group)
+		device = LIST_NEXT(device, by_group);
+	return device;
+}
+
+struct device *devices_held_by(const struct devices *devices, uint32_t uid, const struct device *before)
+{
+	struct device *device =
+		before ? LIST_NEXT(before, by_holder) : LIST_FIRST(&devices->by_holder[uid % DEVICES_SLOTS]);
+
+	while (device && device->lease.uid != uid)
+		device = LIST_NEXT(device, by_holder);
+	return device;
+}
+
+void device_lease(struct device *device, uint64_t id, uint32_t uid)
+{
+	struct devices *devices = device->devices;
+
+	device_unlease(device);
+	device->lease.id = id;
+	device->lease.uid = uid;
+	LIST_INSERT_HEAD(&devices->by_lease[id % DEVICES_SLOTS], device, by_lease);
+	LIST_INSERT_HEAD(&devices->by_holder[uid % DEVICES_SLOTS], device, by_holder);
+}
+
+void device_watch(struct device *device, int watch)
+{
+	device->lease.watch = watch;
+	LIST_INSERT_HEAD(&device->devices->by_watch[(unsigned int)watch % DEVICES_SLOTS], device, by_watch);
+}
+
+struct device *devices_by_watch(const struct devices *devices, int watch)
+{
+	struct device *device;
+
+	LIST_FOREACH (device, &devices->by_watch[(unsigned int)watch % DEVICES_SLOTS], by_watch)
+		if (device->lease.watch == watch)
+			return device;
+	return NULL;
+}
+
+void device_unlease(struct device *device)
+{
+	if (device->lease.watch)
+		LIST_REMOVE(device, by_watch);
+	if (device->lease.id) {
+		LIST_REMOVE(device, by_lease);
+		LIST_REMOVE(device, by_holder);
+	}
+	memset(&device->lease, 0, sizeof(device->lease));
+}
+
+static struct device *device_new(struct devices *devices, const struct facts *facts)
 {
 	struct device *device = calloc(1, sizeof(*device));
 
 	if (!device)
 		return NULL;
-	device->daemon = daemon;
+	device->daemon = devices->daemon;
+	device->devices = devices;
 	device->facts = *facts;
 	device->state = VFIOD_UNMANAGED;
 	device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
@@ -75,7 +141,9 @@ int devices_put(struct devices *devices, const struct facts *facts)
 	if (device) {
 		const struct facts before = device->facts;
 
+		LIST_REMOVE(device, by_group);
 		device->facts = *facts;
+		LIST_INSERT_HEAD(group_slot(devices, facts->group), device, by_group);
 		if (!facts->host_driver[0])
 			facts_note_host_driver(&device->facts, before.host_driver);
 		device->facts.serial = before.serial;
@@ -83,7 +151,7 @@ int devices_put(struct devices *devices, const struct facts *facts)
 	}
 	if (make_room(devices))
 		return -ENOMEM;
-	device = device_new(devices->daemon, facts);
+	device = device_new(devices, facts);
 	if (!device)
 		return -ENOMEM;
 	if (!device->facts.serial)
@@ -91,6 +159,7 @@ int devices_put(struct devices *devices, const struct facts *facts)
 	memmove(&devices->list[i + 1], &devices->list[i], (devices->count - i) * sizeof(devices->list[0]));
 	devices->list[i] = device;
 	devices->count++;
+	LIST_INSERT_HEAD(group_slot(devices, facts->group), device, by_group);
 	return 0;
 }
 
@@ -100,6 +169,9 @@ void devices_remove(struct devices *devices, struct device *device)
 
 	devices->count--;
 	memmove(&devices->list[i], &devices->list[i + 1], (devices->count - i) * sizeof(devices->list[0]));
+	devices->warm -= device->counted_warm;
+	device_unlease(device);
+	LIST_REMOVE(device, by_group);
 	free(device);
 }
 
@@ -119,13 +191,13 @@ bool device_is_busy(const struct device *device)
 
 struct device *devices_occupied_sibling(const struct devices *devices, const struct device *device)
 {
-	for (size_t i = 0; i < devices->count; i++) {
-		struct device *other = devices->list[i];
+	struct device *other = NULL;
 
-		if (other != device && other->facts.group == device->facts.group && device->facts.group != VFIOD_NONE &&
-		    ((device_is_busy(other) && !other->parked) || other->state == VFIOD_LEASED ||
-		     other->files.device >= 0))
+	if (device->facts.group == VFIOD_NONE)
+		return NULL;
+	while ((other = devices_in_group(devices, device->facts.group, other)))
+		if (other != device && ((device_is_busy(other) && !other->parked) || other->state == VFIOD_LEASED ||
+					other->files.device >= 0))
 			return other;
-	}
 	return NULL;
 }

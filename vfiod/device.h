@@ -42,7 +42,8 @@ struct lease {
 
 /* A PCI function of this machine. */
 struct device {
-	struct daemon *daemon; /* whose it is */
+	struct daemon *daemon;	 /* whose it is */
+	struct devices *devices; /* among which it is */
 	struct facts facts;
 	enum vfiod_state state;
 	struct owner owner;	     /* of an assigned one */
@@ -59,13 +60,24 @@ struct device {
 	bool left_to_host;	      /* it is assigned, and stays the host's until the next boot */
 	bool gone;		      /* unplugged while a worker had it */
 	struct request_queue waiting; /* requests that wait for the worker to report */
+	bool counted_warm;	      /* in devices.warm */
+	LIST_ENTRY(device) by_group;
+	LIST_ENTRY(device) by_lease, by_holder; /* while it is leased */
+	LIST_ENTRY(device) by_watch;		/* while its lease has one */
 };
+LIST_HEAD(device_list, device);
+
+/* Slots to look in for those of a group, of a lease, of a user: so a request costs the same with few as with many. */
+#define DEVICES_SLOTS 1024
 
 /* All of them, in ascending order of address. */
 struct devices {
 	struct daemon *daemon;
 	struct device **list;
 	size_t count, room;
+	size_t warm; /* those that are open in advance, or just being opened */
+	struct device_list by_group[DEVICES_SLOTS], by_lease[DEVICES_SLOTS];
+	struct device_list by_holder[DEVICES_SLOTS], by_watch[DEVICES_SLOTS];
 };
 
 /** devices_find() - by address, or NULL. */
@@ -76,6 +88,24 @@ size_t devices_from(const struct devices *devices, uint64_t address);
 
 /** devices_by_lease() - the one that a lease is of, or NULL. */
 struct device *devices_by_lease(const struct devices *devices, uint64_t lease);
+
+/** devices_in_group() - one function of an IOMMU group after the other, NULL first; in no order. */
+struct device *devices_in_group(const struct devices *devices, uint32_t group, const struct device *before);
+
+/** devices_held_by() - one function that a user has a lease of after the other, NULL first; in no order. */
+struct device *devices_held_by(const struct devices *devices, uint32_t uid, const struct device *before);
+
+/** device_lease() - it is leased to @uid from now on; the rest of its lease is the caller's to set. */
+void device_lease(struct device *device, uint64_t id, uint32_t uid);
+
+/** device_watch() - of its lease, the number of the watch on its group's node. */
+void device_watch(struct device *device, int watch);
+
+/** devices_by_watch() - the one whose lease has that watch, or NULL. */
+struct device *devices_by_watch(const struct devices *devices, int watch);
+
+/** device_unlease() - it is not any more; all of its lease is forgotten. */
+void device_unlease(struct device *device);
 
 /** devices_put() - add a function, or bring its facts up to date. */
 int devices_put(struct devices *devices, const struct facts *facts);

@@ -213,17 +213,19 @@ static int grant_cold(struct request *request, struct device *device, uint32_t m
 	struct daemon *daemon = request->daemon;
 	struct grant_job *grant = calloc(1, sizeof(*grant));
 	char node[32];
-	int err;
+	int watch, err;
 
 	if (!grant)
 		return failure_set(failure, -ENOMEM, "vfiod is out of memory");
 	vfio_group_node(device->facts.group, node);
 	/* before anybody opens it, so that no close can be missed */
-	err = by_handles ? 0 : watch_add(daemon->watch, node, &device->lease.watch);
+	err = by_handles ? 0 : watch_add(daemon->watch, node, &watch);
 	if (err) {
 		failure_set(failure, err, "%s: %s", node, strerror(-err));
 		goto free_grant;
 	}
+	if (!by_handles)
+		device_watch(device, watch);
 	*grant = (struct grant_job){
 		.job = { .run = grant_run, .done = grant_done },
 		.daemon = daemon,
@@ -254,8 +256,7 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	bool by_handles = mode == VFIOD_MODE_CONTAINER && daemon_handles(daemon);
 	int err;
 
-	device->lease.id = ++daemon->last_lease;
-	device->lease.uid = peer->uid;
+	device_lease(device, ++daemon->last_lease, peer->uid);
 	device->lease.pid = (uint32_t)peer->pid;
 	device->lease.client = client_serial(request->client);
 	device->lease.by_handles = by_handles;
@@ -265,7 +266,7 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	else
 		err = grant_cold(request, device, mode, by_handles, failure);
 	if (err)
-		memset(&device->lease, 0, sizeof(device->lease));
+		device_unlease(device);
 	return err;
 }
 
@@ -343,14 +344,13 @@ static void closed(struct daemon *daemon, struct device *device)
 void lease_closed(void *data, int watch)
 {
 	struct daemon *daemon = data;
+	struct device *device = watch == WATCH_ANY ? NULL : devices_by_watch(&daemon->devices, watch);
 
-	for (size_t i = 0; i < daemon->devices.count; i++) {
-		struct device *device = daemon->devices.list[i];
-
-		if (device->lease.id && !device->lease.by_handles &&
-		    (device->lease.watch == watch || watch == WATCH_ANY))
-			closed(daemon, device);
-	}
+	if (device && device->lease.id)
+		closed(daemon, device);
+	for (size_t i = 0; watch == WATCH_ANY && i < daemon->devices.count; i++)
+		if (daemon->devices.list[i]->lease.id && daemon->devices.list[i]->lease.watch)
+			closed(daemon, daemon->devices.list[i]);
 }
 
 static void note_handle(struct device *device, uint32_t id)
@@ -424,7 +424,7 @@ void lease_end(struct daemon *daemon, struct device *device, unsigned int killed
 		event_free(lease.deadline);
 	if (lease.watch)
 		watch_remove(daemon->watch, lease.watch);
-	memset(&device->lease, 0, sizeof(device->lease));
+	device_unlease(device);
 	if (lease.by_handles)
 		forget_handles(daemon, &lease);
 	if (lease.release && failure)
@@ -458,14 +458,14 @@ static void release_too_late(evutil_socket_t fd, short what, void *data)
 
 void lease_forget_request(struct daemon *daemon, struct request *request)
 {
-	for (size_t i = 0; i < daemon->devices.count; i++) {
-		struct lease *lease = &daemon->devices.list[i]->lease;
+	bool is_release = request->op->opcode == VFIOD_RELEASE;
+	struct device *device = is_release ? devices_by_lease(&daemon->devices, le64toh(request->body.release.lease))
+					   : devices_find(&daemon->devices, le64toh(request->body.revoke.address));
 
-		if (lease->release == request)
-			lease->release = NULL;
-		if (lease->revoke == request)
-			lease->revoke = NULL;
-	}
+	if (device && device->lease.release == request)
+		device->lease.release = NULL;
+	if (device && device->lease.revoke == request)
+		device->lease.revoke = NULL;
 }
 
 void request_release(struct request *request, const struct vfiod_release_req *body)

@@ -94,11 +94,13 @@ void pci_events_settle(struct daemon *daemon, struct device *device)
 		go_on(daemon->pci_events, id);
 }
 
-void pci_events_client_gone(struct daemon *daemon, uint64_t serial)
+void pci_events_client_gone(struct daemon *daemon, uint32_t uid, uint64_t serial)
 {
-	for (size_t i = 0; i < daemon->devices.count; i++)
-		if (daemon->devices.list[i]->lease.client == serial)
-			pci_events_settle(daemon, daemon->devices.list[i]);
+	struct device *device = NULL;
+
+	while ((device = devices_held_by(&daemon->devices, uid, device)))
+		if (device->lease.client == serial)
+			pci_events_settle(daemon, device);
 }
 
 /* ---- to the client ---- */

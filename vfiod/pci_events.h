@@ -35,7 +35,7 @@ void pci_events_follow(struct daemon *daemon);
 /** pci_events_settle() - the lease of @device ends, or its client is gone: what is not answered yet is now, by us. */
 void pci_events_settle(struct daemon *daemon, struct device *device);
 
-/** pci_events_client_gone() - the same for all leases of a connection, by its number. */
-void pci_events_client_gone(struct daemon *daemon, uint64_t serial);
+/** pci_events_client_gone() - the same for all leases of a connection of @uid, by its number. */
+void pci_events_client_gone(struct daemon *daemon, uint32_t uid, uint64_t serial);
 
 #endif

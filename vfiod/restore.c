@@ -211,6 +211,10 @@ static void adopt_lease(struct device *device, const struct found *found, const 
 	/* the module knows no such lease any more: it has ended */
 	if (noted->by_handles && !lease.by_handles)
 		lease.id = 0;
+	if (lease.id)
+		device_lease(device, lease.id, lease.uid);
+	else
+		device_unlease(device);
 	device->lease = lease;
 }
 
@@ -311,9 +315,11 @@ static void resume_lease(struct daemon *daemon, struct device *device, const str
 static void look_whether_open(struct daemon *daemon, struct device *device)
 {
 	char node[32];
+	int watch;
 
 	vfio_group_node(device->facts.group, node);
-	watch_add(daemon->watch, node, &device->lease.watch);
+	if (!watch_add(daemon->watch, node, &watch))
+		device_watch(device, watch);
 	revoke_check(daemon, device);
 }
 

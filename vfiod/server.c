@@ -149,7 +149,7 @@ static void client_free(struct client *client)
 		request_abandon(client->request);
 	LIST_REMOVE(client, next);
 	client->server->connections--;
-	pci_events_client_gone(client->server->daemon, client->serial);
+	pci_events_client_gone(client->server->daemon, client->peer.uid, client->serial);
 	free_events(client);
 	peer_free(&client->peer);
 	client_close(client);

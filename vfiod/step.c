@@ -4,6 +4,7 @@
 #include "vfiod/daemon.h"
 #include "vfiod/log.h"
 #include "vfiod/saved.h"
+#include "vfiod/warm.h"
 #include "vfiod/worker.h"
 
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static int go(struct daemon *daemon, struct device *device, enum vfiod_state nex
 	enum vfiod_state before = device->state;
 
 	device->state = next;
+	warm_recount(device);
 	return state_noted(before) == state_noted(next) ? 0 : saved_note(daemon, device);
 }
 

@@ -33,6 +33,15 @@ bool warm_is(const struct device *device)
 	return device->files.device >= 0;
 }
 
+void warm_recount(struct device *device)
+{
+	bool counts = device->state == VFIOD_WARMING || (device->state == VFIOD_FREE && warm_is(device));
+
+	device->devices->warm += counts;
+	device->devices->warm -= device->counted_warm;
+	device->counted_warm = counts;
+}
+
 struct vfio_files warm_take(struct device *device)
 {
 	struct vfio_files files = device->files;
@@ -41,6 +50,7 @@ struct vfio_files warm_take(struct device *device)
 		event_free(device->unplug);
 	device->unplug = NULL;
 	device->files = VFIO_NO_FILES;
+	warm_recount(device);
 	return files;
 }
 
@@ -63,6 +73,7 @@ void warm_keep(struct daemon *daemon, struct device *device, struct vfio_files *
 {
 	device->files = *files;
 	*files = VFIO_NO_FILES;
+	warm_recount(device);
 	if (device->files.unplug < 0)
 		return;
 	device->unplug = event_new(daemon->base, device->files.unplug, EV_READ | EV_PERSIST, unplug, device);
@@ -123,10 +134,10 @@ static void up_done(struct job *job)
 
 static bool is_alone(const struct devices *devices, const struct device *device)
 {
-	for (size_t i = 0; i < devices->count; i++) {
-		struct device *other = devices->list[i];
+	struct device *other = NULL;
 
-		if (other == device || other->facts.group != device->facts.group)
+	while ((other = devices_in_group(devices, device->facts.group, other))) {
+		if (other == device)
 			continue;
 		facts_refresh_driver(&other->facts);
 		if (other->state != VFIOD_UNMANAGED || other->returns || facts_on_vfio(&other->facts))
@@ -137,16 +148,9 @@ static bool is_alone(const struct devices *devices, const struct device *device)
 
 static bool is_wanted(struct daemon *daemon, const struct device *device)
 {
-	unsigned int open = 0;
-
 	if (!daemon_handles(daemon) || daemon->stopping || !policy_may_keep_warm(daemon->config, &device->facts))
 		return false;
-	for (size_t i = 0; i < daemon->devices.count; i++) {
-		const struct device *other = daemon->devices.list[i];
-
-		open += other->state == VFIOD_WARMING || (other->state == VFIOD_FREE && warm_is(other));
-	}
-	return open < daemon->config->warm_devices && is_alone(&daemon->devices, device);
+	return daemon->devices.warm < daemon->config->warm_devices && is_alone(&daemon->devices, device);
 }
 
 void warm_up(struct daemon *daemon, struct device *device)

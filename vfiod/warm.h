@@ -30,6 +30,9 @@ void warm_keep(struct daemon *daemon, struct device *device, struct vfio_files *
 /** warm_take() - the files of a function, for a worker to use and to close; there may be none. */
 struct vfio_files warm_take(struct device *device);
 
+/** warm_recount() - its state or its files have changed: for how many are open in advance. */
+void warm_recount(struct device *device);
+
 /** warm_is() - vfiod has it open. */
 bool warm_is(const struct device *device);
 

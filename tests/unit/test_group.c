@@ -330,7 +330,7 @@ START_TEST(news_of_a_function_leave_its_state_alone)
 {
 	struct device *device = put_assigned(0x100, alice, VFIOD_LEASED);
 
-	device->lease.id = 5;
+	device_lease(device, 5, alice.uid);
 	ck_assert_ptr_eq(put(0x100, "other"), device);
 	ck_assert_uint_eq(devices.count, 1);
 	ck_assert_str_eq(device->facts.driver, "other");
@@ -381,8 +381,8 @@ START_TEST(a_lease_is_found_by_its_number_and_no_lease_is_not)
 
 	put(0x100, "");
 	device = put(0x101, "");
-	put(0x102, "")->lease.id = 6;
-	device->lease.id = 5;
+	device_lease(put(0x102, ""), 6, alice.uid);
+	device_lease(device, 5, alice.uid);
 	ck_assert_ptr_eq(devices_by_lease(&devices, 5), device);
 	ck_assert_ptr_null(devices_by_lease(&devices, 7));
 	ck_assert_ptr_null(devices_by_lease(&devices, 0));

@@ -214,6 +214,14 @@ static void ask_list(struct proto_conn *conn, uint64_t cookie)
 	ask(conn, VFIOD_LIST, cookie, &body, sizeof(body));
 }
 
+static void set_group(struct device *device, uint32_t group)
+{
+	struct facts facts = device->facts;
+
+	facts.group = group;
+	ck_assert_int_eq(devices_put(&vfiod.devices, &facts), 0);
+}
+
 /* As a worker that has ended its work on the function. */
 static void settle(struct device *device, enum vfiod_state state)
 {
@@ -225,8 +233,7 @@ static void settle(struct device *device, enum vfiod_state state)
 static void lease_to(struct device *device, uint32_t uid, uint64_t lease)
 {
 	device->state = VFIOD_LEASED;
-	device->lease.id = lease;
-	device->lease.uid = uid;
+	device_lease(device, lease, uid);
 	device->lease.pid = 12345;
 	if (vfiod.last_lease < lease)
 		vfiod.last_lease = lease;
@@ -1207,7 +1214,7 @@ END_TEST
 /* Where nobody can answer: what is done to the function or its client before the kernel asks. */
 static void let_it_be_free(void)
 {
-	memset(&first->lease, 0, sizeof(first->lease));
+	device_unlease(first);
 	first->state = VFIOD_FREE;
 }
 
@@ -1587,7 +1594,7 @@ static void set_up_pool(void)
 	for (uint32_t i = 0; i < POOL_SIZE; i++) {
 		if (i > 1)
 			pool[i] = put(FIRST + i);
-		pool[i]->facts.group = 100 + i;
+		set_group(pool[i], 100 + (uint32_t)i);
 	}
 }
 
@@ -1736,7 +1743,7 @@ START_TEST(whoever_asks_for_one_of_a_pool_waits_for_one_that_is_being_cleaned_if
 	expect_why(why_pool(VFIOD_NONE), EAGAIN, VFIOD_REMEDY_TIME, "revoking");
 	ask_pool(&client, "fast", VFIOD_MODE_CONTAINER, VFIOD_NONE);
 	expect_nothing(&client);
-	memset(&pool[3]->lease, 0, sizeof(pool[3]->lease));
+	device_unlease(pool[3]);
 	pool[3]->state = VFIOD_FREE; /* another one is sooner */
 	settle(pool[2], VFIOD_QUARANTINED);
 	expect_granted(VFIOD_ACQUIRE_POOL, 103);
@@ -1757,7 +1764,7 @@ START_TEST(who_asked_in_vain_comes_before_who_has_more)
 	/* another user asked, too, and has one; this one has three, then two, then one of the three that are left */
 	claims_note(&vfiod.claims, "fast", 4000, clock_ms());
 	for (size_t i = 3; i > 1; i--) {
-		memset(&pool[i]->lease, 0, sizeof(pool[i]->lease));
+		device_unlease(pool[i]);
 		pool[i]->state = VFIOD_FREE;
 		if (i == 3)
 			expect_why(why_pool(VFIOD_NONE), EBUSY, VFIOD_REMEDY_TIME, "user 4000 has 1 of pool");
@@ -1896,14 +1903,15 @@ static void make_any_rule(struct rule *rule, uid_t *user)
 
 static void make_any_device(struct device *device)
 {
-	memset(&device->lease, 0, sizeof(device->lease));
+	device_unlease(device);
 	device->state = any_below(2) ? VFIOD_FREE : any_below(STATE_COUNT);
-	device->facts.group = 100 + any_below(6);
+	set_group(device, 100 + any_below(6));
 	device->owner = (struct owner){ any_below(2) ? any_below(2) : VFIOD_NONE, VFIOD_NONE };
 	if (device->owner.uid == VFIOD_NONE)
 		device->owner.gid = any_below(2);
 	if (device->state == VFIOD_LEASED || device->state == VFIOD_REVOKING)
-		device->lease = (struct lease){ .id = 5, .uid = any_below(3), .by_handles = any_below(2) };
+		device_lease(device, 5, any_below(3));
+	device->lease.by_handles = device->lease.id && any_below(2);
 }
 
 static void make_any_world(struct rule rules[3], uid_t users[3])

@@ -145,7 +145,8 @@ START_TEST(what_a_worker_is_about_to_do_is_noted_before_it_begins)
 	struct device *device = put(FIRST);
 
 	device->state = begins[_i].from;
-	device->lease.id = device->state == VFIOD_LEASED || begins[_i].event == EVENT_ACQUIRE ? 5 : 0;
+	if (device->state == VFIOD_LEASED || begins[_i].event == EVENT_ACQUIRE)
+		device_lease(device, 5, 1000);
 	vfiod.last_lease = 5;
 	ck_assert_int_eq(step_start(&vfiod, device, begins[_i].event, &look.job), 0);
 	while (!look.done)
@@ -193,7 +194,8 @@ START_TEST(an_end_is_begun_whether_it_can_be_noted_or_not)
 	int err;
 
 	device->state = VFIOD_LEASED;
-	device->lease.id = vfiod.last_lease = 5;
+	vfiod.last_lease = 5;
+	device_lease(device, vfiod.last_lease, 1000);
 	limit_files(0);
 	err = step_start(&vfiod, device, EVENT_CLOSED, &look.job);
 	limit_files(RLIM_INFINITY);
@@ -215,8 +217,8 @@ START_TEST(a_life_is_noted_step_by_step)
 	ck_assert_str_eq(find(FIRST)->origin.driver, "nvme");
 	step_take(&vfiod, device, EVENT_DONE);
 	ck_assert_int_eq(state_of(FIRST), VFIOD_FREE);
-	device->lease.id = vfiod.last_lease = 9;
-	device->lease.uid = 1000;
+	vfiod.last_lease = 9;
+	device_lease(device, vfiod.last_lease, 1000);
 	step_take(&vfiod, device, EVENT_ACQUIRE);
 	ck_assert_uint_eq(find(FIRST)->lease.id, 9);
 	step_take(&vfiod, device, EVENT_DONE);
