@@ -228,3 +228,9 @@ EXTRA_LTLIBRARIES = tests/fake/preload.la
 tests_fake_preload_la_SOURCES = tests/fake/preload.c tests/fake/wire.h
 tests_fake_preload_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 tests_fake_preload_la_LIBADD = -ldl
+
+EXTRA_PROGRAMS += tests/bench/client
+tests_bench_client_SOURCES = tests/bench/client.c
+tests_bench_client_CFLAGS = $(PROGRAM_FLAGS)
+tests_bench_client_LDFLAGS = $(PROGRAM_LINK) -no-install
+tests_bench_client_LDADD = proto/libproto.la

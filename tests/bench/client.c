@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Clients of vfiod for the benchmarks, which speak the protocol themselves: RUNTIME-DIR is vfiod's.
+ *
+ *	client lease COUNT ADDRESS...	acquire and release, one function after the other: "lease NS" is the median of
+ *					how long the files take
+ *	client deny COUNT ADDRESS	ask for what is denied
+ *	client compare COUNT ADDRESS...	leases, and between them bare exchanges of the same files with a process that
+ *					does nothing else: "lease NS" and "bare NS" are the medians
+ *	client idle COUNT		that many connections, greeted; "ready", and then they stay
+ *	client half COUNT		the same without a greeting, or in the middle of one
+ *	client flood COUNT		the same, each asking as fast as it can
+ *	client slow COUNT		the same, each asking for long answers that it does not read
+ *	client patient COUNT ADDRESS...	as lease, and fails where any reply is not what it should be
+ */
+#include "proto/address.h"
+#include "proto/conn.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *runtime_dir;
+
+static void __attribute__((noreturn)) die(const char *what)
+{
+	fprintf(stderr, "client: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static unsigned long long median(uint64_t *values, size_t count)
+{
+	qsort(values, count, sizeof(values[0]), by_value);
+	return (unsigned long long)values[count / 2];
+}
+
+/* ---- the protocol ---- */
+
+static struct proto_conn connect_vfiod(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct proto_conn conn = { socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), VFIOD_VERSION_NONE };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/" VFIOD_PUB_SOCKET, runtime_dir);
+	if (conn.fd < 0 || connect(conn.fd, (const struct sockaddr *)&address, sizeof(address)))
+		die(address.sun_path);
+	return conn;
+}
+
+/* Return: 0, or the error of the reply. */
+static int ask(struct proto_conn *conn, uint16_t opcode, const void *body, size_t length, unsigned int fds,
+	       struct proto_msg *msg)
+{
+	static uint64_t cookie;
+	const char *why = "";
+	int err = proto_conn_send(conn, opcode, 0, ++cookie, body, length, NULL, 0);
+
+	if (!err)
+		err = proto_conn_recv(conn, msg, fds, &why);
+	if (err) {
+		errno = -err;
+		die(why[0] ? why : "an exchange");
+	}
+	if (msg->cookie != cookie || msg->opcode != opcode) {
+		errno = EBADMSG;
+		die("a reply");
+	}
+	if (msg->flags & VFIOD_ERROR)
+		return (int)le32toh(((struct vfiod_error *)proto_msg_body(msg))->code);
+	return 0;
+}
+
+static void greet(struct proto_conn *conn)
+{
+	const struct vfiod_hello_req hello = { htole16(VFIOD_VERSION_MIN), htole16(VFIOD_VERSION_MAX), 0 };
+	struct proto_msg msg;
+
+	if (ask(conn, VFIOD_HELLO, &hello, sizeof(hello), 0, &msg))
+		die("HELLO");
+	conn->version = VFIOD_VERSION_MAX;
+}
+
+static uint64_t parse(const char *text)
+{
+	uint64_t address;
+
+	if (proto_address_parse(text, &address)) {
+		errno = EINVAL;
+		die(text);
+	}
+	return address;
+}
+
+/* Return: nanoseconds until the files are there. */
+static uint64_t acquire(struct proto_conn *conn, uint64_t address, struct proto_msg *msg)
+{
+	const struct vfiod_acquire_req body = { htole64(address), htole32(VFIOD_MODE_CONTAINER), 0 };
+	uint64_t begin = now();
+
+	if (ask(conn, VFIOD_ACQUIRE, &body, sizeof(body), 2, msg) || msg->fd_count != 2) {
+		fprintf(stderr, "client: ACQUIRE: %s\n",
+			msg->flags & VFIOD_ERROR ? ((struct vfiod_error *)proto_msg_body(msg))->text : "no files");
+		exit(1);
+	}
+	return now() - begin;
+}
+
+static void release(struct proto_conn *conn, struct proto_msg *granted)
+{
+	const struct vfiod_acquire_rep *rep = proto_msg_body(granted);
+	const struct vfiod_release_req body = { rep->lease, 0 };
+	struct proto_msg msg;
+
+	proto_msg_close_fds(granted);
+	if (ask(conn, VFIOD_RELEASE, &body, sizeof(body), 0, &msg)) {
+		fprintf(stderr, "client: RELEASE: %s\n", ((struct vfiod_error *)proto_msg_body(&msg))->text);
+		exit(1);
+	}
+}
+
+/* ---- a bare exchange ---- */
+
+#define BARE_SIZE (sizeof(struct vfiod_hdr) + sizeof(struct vfiod_acquire_rep))
+
+static void send_files(int fd, const int fds[2])
+{
+	static char bytes[BARE_SIZE];
+	struct iovec data = { bytes, sizeof(bytes) };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .header = { CMSG_LEN(2 * sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr msg = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
+
+	memcpy(CMSG_DATA(&control.header), fds, 2 * sizeof(int));
+	if (sendmsg(fd, &msg, 0) < 0)
+		die("sendmsg");
+}
+
+/* Return: our end of it. */
+static int start_bare(const int fds[2])
+{
+	char request[128];
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		die("socketpair");
+	if (!fork()) {
+		close(ends[0]);
+		while (recv(ends[1], request, sizeof(request), 0) > 0)
+			send_files(ends[1], fds);
+		_exit(0);
+	}
+	close(ends[1]);
+	return ends[0];
+}
+
+static uint64_t exchange(int bare)
+{
+	static char request[sizeof(struct vfiod_hdr) + sizeof(struct vfiod_acquire_req)], bytes[VFIOD_MSG_MAX];
+	struct iovec data = { bytes, sizeof(bytes) };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct msghdr msg = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
+	uint64_t begin = now(), took;
+	int fds[2];
+
+	if (send(bare, request, sizeof(request), 0) < 0 || recvmsg(bare, &msg, MSG_CMSG_CLOEXEC) < 0)
+		die("a bare exchange");
+	took = now() - begin;
+	memcpy(fds, CMSG_DATA(&control.header), sizeof(fds));
+	close(fds[0]);
+	close(fds[1]);
+	return took;
+}
+
+/* ---- what there is to measure ---- */
+
+static int lease(size_t count, size_t functions, char **addresses)
+{
+	struct proto_conn conn = connect_vfiod();
+	uint64_t *took = calloc(count, sizeof(*took));
+	struct proto_msg msg;
+
+	greet(&conn);
+	for (size_t i = 0; i < count; i++) {
+		took[i] = acquire(&conn, parse(addresses[i % functions]), &msg);
+		release(&conn, &msg);
+	}
+	printf("lease %llu\n", median(took, count));
+	return 0;
+}
+
+static int deny(size_t count, size_t functions, char **addresses)
+{
+	struct proto_conn conn = connect_vfiod();
+	const struct vfiod_acquire_req body = { htole64(parse(addresses[0])), htole32(VFIOD_MODE_CONTAINER), 0 };
+	struct proto_msg msg;
+
+	(void)functions;
+	greet(&conn);
+	for (size_t i = 0; i < count; i++)
+		if (!ask(&conn, VFIOD_ACQUIRE, &body, sizeof(body), 2, &msg)) {
+			errno = 0;
+			die("it was not denied");
+		}
+	return 0;
+}
+
+static int compare(size_t count, size_t functions, char **addresses)
+{
+	struct proto_conn conn = connect_vfiod();
+	uint64_t *took = calloc(count, sizeof(*took)), *bare_took = calloc(count, sizeof(*bare_took));
+	struct proto_msg msg;
+	int bare;
+
+	greet(&conn);
+	acquire(&conn, parse(addresses[0]), &msg);
+	bare = start_bare(msg.fds);
+	for (size_t i = 0; i < count; i++) {
+		struct proto_msg granted;
+
+		bare_took[i] = exchange(bare);
+		took[i] = acquire(&conn, parse(addresses[1 + i % (functions - 1)]), &granted);
+		release(&conn, &granted);
+	}
+	printf("lease %llu\nbare %llu\n", median(took, count), median(bare_took, count));
+	return 0;
+}
+
+/* ---- neighbours ---- */
+
+static void stay(void)
+{
+	puts("ready");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+static int idle(size_t count, size_t functions, char **addresses)
+{
+	(void)functions;
+	(void)addresses;
+	while (count--) {
+		struct proto_conn conn = connect_vfiod();
+
+		greet(&conn);
+	}
+	stay();
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(size_t count, size_t functions, char **addresses);
+	int functions; /* at least */
+} ways[] = {
+	{ "lease", lease, 1 },
+	{ "deny", deny, 1 },
+	{ "compare", compare, 2 },
+	{ "idle", idle, 0 },
+};
+
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int main(int argc, char **argv)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	raise_file_limit();
+	for (size_t i = 0; argc >= 4 && i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (!strcmp(ways[i].name, argv[2]) && argc - 4 >= ways[i].functions) {
+			runtime_dir = argv[1];
+			return ways[i].run(strtoul(argv[3], NULL, 10), (size_t)argc - 4, argv + 4);
+		}
+	fputs("usage: client RUNTIME-DIR WAY COUNT [ADDRESS...]; see tests/bench/client.c\n", stderr);
+	return 2;
+}
