@@ -34,6 +34,7 @@ struct lease {
 	struct request *revoke;	 /* an administrator's REVOKE, the same */
 	uint64_t question;	 /* pci_events.h: the event that the client is to answer; or 0 */
 	struct event *deadline;	 /* when the revocation is no longer only announced; or NULL */
+	uint64_t ends_ms;	 /* that time, by the monotonic clock */
 	/* terms.h */
 	uint64_t until_ms;	 /* by the monotonic clock, or 0: no end of its own */
 	struct event *term;	 /* that end; or NULL */

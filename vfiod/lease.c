@@ -201,7 +201,10 @@ static int grant_warm(struct request *request, struct device *device, struct fai
 	struct daemon *daemon = request->daemon;
 	int err;
 
-	step_take(daemon, device, EVENT_ACQUIRE);
+	err = step_try(daemon, device, EVENT_ACQUIRE);
+	if (err)
+		return failure_set(failure, err, "vfiod cannot write down that it is yours: %s; try again",
+				   strerror(-err));
 	err = grant_handles(request, device, failure);
 	step_take(daemon, device, err ? EVENT_FAILED : EVENT_DONE);
 	return err;
@@ -382,7 +385,7 @@ void lease_unplug(struct device *device)
 
 	if (device->state == VFIOD_FREE)
 		warm_down(daemon, device);
-	else if (device->state == VFIOD_LEASED && !device->lease.deadline)
+	else if (device->state == VFIOD_LEASED)
 		revoke_announce(daemon, device, daemon->config->revoke_grace * 1000);
 }
 
@@ -511,6 +514,7 @@ void request_revoke(struct request *request, const struct vfiod_revoke_req *body
 	uint32_t grace_ms = le32toh(body->grace_ms);
 	struct device *device = request_find(request, le64toh(body->address));
 	char text[PROTO_ADDRESS_LEN];
+	struct request *before;
 	struct failure failure;
 
 	if (!device || !request_step(request, device, EVENT_REVOKE))
@@ -525,11 +529,18 @@ void request_revoke(struct request *request, const struct vfiod_revoke_req *body
 		request_refuse(request, &failure);
 		return;
 	}
-	if (device->lease.revoke) {
-		failure_set(&failure, -EBUSY, "the revocation of %s has been announced already", text);
-		request_refuse(request, &failure);
-		return;
+	if (grace_ms == VFIOD_NONE)
+		grace_ms = daemon->config->revoke_grace * 1000;
+	before = device->lease.revoke;
+	if (before) {
+		bool sooner = device->lease.ends_ms > clock_ms() + grace_ms;
+
+		failure_set(&failure, -EBUSY, "the revocation of %s has been announced %s", text,
+			    sooner ? "anew, and comes sooner" : "already, and comes sooner than that");
+		request_refuse(sooner ? before : request, &failure);
+		if (!sooner)
+			return;
 	}
 	device->lease.revoke = request;
-	revoke_announce(daemon, device, grace_ms == VFIOD_NONE ? daemon->config->revoke_grace * 1000 : grace_ms);
+	revoke_announce(daemon, device, grace_ms);
 }

@@ -158,6 +158,10 @@ write_line(int priority, const char *id, const struct log_about *about, const ch
 	if (priority > lowest)
 		return;
 	vsnprintf(text, sizeof(text), format, args);
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' ||
+		    *c == 0x7f) /* nobody's words make a line of their own, or steer a terminal */
+			*c = ' ';
 	if (journal >= 0) {
 		send_lost();
 		err = send_line(priority, id, about, text);

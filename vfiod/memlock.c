@@ -30,7 +30,34 @@ static bool is_same(const struct rlimit *a, const struct rlimit *b)
 	return a->rlim_cur == b->rlim_cur && a->rlim_max == b->rlim_max;
 }
 
-/* Sets the limit back to @before, where it is what we have @set. */
+static rlim_t lower(rlim_t a, rlim_t b)
+{
+	return a < b ? a : b; /* RLIM_INFINITY is the highest */
+}
+
+/*
+ * What a process has of its own will and right: @before, but for what it has made of the limit since that was @set.  It
+ * may choose any soft limit up to the hard one that it had, and a lower hard one.
+ */
+static struct rlimit own_limit(const struct rlimit *now, const struct rlimit *set, const struct rlimit *before)
+{
+	struct rlimit own = { .rlim_max = lower(now->rlim_max, before->rlim_max) };
+
+	own.rlim_cur = lower(now->rlim_cur == set->rlim_cur ? before->rlim_cur : now->rlim_cur, own.rlim_max);
+	return own;
+}
+
+static void put_down(const struct memlock *raised)
+{
+	struct rlimit now, own;
+
+	if (prlimit(raised->pid, RLIMIT_MEMLOCK, NULL, &now))
+		return;
+	own = own_limit(&now, &raised->set, &raised->before);
+	prlimit(raised->pid, RLIMIT_MEMLOCK, &own, NULL);
+}
+
+/* Sets the limit back to @before, where it is what we have @set: a process that we took for another one's. */
 static void put_back(pid_t pid, const struct rlimit *set, const struct rlimit *before)
 {
 	struct rlimit now;
@@ -110,9 +137,7 @@ int memlock_raise(struct memlock **list, pid_t pid, int pidfd, uint64_t limit, s
 			take_out(list, found);
 		return err;
 	}
-	/* what the process had of its own will, now or before we came, is what it is to have afterwards */
-	if (!found->leases || !is_same(&now, &found->set))
-		found->before = now;
+	found->before = found->leases ? own_limit(&now, &found->set, &found->before) : now;
 	found->set = wanted;
 	found->leases++;
 	*raised = found;
@@ -124,6 +149,6 @@ void memlock_drop(struct memlock **list, struct memlock *raised)
 	if (!raised || --raised->leases)
 		return;
 	if (!has_ended(raised->pidfd))
-		put_back(raised->pid, &raised->set, &raised->before);
+		put_down(raised);
 	take_out(list, raised);
 }

@@ -263,10 +263,14 @@ static void time_is_over(evutil_socket_t fd, short what, void *data)
 
 void revoke_announce(struct daemon *daemon, struct device *device, uint32_t grace_ms)
 {
+	uint64_t ends_ms = clock_ms() + grace_ms;
 	const struct timeval grace = { .tv_sec = grace_ms / 1000, .tv_usec = (suseconds_t)(grace_ms % 1000) * 1000 };
 	const struct log_about about = about_lease(device);
 	char text[PROTO_ADDRESS_LEN];
 
+	if (device->lease.deadline && device->lease.ends_ms <= ends_ms)
+		return;
+	device->lease.ends_ms = ends_ms;
 	if (!device->lease.deadline)
 		device->lease.deadline = evtimer_new(daemon->base, time_is_over, device);
 	if (!grace_ms || !device->lease.deadline || evtimer_add(device->lease.deadline, &grace)) {

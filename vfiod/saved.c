@@ -26,19 +26,6 @@ struct saved {
 
 /* ---- what a function is ---- */
 
-static uint64_t deadline_of(const struct lease *lease)
-{
-	struct timeval when, now;
-
-	if (!lease->deadline || !evtimer_pending(lease->deadline, &when))
-		return JOURNAL_NO_TIME;
-	event_base_gettimeofday_cached(event_get_base(lease->deadline), &now);
-	evutil_timersub(&when, &now, &when);
-	if (when.tv_sec < 0) /* it is over, and about to be told */
-		return clock_ms();
-	return clock_ms() + (uint64_t)when.tv_sec * 1000 + (uint64_t)when.tv_usec / 1000;
-}
-
 static void describe(const struct daemon *daemon, const struct device *device, struct journal_record *record)
 {
 	enum vfiod_state state = state_noted(device->state);
@@ -66,7 +53,7 @@ static void describe(const struct daemon *daemon, const struct device *device, s
 			.uid = device->lease.uid,
 			.pid = device->lease.pid,
 			.by_handles = device->lease.by_handles,
-			.deadline_ms = deadline_of(&device->lease),
+			.deadline_ms = device->lease.deadline ? device->lease.ends_ms : JOURNAL_NO_TIME,
 		};
 	if (state == VFIOD_QUARANTINED)
 		snprintf(record->reason, sizeof(record->reason), "%s",

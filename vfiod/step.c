@@ -39,17 +39,27 @@ enum state_action step_take(struct daemon *daemon, struct device *device, enum s
 	return step.action;
 }
 
-int step_start(struct daemon *daemon, struct device *device, enum state_event event, struct job *job)
+int step_try(struct daemon *daemon, struct device *device, enum state_event event)
 {
 	struct state_step step = look_up(device, event);
 	enum vfiod_state before = device->state;
 	int err = go(daemon, device, step.next);
 
-	/* a lease ends, whether that can be noted or not */
-	if (err && event != EVENT_CLOSED) {
+	if (err)
 		go(daemon, device, before);
-		return err;
-	}
-	workers_start(daemon->workers, job);
-	return 0;
+	return err;
+}
+
+int step_start(struct daemon *daemon, struct device *device, enum state_event event, struct job *job)
+{
+	int err = 0;
+
+	/* a lease ends, whether that can be noted or not */
+	if (event == EVENT_CLOSED)
+		step_take(daemon, device, event);
+	else
+		err = step_try(daemon, device, event);
+	if (!err)
+		workers_start(daemon->workers, job);
+	return err;
 }

@@ -23,6 +23,13 @@ struct job;
 enum state_action step_take(struct daemon *daemon, struct device *device, enum state_event event);
 
 /**
+ * step_try() - the same, for what is not to be begun when it cannot be written down.
+ *
+ * Return: 0, or a negative errno of the journal: the function is in the state that it was in.
+ */
+int step_try(struct daemon *daemon, struct device *device, enum state_event event);
+
+/**
  * step_start() - the same, where what is to be done is a worker's: has it begin.
  *
  * Return: 0, or a negative errno (the journal could not be written): neither of @job's functions is called, and the

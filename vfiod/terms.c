@@ -59,8 +59,7 @@ static void start_timer(struct daemon *daemon, struct device *device)
 		return;
 	device->lease.term = evtimer_new(daemon->base, time_is_over, device);
 	if (!device->lease.term || evtimer_add(device->lease.term, &wait))
-		log_line(LOG_ERR, "out of memory: lease %llu will not end by itself",
-			 (unsigned long long)device->lease.id);
+		time_is_over(-1, EV_TIMEOUT, device);
 }
 
 static void raise_memlock(struct daemon *daemon, struct device *device, const struct client *client)

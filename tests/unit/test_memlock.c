@@ -127,6 +127,36 @@ START_TEST(a_limit_that_was_changed_meanwhile_stays_as_it_is)
 }
 END_TEST
 
+START_TEST(who_lowers_what_was_raised_a_little_keeps_nothing_of_it)
+{
+	const struct rlimit changed = { 2000 * KIB, 2000 * KIB };
+	struct memlock *raised = NULL;
+	int err = memlock_raise(&list, child, pidfd, 2048 * KIB, &raised);
+
+	if (err == -EPERM) /* without CAP_SYS_RESOURCE */
+		return;
+	ck_assert_int_eq(err, 0);
+	ck_assert_int_eq(prlimit(child, RLIMIT_MEMLOCK, &changed, NULL), 0);
+	memlock_drop(&list, raised);
+	assert_limit(1024 * KIB, 1024 * KIB);
+}
+END_TEST
+
+START_TEST(what_was_raised_for_one_lease_is_not_what_was_there_before_the_next)
+{
+	const struct rlimit lowered = { 100 * KIB, 2048 * KIB };
+	struct memlock *first = NULL, *second;
+
+	if (memlock_raise(&list, child, pidfd, 2048 * KIB, &first) == -EPERM)
+		return;
+	ck_assert_int_eq(prlimit(child, RLIMIT_MEMLOCK, &lowered, NULL), 0);
+	second = raise_to(2048 * KIB);
+	memlock_drop(&list, first);
+	memlock_drop(&list, second);
+	assert_limit(100 * KIB, 1024 * KIB);
+}
+END_TEST
+
 START_TEST(with_several_leases_the_highest_counts_and_the_last_puts_back)
 {
 	struct memlock *first = raise_to(256 * KIB), *second = raise_to(512 * KIB), *third = raise_to(128 * KIB);
@@ -263,6 +293,8 @@ int main(void)
 	tcase_add_test(tcase, a_limit_that_is_high_enough_stays_as_it_is);
 	tcase_add_test(tcase, a_limit_that_was_changed_meanwhile_stays_as_it_is);
 	tcase_add_test(tcase, with_several_leases_the_highest_counts_and_the_last_puts_back);
+	tcase_add_test(tcase, who_lowers_what_was_raised_a_little_keeps_nothing_of_it);
+	tcase_add_test(tcase, what_was_raised_for_one_lease_is_not_what_was_there_before_the_next);
 	tcase_add_test(tcase, what_a_program_chose_between_two_leases_is_put_back);
 	tcase_add_test(tcase, the_limit_of_a_process_that_has_ended_is_not_raised);
 	tcase_add_test(tcase, a_process_without_a_number_is_not_this_one);

@@ -1502,6 +1502,27 @@ START_TEST(what_was_announced_to_end_is_not_announced_again_when_its_time_is_ove
 }
 END_TEST
 
+START_TEST(of_two_ends_that_are_announced_the_earlier_counts)
+{
+	struct config config;
+	struct rule rule;
+
+	lease_for_an_hour(&rule, &config);
+	terms_begin(&vfiod, first, NULL);
+	terms_tell(&vfiod, first);
+	expect_lease_event(VFIOD_LEASE_LIMITED);
+	revoke_announce(&vfiod, first, 60000);
+	ck_assert_uint_eq(expect_lease_event(VFIOD_LEASE_REVOKE_ANNOUNCED), 60000);
+	revoke_announce(&vfiod, first, 70000);
+	let_it_run();
+	expect_nothing(&client);
+	revoke_announce(&vfiod, first, 50000);
+	ck_assert_uint_eq(expect_lease_event(VFIOD_LEASE_REVOKE_ANNOUNCED), 50000);
+	ck_assert_uint_le(first->lease.ends_ms, clock_ms() + 50000);
+	lease_end(&vfiod, first, 0, NULL);
+}
+END_TEST
+
 START_TEST(a_lease_that_has_ended_is_not_ended_again)
 {
 	struct config config;
@@ -2481,6 +2502,7 @@ static TCase *terms_case(void)
 	tcase_add_test(tcase, a_client_is_told_how_long_its_lease_lasts_and_when_that_is_over);
 	tcase_add_test(tcase, a_lease_that_goes_on_over_a_restart_has_the_time_that_is_left);
 	tcase_add_test(tcase, what_was_announced_to_end_is_not_announced_again_when_its_time_is_over);
+	tcase_add_test(tcase, of_two_ends_that_are_announced_the_earlier_counts);
 	tcase_add_test(tcase, a_lease_that_has_ended_is_not_ended_again);
 	tcase_add_test(tcase, a_client_of_version_2_is_not_told_of_times_nor_is_one_without_any);
 	tcase_add_test(tcase, a_lease_for_a_time_is_refused_where_it_could_not_be_taken_back);
