@@ -32,6 +32,7 @@ struct lease {
 	bool closed_again;	 /* a close was seen while a worker had the function */
 	struct request *release; /* the client's RELEASE, answered when the function is clean; or NULL */
 	struct request *revoke;	 /* an administrator's REVOKE, the same */
+	struct event *process;	 /* holder.h: the end of its process; or NULL */
 	uint64_t question;	 /* pci_events.h: the event that the client is to answer; or 0 */
 	struct event *deadline;	 /* when the revocation is no longer only announced; or NULL */
 	uint64_t ends_ms;	 /* that time, by the monotonic clock */

@@ -16,6 +16,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/failure.c vfiod/failure.h \
 	vfiod/group.c vfiod/group.h \
 	vfiod/handles.c vfiod/handles.h \
+	vfiod/holder.c vfiod/holder.h \
 	vfiod/hotplug.c vfiod/hotplug.h \
 	vfiod/inuse.c vfiod/inuse.h \
 	vfiod/journal.c vfiod/journal.h \

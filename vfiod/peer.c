@@ -77,7 +77,7 @@ int peer_pidfd_by_number(const struct peer *peer)
 	if (!stat(path, &st) && st.st_uid == peer->uid)
 		return pidfd;
 	close(pidfd);
-	return -ESRCH;
+	return -EPERM;
 }
 
 int peer_pidfd(int fd, const struct peer *peer)

@@ -33,11 +33,14 @@ void peer_free(struct peer *peer);
  *
  * Before Linux 6.5, which has SO_PEERPIDFD, it is that of peer_pidfd_by_number().
  *
- * Return: the caller's to close, or -ESRCH and the like.
+ * Return: the caller's to close; -ESRCH: it is gone; or another negative errno.
  */
 int peer_pidfd(int fd, const struct peer *peer);
 
-/** peer_pidfd_by_number() - of the process that has the peer's number now, if that is the user's; else -ESRCH. */
+/**
+ * peer_pidfd_by_number() - of the process that has the peer's number now, if that is the user's.
+ * Return: -EPERM: it does not seem so; -ESRCH: there is none.
+ */
 int peer_pidfd_by_number(const struct peer *peer);
 
 /** peer_in_group() - @gid is the peer's own or a supplementary group of it. */

@@ -5,6 +5,7 @@
 #include "vfiod/clock.h"
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
+#include "vfiod/holder.h"
 #include "vfiod/limits.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
@@ -150,6 +151,8 @@ static void client_free(struct client *client)
 	LIST_REMOVE(client, next);
 	client->server->connections--;
 	pci_events_client_gone(client->server->daemon, client->peer.uid, client->serial);
+	if (!client->server->daemon->stopping)
+		holder_disconnected(client->server->daemon, client);
 	free_events(client);
 	peer_free(&client->peer);
 	client_close(client);

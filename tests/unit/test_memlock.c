@@ -255,7 +255,7 @@ START_TEST(a_process_is_found_by_its_number_if_it_is_the_users)
 	struct peer peer = { .uid = getuid(), .pid = child };
 
 	peer.uid++;
-	ck_assert_int_eq(peer_pidfd_by_number(&peer), -ESRCH);
+	ck_assert_int_eq(peer_pidfd_by_number(&peer), -EPERM);
 	peer.uid--;
 	ck_assert(is_child(peer_pidfd_by_number(&peer)));
 }

@@ -7,6 +7,7 @@
  *the error lease bare ADDRESS		the same without the container, which is closed lease group ADDRESS
  *the same with the group's descriptor and a container of its own, DMA mapped
  *	lease orphan ADDRESS		acquire, leave the descriptors to a child ("child PID") and end
+ *	lease forgotten ADDRESS		the same, and the child closes the connection to vfiod
  *	lease shared ADDRESS		the same, but stay and release: the child is in the way
  *	lease mapped ADDRESS		map BAR 0, release: the mapping is in the way; stay until killed
  *	lease dirty ADDRESS		leave MSI, bus mastering and a DMA of an edu on, and be killed
@@ -135,16 +136,18 @@ static int group(struct client *client)
 	return acquire(client, VFIODMA_LEASE_GROUP) || set_up_container(client) ? 1 : stay("leased");
 }
 
-/* A child that keeps what it has inherited. */
-static int leave_to_child(void)
+/* A child that keeps what it has inherited, but for this descriptor. */
+static int leave_to_child(int but)
 {
 	pid_t child = fork();
 
 	if (child < 0)
 		return broken("fork");
-	if (!child)
+	if (!child) {
+		close(but);
 		for (;;)
 			pause();
+	}
 	printf("child %d\n", (int)child);
 	fflush(stdout);
 	return 0;
@@ -152,12 +155,17 @@ static int leave_to_child(void)
 
 static int orphan(struct client *client)
 {
-	return acquire(client, 0) || leave_to_child();
+	return acquire(client, 0) || leave_to_child(-1);
+}
+
+static int forgotten(struct client *client)
+{
+	return acquire(client, 0) || leave_to_child(vfiodma_session_fd(client->session));
 }
 
 static int shared(struct client *client)
 {
-	if (acquire(client, 0) || leave_to_child())
+	if (acquire(client, 0) || leave_to_child(-1))
 		return 1;
 	return vfiodma_lease_release(client->lease) ? failed(client) : 0;
 }
@@ -267,9 +275,10 @@ int main(int argc, char **argv)
 		int arguments;
 		int (*run)(struct client *client);
 	} ways[] = {
-		{ "hold", 1, hold },	 { "asked", 1, asked },	  { "bare", 1, bare },	   { "group", 1, group },
-		{ "orphan", 1, orphan }, { "shared", 1, shared }, { "mapped", 1, mapped }, { "stalled", 1, stalled },
-		{ "dirty", 1, dirty },	 { "cycle", 2, cycle },	  { "relay", 2, relay },
+		{ "hold", 1, hold },	 { "asked", 1, asked },	    { "bare", 1, bare },
+		{ "group", 1, group },	 { "orphan", 1, orphan },   { "shared", 1, shared },
+		{ "mapped", 1, mapped }, { "stalled", 1, stalled }, { "dirty", 1, dirty },
+		{ "cycle", 2, cycle },	 { "relay", 2, relay },	    { "forgotten", 1, forgotten },
 	};
 	struct client client = { .address = argv[argc - 1], .count = argc == 4 ? (unsigned int)atoi(argv[2]) : 0 };
 

@@ -58,6 +58,18 @@ check "and back to the host" vfioctl release $edu
 equal "which has it" "" "$(driver_of $edu)"
 quietly vfioctl assign $edu --user alice
 
+# ---- left to a child ---------------------------------------------------------------------------------------------
+as alice lease orphan $edu >/run/orphan
+read -r _ child </run/orphan
+equal "a child that has the connection, too, keeps the lease" leased "$(field $edu state)"
+kill -KILL "$child"
+wait_for "it is free with the end of the child" state_is $edu free
+as alice lease forgotten $edu >/run/forgotten
+read -r _ child </run/forgotten
+wait_for "the lease of a child without one ends with the process that asked for it" state_is $edu free
+check "though the child goes on, with dead handles" runs "$child"
+kill -KILL "$child"
+
 # ---- revoked -----------------------------------------------------------------------------------------------------
 background leased /run/first as alice lease hold $edu
 first=$process

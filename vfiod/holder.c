@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vfiod/holder.h"
+
+#include "proto/address.h"
+#include "vfiod/daemon.h"
+#include "vfiod/log.h"
+#include "vfiod/peer.h"
+#include "vfiod/revoke.h"
+#include "vfiod/server.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <unistd.h>
+
+static void is_over(struct device *device)
+{
+	char text[PROTO_ADDRESS_LEN];
+
+	if (device->state != VFIOD_LEASED)
+		return;
+	log_line(LOG_INFO, "%s: the process and the connection that asked for lease %llu of user %u are gone",
+		 proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
+		 device->lease.uid);
+	revoke_start(device->daemon, device);
+}
+
+static void process_ended(evutil_socket_t pidfd, short what, void *data)
+{
+	(void)pidfd;
+	(void)what;
+	is_over(data);
+}
+
+/* Where it is not known which process it is, the handles alone count. */
+static void watch_process(struct daemon *daemon, struct device *device, const struct client *client)
+{
+	int pidfd = client_pidfd(client);
+
+	if (pidfd == -ESRCH) {
+		is_over(device);
+		return;
+	}
+	if (pidfd < 0)
+		return;
+	device->lease.process = event_new(daemon->base, pidfd, EV_READ, process_ended, device);
+	if (!device->lease.process)
+		close(pidfd);
+	else if (event_add(device->lease.process, NULL))
+		holder_end(device);
+}
+
+void holder_disconnected(struct daemon *daemon, struct client *client)
+{
+	struct device *device = NULL;
+
+	while ((device = devices_held_by(&daemon->devices, client_peer(client)->uid, device)))
+		if (device->lease.client == client_serial(client) && device->lease.by_handles &&
+		    device->state == VFIOD_LEASED)
+			watch_process(daemon, device, client);
+}
+
+void holder_end(struct device *device)
+{
+	int pidfd;
+
+	if (!device->lease.process)
+		return;
+	pidfd = event_get_fd(device->lease.process);
+	event_free(device->lease.process);
+	close(pidfd);
+	device->lease.process = NULL;
+}
