@@ -44,6 +44,7 @@ struct assign_job {
 	enum driver_choice choice;
 	bool is_known;	 /* it is to be the function with this identity and serial number */
 	bool undo;	 /* have it where it was, rather than where it belongs */
+	bool is_dirty;	 /* it was in quarantine: nobody knows what it does */
 	bool waits;	 /* for others of its group, where that is not viable yet */
 	bool has_origin; /* the vfiod before had begun with it, and noted where it was */
 	/* what is kept of it: the header of before, then what it found out */
@@ -574,6 +575,8 @@ static int give_back(struct assign_job *unassign)
 		if (err && err != -EPERM)
 			return err;
 		unassign->failure.error = 0;
+		if (unassign->is_dirty && clean_for_host(unassign->address, &unassign->failure))
+			return unassign->failure.error;
 	}
 	return (unassign->undo ? bind_undo : bind_give_back)(unassign->address, &unassign->origin, unassign->driver,
 							     &unassign->failure);
@@ -655,6 +658,7 @@ static int unassign(struct daemon *daemon, struct request *request, struct devic
 
 	if (made) {
 		made->undo = undo;
+		made->is_dirty = !undo && device->state == VFIOD_QUARANTINED;
 		made->files = warm_take(device);
 	}
 	err = job_start(made, daemon, device, EVENT_UNASSIGN, failure);

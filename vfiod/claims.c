@@ -10,6 +10,11 @@ static bool is_of(const struct claim *claim, const char *pool, uint32_t uid)
 	return claim->uid == uid && !strcmp(claim->pool, pool);
 }
 
+static bool is_same(const struct owner *a, const struct owner *b)
+{
+	return a->uid == b->uid && a->gid == b->gid;
+}
+
 /* The user's own claim on the pool, or else the place of the one that ends first, or has ended. */
 static struct claim *place_for(struct claims *claims, const char *pool, uint32_t uid)
 {
@@ -26,11 +31,11 @@ static struct claim *place_for(struct claims *claims, const char *pool, uint32_t
 	return oldest;
 }
 
-void claims_note(struct claims *claims, const char *pool, uint32_t uid, uint64_t now_ms)
+void claims_note(struct claims *claims, const char *pool, uint32_t uid, const struct owner *owner, uint64_t now_ms)
 {
 	struct claim *claim = place_for(claims, pool, uid);
 
-	*claim = (struct claim){ .uid = uid, .until_ms = now_ms + CLAIM_MS };
+	*claim = (struct claim){ .uid = uid, .owner = *owner, .until_ms = now_ms + CLAIM_MS };
 	snprintf(claim->pool, sizeof(claim->pool), "%s", pool);
 }
 
@@ -42,12 +47,12 @@ void claims_settle(struct claims *claims, const char *pool, uint32_t uid)
 }
 
 const struct claim *claims_next(const struct claims *claims, const struct claim *last, const char *pool,
-				uint64_t now_ms)
+				const struct owner *owner, uint64_t now_ms)
 {
 	const struct claim *end = claims->list + CLAIMS_MAX;
 
 	for (const struct claim *claim = last ? last + 1 : claims->list; claim < end; claim++)
-		if (claim->until_ms > now_ms && !strcmp(claim->pool, pool))
+		if (claim->until_ms > now_ms && !strcmp(claim->pool, pool) && is_same(&claim->owner, owner))
 			return claim;
 	return NULL;
 }

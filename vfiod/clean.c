@@ -189,3 +189,30 @@ int clean_function(uint64_t address, enum clean_reset wanted, const struct clean
 	pci_cleanup(access);
 	return err;
 }
+
+int clean_for_host(uint64_t address, struct failure *failure)
+{
+	struct pci_access *access = open_access();
+	struct pci_dev *dev = open_function(access, address);
+	char text[PROTO_ADDRESS_LEN], control[8];
+	struct failure reset;
+	int err;
+
+	proto_address_format(address, text);
+	keep_awake(address, control);
+	err = stop_dma(dev, text, failure);
+	if (!err) {
+		clean_reset(address, CLEAN_RESET_BEST_EFFORT, &reset);
+		err = stop_dma(dev, text, failure);
+	}
+	if (err)
+		failure_set(
+			failure, err,
+			"%s: its bus mastering could not be switched off, so that it could write to the host's memory; "
+			"switch the machine off and on",
+			text);
+	let_sleep(address, control);
+	pci_free_dev(dev);
+	pci_cleanup(access);
+	return err;
+}

@@ -59,4 +59,13 @@ void clean_look(uint64_t address, struct clean_header *header);
 int clean_function(uint64_t address, enum clean_reset wanted, const struct clean_header *before,
 		   struct clean_header *after, struct failure *failure);
 
+/**
+ * clean_for_host() - make sure that a function which is not known to be clean does no DMA, before the host has it back.
+ *
+ * It is reset as well, if it can be; what is wrong with it otherwise the host's driver finds out.  For worker threads.
+ *
+ * Return: 0, or -EIO: its bus mastering stays on.
+ */
+int clean_for_host(uint64_t address, struct failure *failure);
+
 #endif

@@ -127,7 +127,8 @@ struct question {
 	const struct wish *wish;
 	const struct rule *rule; /* whose functions the peer has so many leases of */
 	size_t leases;
-	const char *pool; /* of which this is who comes first */
+	const char *pool; /* of whose functions, as far as they are this owner's, this is who comes first */
+	struct owner owner;
 	struct rival rival;
 };
 
@@ -159,13 +160,13 @@ static size_t other_leases(struct question *question, const struct device *devic
 }
 
 /* Who has fewer functions of the pool than the peer, and asked for one in vain. */
-static struct rival find_rival(const struct daemon *daemon, const char *pool, uint32_t uid)
+static struct rival find_rival(const struct daemon *daemon, const char *pool, const struct owner *owner, uint32_t uid)
 {
 	struct rival rival = { .own = count_leases(daemon, uid, NULL, pool) };
 	const struct claim *claim = NULL;
 	uint64_t now = clock_ms();
 
-	while (rival.own && !rival.is && (claim = claims_next(&daemon->claims, claim, pool, now))) {
+	while (rival.own && !rival.is && (claim = claims_next(&daemon->claims, claim, pool, owner, now))) {
 		rival.uid = claim->uid;
 		rival.leases = count_leases(daemon, claim->uid, NULL, pool);
 		rival.seconds = (unsigned int)((claim->until_ms - now + 999) / 1000);
@@ -178,12 +179,15 @@ static int check_rivals(struct question *question, const struct device *device, 
 {
 	const struct daemon *daemon = question->daemon;
 	const char *pool = policy_pool(daemon->config, &device->facts);
+	const struct owner *owner = &device->owner;
 
 	if (!pool)
 		return 0;
-	if (!question->pool || strcmp(question->pool, pool) != 0)
-		question->rival = find_rival(daemon, pool, question->wish->peer->uid);
+	if (!question->pool || strcmp(question->pool, pool) != 0 ||
+	    memcmp(&question->owner, owner, sizeof(*owner)) != 0)
+		question->rival = find_rival(daemon, pool, owner, question->wish->peer->uid);
 	question->pool = pool;
+	question->owner = *owner;
 	return policy_may_go_first(daemon->config, &device->facts, &question->rival, failure);
 }
 
@@ -249,7 +253,7 @@ static void decide_device(struct question *question, struct device *device, stru
 	enum state_verdict step;
 	int err = 0;
 
-	*verdict = (struct verdict){ .device = NULL };
+	*verdict = (struct verdict){ .owner = device->owner };
 	/* a stranger is told so at once, and does not wait in front of the owner */
 	if (device->state != VFIOD_UNMANAGED)
 		err = check_policy(question, device, &verdict->failure);
@@ -329,6 +333,7 @@ static void refuse_pool(const struct wish *wish, const struct search *search, st
 	else
 		failure_set(&verdict->failure, why.error, "none of the %zu functions of pool \"%s\": %.380s",
 			    search->members, wish->pool, why.text);
+	verdict->owner = search->chosen.owner;
 	refuse(verdict, search->members ? search->chosen.remedy : VFIOD_REMEDY_YOU | VFIOD_REMEDY_ADMIN);
 }
 

@@ -3,6 +3,7 @@
 #define VFIOD_DECIDE_H
 
 #include "vfiod/failure.h"
+#include "vfiod/policy.h"
 #include "vfiod/state.h"
 
 #include <stdint.h>
@@ -35,6 +36,7 @@ enum decision {
 struct verdict {
 	enum decision decision;
 	struct device *device;	/* that is granted, or waited for; see decide_step(). NULL: refused */
+	struct owner owner;	/* of the function that @failure is about */
 	uint32_t remedy;	/* VFIOD_REMEDY_…: who can change it */
 	struct failure failure; /* why it is refused, or has to wait */
 };

@@ -284,7 +284,7 @@ static void note_claim(struct daemon *daemon, const struct wish *wish, const str
 		if (pool)
 			claims_settle(&daemon->claims, pool, wish->peer->uid);
 	} else if (wish->pool && verdict->failure.error == -EBUSY && verdict->remedy != VFIOD_REMEDY_YOU) {
-		claims_note(&daemon->claims, wish->pool, wish->peer->uid, clock_ms());
+		claims_note(&daemon->claims, wish->pool, wish->peer->uid, &verdict->owner, clock_ms());
 	}
 }
 

@@ -93,13 +93,14 @@ END_TEST
 /* ---- claims ---- */
 
 static struct claims claims;
+static const struct owner owner = { 1, 2 };
 
 static unsigned int count(const char *pool, uint64_t now_ms)
 {
 	const struct claim *claim = NULL;
 	unsigned int found = 0;
 
-	while ((claim = claims_next(&claims, claim, pool, now_ms)))
+	while ((claim = claims_next(&claims, claim, pool, &owner, now_ms)))
 		found++;
 	return found;
 }
@@ -108,7 +109,7 @@ START_TEST(a_claim_is_good_for_its_pool_and_its_time)
 {
 	memset(&claims, 0, sizeof(claims));
 	ck_assert_uint_eq(count("a", 1), 0);
-	claims_note(&claims, "a", 1000, 1);
+	claims_note(&claims, "a", 1000, &owner, 1);
 	ck_assert_uint_eq(count("a", 1), 1);
 	ck_assert_uint_eq(count("b", 1), 0);
 	ck_assert_uint_eq(count("a", CLAIM_MS), 1);
@@ -119,9 +120,9 @@ END_TEST
 START_TEST(a_user_has_one_claim_on_a_pool_and_the_last_one_counts)
 {
 	memset(&claims, 0, sizeof(claims));
-	claims_note(&claims, "a", 1000, 1);
-	claims_note(&claims, "a", 1000, 500);
-	claims_note(&claims, "b", 1000, 500);
+	claims_note(&claims, "a", 1000, &owner, 1);
+	claims_note(&claims, "a", 1000, &owner, 500);
+	claims_note(&claims, "b", 1000, &owner, 500);
 	ck_assert_uint_eq(count("a", 2), 1);
 	ck_assert_uint_eq(count("a", CLAIM_MS + 499), 1);
 }
@@ -130,12 +131,12 @@ END_TEST
 START_TEST(who_got_one_has_no_claim_any_more)
 {
 	memset(&claims, 0, sizeof(claims));
-	claims_note(&claims, "a", 1000, 1);
-	claims_note(&claims, "a", 1001, 1);
-	claims_note(&claims, "b", 1000, 1);
+	claims_note(&claims, "a", 1000, &owner, 1);
+	claims_note(&claims, "a", 1001, &owner, 1);
+	claims_note(&claims, "b", 1000, &owner, 1);
 	claims_settle(&claims, "a", 1000);
 	ck_assert_uint_eq(count("a", 1), 1);
-	ck_assert_uint_eq(claims_next(&claims, NULL, "a", 1)->uid, 1001);
+	ck_assert_uint_eq(claims_next(&claims, NULL, "a", &owner, 1)->uid, 1001);
 	ck_assert_uint_eq(count("b", 1), 1);
 }
 END_TEST
@@ -144,10 +145,10 @@ START_TEST(of_too_many_claims_the_oldest_goes)
 {
 	memset(&claims, 0, sizeof(claims));
 	for (uint32_t uid = 0; uid <= CLAIMS_MAX; uid++)
-		claims_note(&claims, "a", uid, uid);
+		claims_note(&claims, "a", uid, &owner, uid);
 	ck_assert_uint_eq(count("a", CLAIMS_MAX), CLAIMS_MAX);
-	for (const struct claim *claim = claims_next(&claims, NULL, "a", 1); claim;
-	     claim = claims_next(&claims, claim, "a", 1))
+	for (const struct claim *claim = claims_next(&claims, NULL, "a", &owner, 1); claim;
+	     claim = claims_next(&claims, claim, "a", &owner, 1))
 		ck_assert_uint_ne(claim->uid, 0);
 }
 END_TEST

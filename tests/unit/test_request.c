@@ -1779,11 +1779,11 @@ START_TEST(who_asked_in_vain_comes_before_who_has_more)
 		lease_to(pool[i], i ? getuid() : 4000, 5 + i);
 	ask_pool(&client, "fast", VFIOD_MODE_CONTAINER, VFIOD_NONE);
 	expect_error(&client, VFIOD_ACQUIRE_POOL, COOKIE, EBUSY, "leased");
-	claim = claims_next(&vfiod.claims, NULL, "fast", clock_ms());
+	claim = claims_next(&vfiod.claims, NULL, "fast", &pool[0]->owner, clock_ms());
 	ck_assert_ptr_nonnull(claim);
 	ck_assert_uint_eq(claim->uid, getuid());
 	/* another user asked, too, and has one; this one has three, then two, then one of the three that are left */
-	claims_note(&vfiod.claims, "fast", 4000, clock_ms());
+	claims_note(&vfiod.claims, "fast", 4000, &pool[0]->owner, clock_ms());
 	for (size_t i = 3; i > 1; i--) {
 		device_unlease(pool[i]);
 		pool[i]->state = VFIOD_FREE;
@@ -1801,12 +1801,23 @@ START_TEST(who_asked_in_vain_comes_before_who_has_more)
 }
 END_TEST
 
+START_TEST(a_claim_on_one_owners_functions_is_none_on_anothers)
+{
+	const struct owner other = { 4000, VFIOD_NONE };
+
+	lease_to(pool[0], getuid(), 5);
+	claims_note(&vfiod.claims, "fast", 4000, &other, clock_ms());
+	ask_acquire(&client, FIRST + 2, COOKIE);
+	expect_granted(VFIOD_ACQUIRE, 102);
+}
+END_TEST
+
 START_TEST(who_gets_one_of_a_pool_has_no_claim_any_more)
 {
-	claims_note(&vfiod.claims, "fast", getuid(), clock_ms());
+	claims_note(&vfiod.claims, "fast", getuid(), &pool[0]->owner, clock_ms());
 	ask_pool(&client, "fast", VFIOD_MODE_CONTAINER, VFIOD_NONE);
 	expect_granted(VFIOD_ACQUIRE_POOL, 100);
-	ck_assert_ptr_null(claims_next(&vfiod.claims, NULL, "fast", clock_ms()));
+	ck_assert_ptr_null(claims_next(&vfiod.claims, NULL, "fast", &pool[0]->owner, clock_ms()));
 }
 END_TEST
 
@@ -1815,7 +1826,7 @@ START_TEST(to_ask_why_is_no_claim_and_changes_nothing)
 	for (size_t i = 0; i < POOL_SIZE; i++)
 		lease_to(pool[i], 4000, 5 + i);
 	expect_why(why_pool(VFIOD_NONE), EBUSY, VFIOD_REMEDY_HOLDER, "leased");
-	ck_assert_ptr_null(claims_next(&vfiod.claims, NULL, "fast", clock_ms()));
+	ck_assert_ptr_null(claims_next(&vfiod.claims, NULL, "fast", &pool[0]->owner, clock_ms()));
 	pool[0]->state = VFIOD_FREE;
 	ck_assert_uint_eq(le32toh(why_pool(VFIOD_NONE)->code), 0);
 	ck_assert_int_eq(pool[0]->state, VFIOD_FREE);
@@ -1950,7 +1961,7 @@ static void make_any_world(struct rule rules[3], uid_t users[3])
 		make_any_device(pool[i]);
 	memset(&vfiod.claims, 0, sizeof(vfiod.claims));
 	for (uint32_t i = any_below(4); i; i--)
-		claims_note(&vfiod.claims, any_below(2) ? "fast" : "slow", any_below(3), clock_ms());
+		claims_note(&vfiod.claims, any_below(2) ? "fast" : "slow", any_below(3), &pool[0]->owner, clock_ms());
 	peer->uid = any_below(2);
 	peer->gid = any_below(2);
 	strcpy(peer->label, any_below(2) ? "lab" : "");
@@ -2523,6 +2534,7 @@ static TCase *pool_case(void)
 	tcase_add_test(tcase, of_a_pool_in_which_all_are_taken_the_refusal_that_is_nearest_to_a_grant_is_told);
 	tcase_add_test(tcase, whoever_asks_for_one_of_a_pool_waits_for_one_that_is_being_cleaned_if_none_is_free);
 	tcase_add_test(tcase, who_asked_in_vain_comes_before_who_has_more);
+	tcase_add_test(tcase, a_claim_on_one_owners_functions_is_none_on_anothers);
 	tcase_add_test(tcase, who_gets_one_of_a_pool_has_no_claim_any_more);
 	tcase_add_test(tcase, to_ask_why_is_no_claim_and_changes_nothing);
 	tcase_add_loop_test(tcase, the_members_of_pools_are_told_page_by_page, 0, 2);
