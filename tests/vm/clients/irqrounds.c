@@ -39,7 +39,7 @@ static unsigned int seed;
 
 /* Between two of what a thread does for ever: time for the others, of which there is little on an emulated processor.
  */
-#define BREATH_NS 200000
+#define BREATH_NS 1000000
 
 static void pause_for(long ns)
 {
