@@ -4,6 +4,7 @@
  *
  *	hostile silent COUNT SOCKET		connect COUNT times, say nothing, "connected", stay until killed
  *	hostile deaf SOCKET			ask and never read, "thrown out after N requests" when that ends
+ *	hostile lingering COUNT SOCKET		COUNT times, send a file whose last close may take an hour, and hang up
  *	hostile killed SEED COUNT SOCKET ADDRESS	COUNT processes, each killed somewhere on its way to a lease
  *	hostile impatient SOCKET ADDRESS	be killed while an ACQUIRE waits for the last lease's end, "killed"
  */
@@ -11,12 +12,14 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,6 +61,44 @@ static int deaf(char **arguments)
 		count++;
 	printf("%s after %u requests\n", count < DEAF_MAX ? "thrown out" : "still served", count);
 	return count < DEAF_MAX ? 0 : 1;
+}
+
+/* ---- a file that lingers ---- */
+
+/* One end of a connection over loopback, full of what nobody reads; its close is to wait for that. */
+static int lingering_socket(const struct sockaddr_in *listener)
+{
+	char bytes[65536] = { 0 };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)listener, sizeof(*listener)))
+		return -1;
+	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 3600 }, sizeof(struct linger)) ? -1 : fd;
+}
+
+static int lingering(char **arguments)
+{
+	struct sockaddr_in loopback = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct vfiod_list_req request = { .max = htole32(VFIOD_LIST_MAX) };
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t size = sizeof(loopback);
+
+	if (listener < 0 || bind(listener, (struct sockaddr *)&loopback, size) || listen(listener, 1024) ||
+	    getsockname(listener, (struct sockaddr *)&loopback, &size))
+		return 1;
+	for (int count = atoi(arguments[0]); count > 0; count--) {
+		struct proto_conn conn = connect_to(arguments[1]);
+		int fd = lingering_socket(&loopback);
+
+		if (fd < 0 || proto_conn_send(&conn, VFIOD_LIST, 0, 3, &request, sizeof(request), &fd, 1))
+			return 1;
+		/* the last close is not ours: that is of the message */
+		close(fd);
+		close(conn.fd);
+	}
+	return 0;
 }
 
 /* ---- killed on the way ---- */
@@ -180,10 +221,8 @@ int main(int argc, char **argv)
 		int arguments;
 		int (*run)(char **arguments);
 	} ways[] = {
-		{ "silent", 2, silent },
-		{ "deaf", 1, deaf },
-		{ "killed", 4, killed },
-		{ "impatient", 2, impatient },
+		{ "silent", 2, silent }, { "deaf", 1, deaf },		{ "lingering", 2, lingering },
+		{ "killed", 4, killed }, { "impatient", 2, impatient },
 	};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)

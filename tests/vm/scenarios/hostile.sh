@@ -62,6 +62,13 @@ names "a client that does not read its replies is thrown out" "thrown out"
 echo "# $said"
 unharmed "a client that does not read"
 
+# Until Linux 6.16, from where on no message to vfiod has files.
+ip link set lo up
+check "200 files are sent whose close is to take an hour" as alice hostile lingering 200 $socket
+check "another user is served meanwhile" as bob nvme-identify $nvme
+unharmed "files whose close is to take an hour"
+check "and vfiod has made no thread for each of them" [ "$(find "/proc/$vfiod_pid/task" -mindepth 1 -maxdepth 1 | wc -l)" -lt 80 ]
+
 check "50 clients are killed at every step towards a lease" as alice hostile killed "$seed" 50 $socket $edu
 unharmed "50 clients that were killed"
 check "also while others are killed, a user is served" bash -c "
