@@ -18,7 +18,7 @@ static enum exit_status report(const struct invocation *invocation, struct vfiod
 	if (status != STATUS_OK)
 		return status;
 	if (!invocation->option[OPTION_JSON])
-		printf("%s was reset and is %s\n", address, vfiodma_state_name(info->state));
+		printf("%s is clean and %s\n", address, vfiodma_state_name(info->state));
 	else if (json_print_device(&inventory, info, stdout))
 		status = failure_no_memory();
 	inventory_free(&inventory);

@@ -68,7 +68,7 @@ void revoke_print(const struct vfiodma_info *before, unsigned int killed, FILE *
 {
 	char holder[320];
 
-	fprintf(out, "%s revoked from %s; it was reset and is free\n", before->address,
+	fprintf(out, "%s revoked from %s; it is clean and free\n", before->address,
 		holder_text(before, holder, sizeof(holder)));
 	if (killed)
 		fprintf(out, "%u process%s, stuck in a call on it, had to be killed\n", killed,

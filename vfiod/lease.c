@@ -386,7 +386,7 @@ void lease_unplug(struct device *device)
 
 	if (device->state == VFIOD_FREE)
 		warm_down(daemon, device);
-	else if (device->state == VFIOD_LEASED)
+	else if (device->state == VFIOD_LEASED && device->lease.by_handles)
 		revoke_announce(daemon, device, daemon->config->revoke_grace * 1000);
 }
 

@@ -5,6 +5,7 @@
 #include "proto/address.h"
 #include "vfiod/daemon.h"
 #include "vfiod/failure.h"
+#include "vfiod/lease.h"
 #include "vfiod/log.h"
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
@@ -191,6 +192,9 @@ static void take(struct pci_events *events, const struct vfiod_pci_event *event)
 		told = device && tell(daemon, device, kinds[event->kind].told, severity, event);
 		say(event, more, device, told);
 	}
+	/* its client may have taken the place of our eventfd for that, and keep what the kernel wants back */
+	if (event->kind == VFIOD_PCI_REMOVAL && device)
+		lease_unplug(device);
 	if (event->id && !told)
 		go_on(events, event->id);
 }

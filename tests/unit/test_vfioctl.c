@@ -750,14 +750,14 @@ START_TEST(a_revocation_is_reported_with_whom_it_was_taken_from)
 
 	snprintf(line, sizeof(line), "0000:07:00.0 revoked from user root (pid %d, ", (int)getpid());
 	ck_assert_ptr_eq(strstr(printed_revocation(0), line), written);
-	ck_assert_ptr_nonnull(strstr(written, "); it was reset and is free\n"));
+	ck_assert_ptr_nonnull(strstr(written, "); it is clean and free\n"));
 	ck_assert_ptr_null(strstr(written, "killed"));
 	free(written);
 	ck_assert(has_line(printed_revocation(1), "1 process, stuck in a call on it, had to be killed"));
 	free(written);
 	functions[1].holder_pid = VFIODMA_NONE;
 	functions[1].holder_uid = NAMELESS;
-	ck_assert_str_eq(printed_revocation(2), "0000:07:00.0 revoked from user 4000000000; it was reset and is free\n"
+	ck_assert_str_eq(printed_revocation(2), "0000:07:00.0 revoked from user 4000000000; it is clean and free\n"
 						"2 processes, stuck in a call on it, had to be killed\n");
 	free(written);
 }
