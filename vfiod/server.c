@@ -375,9 +375,12 @@ static void start_request(struct client *client, const struct proto_op *op, stru
 	}
 	log_line(LOG_DEBUG, "%s of user %u (pid %d)", op->name, (unsigned)client->peer.uid, (int)client->peer.pid);
 	client->request = request;
-	event_del(client->readable);
-	event_add(client->closed, NULL);
 	request_run(request);
+	/* Most have been answered by now.  Behind one that has not, nothing is read: only its client's end is looked for. */
+	if (client->request) {
+		event_del(client->readable);
+		event_add(client->closed, NULL);
+	}
 }
 
 /*

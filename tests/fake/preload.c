@@ -33,6 +33,7 @@
 
 static uint32_t objects[FDS]; /* what a file descriptor is, 0: nothing of ours */
 static struct fake_table *table;
+static uint32_t process;
 
 /* Handles that are to be given away, and those that were since the node was last read. The lock protects both. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -81,6 +82,7 @@ static __attribute__((constructor)) void begin(void)
 	*(void **)&real_write = find("write");
 	*(void **)&real_read = find("read");
 	*(void **)&real_close = find("close");
+	process = (uint32_t)getpid();
 	map_table();
 }
 
@@ -379,7 +381,7 @@ static int handle_create(int node, struct vfiod_handle_create *how)
 	handle->lease = how->lease;
 	handle->uid = how->uid;
 	handle->container = how->container;
-	handle->creator = (uint32_t)getpid();
+	handle->creator = process;
 	handle->object = objects[how->fd];
 	handle->busy_pid = 0;
 	memcpy(handle->tag, how->tag, sizeof(handle->tag));
