@@ -144,6 +144,23 @@ static void release(struct proto_conn *conn, struct proto_msg *granted)
 	}
 }
 
+/* It is clean and open in advance again: vfiod has nothing to do any more. */
+static void await_warm(struct proto_conn *conn, uint64_t address)
+{
+	const struct vfiod_list_req body = { htole64(address), htole32(1), 0 };
+	const struct vfiod_list_rep *rep;
+	struct proto_msg msg;
+
+	do {
+		const struct timespec pause = { .tv_nsec = 200000 };
+
+		nanosleep(&pause, NULL);
+		if (ask(conn, VFIOD_LIST, &body, sizeof(body), 0, &msg))
+			die("LIST");
+		rep = proto_msg_body(&msg);
+	} while (!(le32toh(rep->devices[0].flags) & VFIOD_DEVICE_WARM));
+}
+
 /* ---- a bare exchange ---- */
 
 #define BARE_SIZE (sizeof(struct vfiod_hdr) + sizeof(struct vfiod_acquire_rep))
@@ -250,10 +267,12 @@ static int compare(size_t count, size_t functions, char **addresses)
 	acquire(&conn, parse(addresses[0]), &msg);
 	bare = start_bare(msg.fds);
 	for (size_t i = 0; i < count; i++) {
+		uint64_t address = parse(addresses[1 + i % (functions - 1)]);
 		struct proto_msg granted;
 
+		await_warm(&conn, address);
 		bare_took[i] = exchange(bare);
-		took[i] = acquire(&conn, parse(addresses[1 + i % (functions - 1)]), &granted);
+		took[i] = acquire(&conn, address, &granted);
 		release(&conn, &granted);
 	}
 	printf("lease %llu\nbare %llu\n", median(took, count), median(bare_took, count));
