@@ -213,7 +213,7 @@ int proto_conn_recv(struct proto_conn *conn, struct proto_msg *msg, unsigned int
 
 	memset(msg, 0, offsetof(struct proto_msg, bytes));
 	msg->fds[0] = msg->fds[1] = -1;
-	size = max_fds ? receive(conn->fd, &mh, 0) : receive_without_fds(conn->fd, &mh);
+	size = max_fds || conn->no_fds ? receive(conn->fd, &mh, 0) : receive_without_fds(conn->fd, &mh);
 	if (size < 0)
 		return size == -EWOULDBLOCK ? -EAGAIN : (int)size;
 	if (mh.msg_controllen)

@@ -4,6 +4,7 @@
 
 #include "proto/vfiod_proto.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@
 struct proto_conn {
 	int fd;
 	uint16_t version; /* VFIOD_VERSION_NONE until HELLO */
+	bool no_fds;	  /* the kernel lets nobody send us any (SO_PASSRIGHTS) */
 };
 
 /* A received message: checked, in the host's byte order where it is a number of its own. */

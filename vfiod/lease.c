@@ -83,13 +83,9 @@ static void grant_reply(struct request *request, struct device *device, uint32_t
 		.lease = device->lease.id,
 		.op = request->op->name,
 	};
+	uint64_t begun = request->begun;
 	char text[PROTO_ADDRESS_LEN];
 
-	metrics_count(&request->daemon->metrics, VFIOD_STAT_GRANTS);
-	metrics_time(&request->daemon->metrics, VFIOD_LATENCY_ACQUIRE, clock_us() - request->begun);
-	log_event(LOG_EVENT_GRANTED, &about, "%s leased to user %u (pid %u), lease %llu",
-		  proto_address_format(device->facts.address, text), device->lease.uid, device->lease.pid,
-		  (unsigned long long)device->lease.id);
 	snprintf(rep.reset, sizeof(rep.reset), "%s", device->facts.reset);
 	snprintf(pool_rep.reset, sizeof(pool_rep.reset), "%s", device->facts.reset);
 	terms_begin(daemon, device, request->client);
@@ -98,6 +94,12 @@ static void grant_reply(struct request *request, struct device *device, uint32_t
 	else
 		request_reply(request, &rep, sizeof(rep), fds, count);
 	terms_tell(daemon, device);
+	/* the client is at work already */
+	metrics_count(&daemon->metrics, VFIOD_STAT_GRANTS);
+	metrics_time(&daemon->metrics, VFIOD_LATENCY_ACQUIRE, clock_us() - begun);
+	log_event(LOG_EVENT_GRANTED, &about, "%s leased to user %u (pid %u), lease %llu",
+		  proto_address_format(device->facts.address, text), device->lease.uid, device->lease.pid,
+		  (unsigned long long)device->lease.id);
 }
 
 /*

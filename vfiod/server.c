@@ -41,6 +41,7 @@ struct listener {
 	int fd;
 	struct event *readable, *retry;
 	unsigned int socket; /* VFIOD_ON_PUB or VFIOD_ON_ADMIN */
+	bool no_fds;	     /* that the kernel refuses what would send us files */
 	char path[PATH_MAX]; /* to remove at the end; empty: systemd's */
 };
 
@@ -378,9 +379,13 @@ static void start_request(struct client *client, const struct proto_op *op, stru
 	}
 	log_line(LOG_DEBUG, "%s of user %u (pid %d)", op->name, (unsigned)client->peer.uid, (int)client->peer.pid);
 	client->request = request;
-	event_del(client->readable);
-	event_add(client->closed, NULL);
 	request_run(request);
+	/* Most have been answered by now.  Behind one that has not, nothing is read: only its client's end is looked
+	 * for. */
+	if (client->request) {
+		event_del(client->readable);
+		event_add(client->closed, NULL);
+	}
 }
 
 /*
@@ -510,6 +515,7 @@ static int client_new(struct listener *listener, int fd, struct failure *failure
 	client->server = listener->server;
 	client->socket = listener->socket;
 	client->conn.fd = fd;
+	client->conn.no_fds = listener->no_fds;
 	err = peer_read(fd, &client->peer);
 	if (err) {
 		failure_set(failure, err, "the kernel does not say who you are: %s", strerror(-err));
@@ -547,7 +553,7 @@ free_client:
  */
 static void turn_away(struct server *server, int fd, const struct failure *failure)
 {
-	struct proto_conn conn = { fd, VFIOD_VERSION_NONE };
+	struct proto_conn conn = { .fd = fd, .version = VFIOD_VERSION_NONE };
 	const char *why;
 	struct proto_msg msg;
 	int err;
@@ -747,7 +753,8 @@ static int listen_on(struct listener *listener, const char *name, const char *ru
 	} else {
 		evutil_make_socket_nonblocking(fd);
 	}
-	setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int)); /* an older kernel knows it not */
+	/* an older kernel knows it not */
+	listener->no_fds = !setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int));
 	listener->fd = fd;
 	listener->retry = evtimer_new(base, accept_again, listener);
 	listener->readable = event_new(base, fd, EV_READ | EV_PERSIST, take_connections, listener);

@@ -15,12 +15,14 @@
  */
 #include "proto/address.h"
 #include "proto/conn.h"
+#include "tests/fake/wire.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +67,7 @@ static unsigned long long median(uint64_t *values, size_t count)
 static struct proto_conn connect_vfiod(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct proto_conn conn = { socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), VFIOD_VERSION_NONE };
+	struct proto_conn conn = { .fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0) };
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/" VFIOD_PUB_SOCKET, runtime_dir);
 	if (conn.fd < 0 || connect(conn.fd, (const struct sockaddr *)&address, sizeof(address)))
@@ -144,6 +146,45 @@ static void release(struct proto_conn *conn, struct proto_msg *granted)
 	}
 }
 
+/* Without a word to vfiod: the fake machine says whether it is clean and open in advance again. */
+static void await_open(uint64_t address)
+{
+	const struct sockaddr_un kernel = { .sun_family = AF_UNIX, .sun_path = FAKE_SOCKET };
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	static struct fake_call call = { .op = FAKE_CONTROL };
+	static struct fake_answer answer;
+	char text[PROTO_ADDRESS_LEN];
+
+	do {
+		int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+		nanosleep(&pause, NULL);
+		call.length = (uint32_t)sprintf(call.data, "opened %s", proto_address_format(address, text));
+		if (connect(fd, (const struct sockaddr *)&kernel, sizeof(kernel)) ||
+		    send(fd, &call, offsetof(struct fake_call, data) + call.length, 0) < 0 ||
+		    recv(fd, &answer, sizeof(answer), 0) < 0)
+			die(FAKE_SOCKET);
+		close(fd);
+	} while (answer.value);
+}
+
+/* It is clean and open in advance again: vfiod has nothing to do any more. */
+static void await_warm(struct proto_conn *conn, uint64_t address)
+{
+	const struct vfiod_list_req body = { htole64(address), htole32(1), 0 };
+	const struct vfiod_list_rep *rep;
+	struct proto_msg msg;
+
+	do {
+		const struct timespec pause = { .tv_nsec = 200000 };
+
+		nanosleep(&pause, NULL);
+		if (ask(conn, VFIOD_LIST, &body, sizeof(body), 0, &msg))
+			die("LIST");
+		rep = proto_msg_body(&msg);
+	} while (!(le32toh(rep->devices[0].flags) & VFIOD_DEVICE_WARM));
+}
+
 /* ---- a bare exchange ---- */
 
 #define BARE_SIZE (sizeof(struct vfiod_hdr) + sizeof(struct vfiod_acquire_rep))
@@ -216,8 +257,12 @@ static int lease(size_t count, size_t functions, char **addresses)
 
 	greet(&conn);
 	for (size_t i = 0; i < count; i++) {
-		took[i] = acquire(&conn, parse(addresses[i % functions]), &msg);
+		uint64_t address = parse(addresses[i % functions]);
+
+		await_open(address);
+		took[i] = acquire(&conn, address, &msg);
 		release(&conn, &msg);
+		await_open(address);
 	}
 	printf("lease %llu\n", median(took, count));
 	return 0;
@@ -250,10 +295,12 @@ static int compare(size_t count, size_t functions, char **addresses)
 	acquire(&conn, parse(addresses[0]), &msg);
 	bare = start_bare(msg.fds);
 	for (size_t i = 0; i < count; i++) {
+		uint64_t address = parse(addresses[1 + i % (functions - 1)]);
 		struct proto_msg granted;
 
+		await_warm(&conn, address);
 		bare_took[i] = exchange(bare);
-		took[i] = acquire(&conn, parse(addresses[1 + i % (functions - 1)]), &granted);
+		took[i] = acquire(&conn, address, &granted);
 		release(&conn, &granted);
 	}
 	printf("lease %llu\nbare %llu\n", median(took, count), median(bare_took, count));

@@ -54,6 +54,7 @@ static const char usage[] =
 	"  write PATH TEXT                  to a file of sysfs, what the shell's echo would do there\n"
 	"  handles on|off                   load or unload the module vfiod_handle\n"
 	"  fault ADDRESS KEY VALUE [TIMES]  have something go wrong, always or so many times; VALUE off: no more\n"
+	"  opened ADDRESS                   whether somebody has it open\n"
 	"  state                            all functions and what is open, in words\n"
 	"\n"
 	"KEY and VALUE of a fault:\n"
@@ -120,6 +121,12 @@ static int uevent(struct function *function, char *words)
 	return 0;
 }
 
+static int opened(struct function *function, char *words)
+{
+	(void)words;
+	return function->opened ? 0 : -EAGAIN;
+}
+
 static int bind_by_hand(struct function *function, char *words)
 {
 	return machine_bind(function, words);
@@ -163,7 +170,7 @@ static const struct {
 	const char *name;
 	int (*run)(struct function *function, char *words);
 } commands[] = {
-	{ "unplug", unplug },	{ "request", request },	  { "uevent", uevent },
+	{ "unplug", unplug },	{ "request", request }, { "opened", opened },	  { "uevent", uevent },
 	{ "fault", set_fault }, { "bind", bind_by_hand }, { "unbind", unbind_by_hand },
 };
 

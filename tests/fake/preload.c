@@ -33,6 +33,7 @@
 
 static uint32_t objects[FDS]; /* what a file descriptor is, 0: nothing of ours */
 static struct fake_table *table;
+static uint32_t process;
 
 /* Handles that are to be given away, and those that were since the node was last read. The lock protects both. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -81,6 +82,7 @@ static __attribute__((constructor)) void begin(void)
 	*(void **)&real_write = find("write");
 	*(void **)&real_read = find("read");
 	*(void **)&real_close = find("close");
+	process = (uint32_t)getpid();
 	map_table();
 }
 
@@ -96,6 +98,17 @@ static int connect_kernel(void)
 		return -1;
 	}
 	return fd;
+}
+
+/* Not all of it is set: it is large, and counted as the program's own. */
+static void start_call(struct fake_call *call, enum fake_op op, const void *data, size_t length)
+{
+	call->op = op;
+	call->command = 0;
+	call->argument = 0;
+	call->length = (uint32_t)length;
+	if (length)
+		memcpy(call->data, data, length);
 }
 
 static int send_call(int kernel, const struct fake_call *call, const int *fds, size_t count)
@@ -193,12 +206,12 @@ static void read_all(void)
 
 static int open_node(const char *path)
 {
-	struct fake_call call = { .op = FAKE_OPEN, .length = (uint32_t)strlen(path) + 1 };
+	struct fake_call call;
 	struct fake_answer answer;
 	int fds[FAKE_POOL_MAX];
 	size_t count;
 
-	memcpy(call.data, path, call.length);
+	start_call(&call, FAKE_OPEN, path, strlen(path) + 1);
 	if (call_kernel(&call, NULL, 0, &answer, fds, &count) < 0)
 		return -1;
 	if (fds[0] < FDS)
@@ -268,14 +281,14 @@ EXPORT int close(int fd)
 
 EXPORT ssize_t write(int fd, const void *data, size_t size)
 {
-	struct fake_call call = { .op = FAKE_WRITE, .length = (uint32_t)size };
+	struct fake_call call;
 	struct fake_answer answer;
 	int fds[FAKE_POOL_MAX];
 	size_t count;
 
 	if (!is_ours(fd) || objects[fd] != ATTRIBUTE || size > sizeof(call.data))
 		return real_write(fd, data, size);
-	memcpy(call.data, data, size);
+	start_call(&call, FAKE_WRITE, data, size);
 	return call_kernel(&call, &fd, 1, &answer, fds, &count);
 }
 
@@ -341,11 +354,12 @@ EXPORT ssize_t read(int fd, void *data, size_t size)
 /* The lock is held. */
 static int refill(void)
 {
-	struct fake_call call = { .op = FAKE_POOL };
+	struct fake_call call;
 	struct fake_answer answer;
 	int fds[FAKE_POOL_MAX];
 	size_t count;
 
+	start_call(&call, FAKE_POOL, NULL, 0);
 	if (call_kernel(&call, NULL, 0, &answer, fds, &count) < 0)
 		return -1;
 	for (pooled = 0; pooled < count; pooled++) {
@@ -360,6 +374,7 @@ static int handle_create(int node, struct vfiod_handle_create *how)
 	static const uint64_t one = 1;
 	enum fake_kind kind = is_ours(how->fd) ? FAKE_KIND(objects[how->fd]) : FAKE_NOTHING;
 	struct fake_handle *handle;
+	bool is_first;
 
 	if (!how->lease || how->flags || kind != (how->kind == VFIOD_HANDLE_DEVICE ? FAKE_DEVICE : FAKE_CONTAINER)) {
 		errno = EINVAL;
@@ -379,15 +394,17 @@ static int handle_create(int node, struct vfiod_handle_create *how)
 	handle->lease = how->lease;
 	handle->uid = how->uid;
 	handle->container = how->container;
-	handle->creator = (uint32_t)getpid();
+	handle->creator = process;
 	handle->object = objects[how->fd];
 	handle->busy_pid = 0;
 	memcpy(handle->tag, how->tag, sizeof(handle->tag));
 	atomic_store(&handle->flags, 0);
 	atomic_store(&handle->state, VFIOD_HANDLE_LIVE);
+	is_first = news_first == news_end;
 	news[news_end++ % FAKE_HANDLES] = how->id;
 	pthread_mutex_unlock(&lock);
-	real_write(node, &one, sizeof(one)); /* what the module does for who waits in poll() */
+	if (is_first)
+		real_write(node, &one, sizeof(one)); /* what the module does for who waits in poll() */
 	return 0;
 }
 
@@ -435,7 +452,7 @@ static size_t argument_size(unsigned int command, const void *argument)
 
 static int ioctl_once(int fd, unsigned int command, void *argument)
 {
-	struct fake_call call = { .op = FAKE_IOCTL, .command = command, .argument = (uintptr_t)argument };
+	struct fake_call call;
 	struct fake_answer answer;
 	int files[2] = { fd }, fds[FAKE_POOL_MAX];
 	size_t count, size = argument_size(command, argument);
@@ -445,9 +462,9 @@ static int ioctl_once(int fd, unsigned int command, void *argument)
 		errno = EINVAL;
 		return -1;
 	}
-	call.length = (uint32_t)size;
-	if (size)
-		memcpy(call.data, argument, size);
+	start_call(&call, FAKE_IOCTL, argument, size);
+	call.command = command;
+	call.argument = (uintptr_t)argument;
 	if (has_file(&call))
 		files[1] = file_of(&call);
 	value = call_kernel(&call, files, has_file(&call) && files[1] >= 0 ? 2 : 1, &answer, fds, &count);
@@ -492,7 +509,42 @@ EXPORT int ioctl(int fd, unsigned long command, ...)
 
 /* ---- the filter of system calls ---- */
 
-/* Valgrind makes calls of its own in the program's name, which the filter would forbid. */
+/* Valgrind makes calls of its own in the program's name, which the filter would forbid; and it knows not seccomp(). */
+EXPORT int seccomp_attr_set(void *filter, unsigned int attribute, uint32_t value);
+EXPORT int seccomp_attr_set(void *filter, unsigned int attribute, uint32_t value)
+{
+	int (*set)(void *, unsigned int, uint32_t);
+
+	if (getenv("FAKE_NO_FILTER"))
+		return 0;
+	*(void **)&set = find("seccomp_attr_set");
+	return set(filter, attribute, value);
+}
+
+/* As struct scmp_arg_cmp is: three of these are more than vfiod has. */
+struct comparison {
+	unsigned int argument;
+	int how;
+	uint64_t a, b;
+};
+
+EXPORT int seccomp_rule_add(void *filter, uint32_t action, int number, unsigned int count, ...);
+EXPORT int seccomp_rule_add(void *filter, uint32_t action, int number, unsigned int count, ...)
+{
+	int (*rule)(void *, uint32_t, int, unsigned int, const struct comparison *);
+	struct comparison comparisons[3];
+	va_list args;
+
+	if (getenv("FAKE_NO_FILTER"))
+		return 0;
+	va_start(args, count);
+	for (unsigned int i = 0; i < count && i < 3; i++)
+		comparisons[i] = va_arg(args, struct comparison);
+	va_end(args);
+	*(void **)&rule = find("seccomp_rule_add_array");
+	return rule(filter, action, number, count, comparisons);
+}
+
 EXPORT int seccomp_load(void *filter);
 EXPORT int seccomp_load(void *filter)
 {

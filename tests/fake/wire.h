@@ -27,7 +27,7 @@ enum fake_op {
 	FAKE_CONTROL, /* data: a line of commands, see main.c; data of the answer: text */
 };
 
-#define FAKE_DATA_MAX 16384
+#define FAKE_DATA_MAX 4096
 #define FAKE_POOL_MAX 64
 
 struct fake_call {
