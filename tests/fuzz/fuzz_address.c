@@ -6,6 +6,7 @@
  * there are.  What is not taken leaves all as it was.
  */
 #include "proto/address.h"
+#include "tests/fuzz/want.h"
 #include "vfiod/serial.h"
 #include "vfiod/topology.h"
 
@@ -20,12 +21,6 @@
 #define UNTOUCHED 0x5555555555555555ull
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void want(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void lower(char *text)
 {

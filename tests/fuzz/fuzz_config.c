@@ -7,6 +7,7 @@
  * and users. A rule fits what it names, and only that, by a second reading of vfiod.conf(5).
  */
 #include "proto/address.h"
+#include "tests/fuzz/want.h"
 #include "vfiod/config.h"
 #include "vfiod/facts.h"
 #include "vfiod/peer.h"
@@ -31,12 +32,6 @@ static char path[32];
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-static void want(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 /* ---- a machine whose users are known ---- */
 

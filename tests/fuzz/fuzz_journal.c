@@ -8,6 +8,7 @@
  * Of what is taken for a record, all bytes are known: encoded again, it is the same.
  */
 #include "proto/address.h"
+#include "tests/fuzz/want.h"
 #include "vfiod/journal.h"
 #include "vfiod/kept.h"
 
@@ -23,12 +24,6 @@ static char state_dir[] = "build/fuzz/kept-XXXXXX";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-static void want(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void put_right(unsigned char *at)
 {

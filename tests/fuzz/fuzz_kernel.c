@@ -12,6 +12,7 @@
 #include "kmod/uapi/vfiod_pci.h"
 #include "proto/address.h"
 #include "tests/fuzz/fake_kernel.h"
+#include "tests/fuzz/want.h"
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/handles.h"
@@ -39,12 +40,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
-
-static void want(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 /* The node of handles is there when its bytes are to be read; that of functions is opened below. */
 int __wrap_open(const char *path, int flags, ...)

@@ -10,6 +10,7 @@
  * What is taken is known to the last bit: sent again it is the same.  Nothing is left open, whatever came.
  */
 #include "proto/conn.h"
+#include "tests/fuzz/want.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -31,12 +32,6 @@ static struct proto_msg msg;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-static void want(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
