@@ -522,41 +522,40 @@ int inuse_check(uint64_t address, struct failure *failure)
 
 /* ---- worker.h ---- */
 
+/* What closes files has none of the jobs: it does so at once. */
 struct workers {
 	void (*idle)(void *data);
 	void *data;
+	unsigned int busy;
 };
 
-static struct workers the_workers;
+static struct workers both[2];
 static struct job *jobs[64];
+static struct workers *whose[64];
 static bool has_run[64];
 static size_t job_count;
 
-int workers_new(struct event_base *base, void (*idle)(void *data), void *data, struct workers **workers)
+int workers_new(struct event_base *base, const struct workers_how *how, struct workers **workers)
 {
 	(void)base;
-	want(!job_count);
-	the_workers = (struct workers){ idle, data };
-	*workers = &the_workers;
+	*workers = &both[how->hurried];
+	want(!(*workers)->busy);
+	**workers = (struct workers){ how->idle, how->data, 0 };
 	return 0;
 }
 
 void workers_free(struct workers *workers)
 {
-	(void)workers;
-	want(!job_count);
+	want(!workers->busy);
 }
 
-int workers_start(struct workers *workers, struct job *job)
+void workers_start(struct workers *workers, struct job *job)
 {
-	if (job_count == sizeof(jobs) / sizeof(jobs[0]) || fake_vfio.threads == 1)
-		return -EAGAIN;
-	if (fake_vfio.threads)
-		fake_vfio.threads--;
-	job->workers = workers;
+	want(job_count < sizeof(jobs) / sizeof(jobs[0]));
+	workers->busy++;
+	whose[job_count] = workers;
 	has_run[job_count] = false;
 	jobs[job_count++] = job;
-	return 0;
 }
 
 void workers_close(struct workers *workers, int fd)
@@ -567,8 +566,7 @@ void workers_close(struct workers *workers, int fd)
 
 unsigned int workers_busy(const struct workers *workers)
 {
-	(void)workers;
-	return (unsigned int)job_count;
+	return workers->busy;
 }
 
 size_t fake_jobs(void)
@@ -586,18 +584,20 @@ void fake_job_run(size_t i)
 
 void fake_job_report(size_t i)
 {
-	struct job *job;
 	struct workers *workers;
+	struct job *job;
 
 	if (i >= job_count || !has_run[i])
 		return;
 	job = jobs[i];
-	workers = job->workers;
+	workers = whose[i];
 	job_count--;
 	memmove(&jobs[i], &jobs[i + 1], (job_count - i) * sizeof(jobs[0]));
+	memmove(&whose[i], &whose[i + 1], (job_count - i) * sizeof(whose[0]));
 	memmove(&has_run[i], &has_run[i + 1], (job_count - i) * sizeof(has_run[0]));
+	workers->busy--;
 	job->done(job);
-	if (!job_count && workers->idle)
+	if (!workers->busy && workers->idle)
 		workers->idle(workers->data);
 }
 

@@ -44,7 +44,6 @@ struct fake_vfio {
 	uint64_t broken;       /* bits of functions that cannot be reset */
 	uint64_t in_use;       /* that the host uses */
 	uint64_t stuck;	       /* whose clients do not come back from the kernel */
-	unsigned int threads;  /* that can still be had; 0: no limit */
 	uint64_t used[64];     /* by function: the lease that has been in it since it was clean, or 0 */
 	uint32_t used_uid[64]; /* whose that was */
 };

@@ -412,6 +412,7 @@ static void make_machine(uint8_t how)
 
 static void start(void)
 {
+	const struct workers_how jobs = { .threads = 1 }, closes = { .threads = 1, .hurried = true };
 	struct event_config *wanted;
 	struct failure failure;
 
@@ -428,7 +429,8 @@ static void start(void)
 		configure(0); /* it would not start; the administrator looks what is wrong */
 		want(!config_load(config_path, true, NULL, &vfiod.config, &failure));
 	}
-	want(!workers_new(vfiod.base, NULL, NULL, &vfiod.workers));
+	want(!workers_new(vfiod.base, &jobs, &vfiod.workers));
+	want(!workers_new(vfiod.base, &closes, &vfiod.closers));
 	want(!watch_new(vfiod.base, lease_closed, &vfiod, &vfiod.watch));
 	want(!hotplug_new(&vfiod, &vfiod.hotplug));
 	want(!server_new(&vfiod, run_dir, &vfiod.server, &failure));
@@ -467,6 +469,7 @@ static void stop(void)
 	pci_events_free(vfiod.pci_events);
 	handles_free(vfiod.handles);
 	workers_free(vfiod.workers);
+	workers_free(vfiod.closers);
 	for (size_t i = 0; i < vfiod.devices.count; i++)
 		drop(vfiod.devices.list[i]);
 	devices_free(&vfiod.devices);
@@ -722,6 +725,43 @@ static void check_device(const struct device *device)
 	check_clean(device);
 }
 
+/* What is looked up is what one would find by looking at all. */
+static void check_lists(const struct device *device)
+{
+	const struct devices *devices = &vfiod.devices;
+	const struct device *found = NULL;
+	size_t in_group = 0, held = 0;
+
+	for (size_t i = 0; i < devices->count; i++) {
+		in_group += devices->list[i]->facts.group == device->facts.group;
+		held += device->lease.id && devices->list[i]->lease.id &&
+			devices->list[i]->lease.uid == device->lease.uid;
+	}
+	while ((found = devices_in_group(devices, device->facts.group, found)))
+		want(found->facts.group == device->facts.group && in_group--);
+	want(!in_group);
+	if (!device->lease.id)
+		return;
+	want(devices_by_lease(devices, device->lease.id) == device);
+	while ((found = devices_held_by(devices, device->lease.uid, found)))
+		want(found->lease.id && held--);
+	want(!held);
+	if (!device->lease.by_handles && device->lease.watch)
+		want(devices_by_watch(devices, device->lease.watch) == device);
+}
+
+static void check_warm(void)
+{
+	size_t warm = 0;
+
+	for (size_t i = 0; i < vfiod.devices.count; i++) {
+		const struct device *device = vfiod.devices.list[i];
+
+		warm += device->state == VFIOD_WARMING || (device->state == VFIOD_FREE && warm_is(device));
+	}
+	want(warm == vfiod.devices.warm);
+}
+
 static void check_devices(void)
 {
 	size_t busy = 0;
@@ -730,6 +770,7 @@ static void check_devices(void)
 		const struct device *device = vfiod.devices.list[i];
 
 		check_device(device);
+		check_lists(device);
 		busy += device_is_busy(device);
 		for (size_t k = 0; k < i; k++) {
 			const struct device *other = vfiod.devices.list[k];
@@ -791,6 +832,7 @@ static void check_journal(void)
 static void check(void)
 {
 	check_devices();
+	check_warm();
 	check_handles();
 	check_journal();
 	want(server_connections(vfiod.server) <= CLIENTS + 16);
@@ -1093,13 +1135,10 @@ static void op_luck(void)
 		fake_unstick();
 		break;
 	case 5:
-		fake_vfio.threads = what & 3 ? 2 + (what & 3) : 0;
-		break;
-	case 6:
 		fake_vfio.has_handles = true;
 		break;
 	default:
-		fake_vfio.broken = fake_vfio.in_use = refuses = fake_vfio.threads = 0;
+		fake_vfio.broken = fake_vfio.in_use = refuses = 0;
 	}
 }
 
@@ -1157,7 +1196,7 @@ static void everybody_leaves(void)
 			close_held(&clients[i].held[k]);
 	}
 	fake_unstick();
-	fake_vfio.threads = fails_in = 0;
+	fails_in = 0;
 }
 
 /* vfiod's own, without what it holds open in advance. */
