@@ -141,18 +141,17 @@ int clean_function(uint64_t address, enum clean_reset wanted, const struct clean
 
 int clean_for_host(uint64_t address, struct failure *failure)
 {
-	struct pci_access *access = open_access();
-	struct pci_dev *dev = open_function(access, address);
+	int space = space_open(address);
 	char text[PROTO_ADDRESS_LEN], control[8];
 	struct failure reset;
 	int err;
 
 	proto_address_format(address, text);
 	keep_awake(address, control);
-	err = stop_dma(dev, text, failure);
+	err = stop_dma(space, text, failure);
 	if (!err) {
 		clean_reset(address, CLEAN_RESET_BEST_EFFORT, &reset);
-		err = stop_dma(dev, text, failure);
+		err = stop_dma(space, text, failure);
 	}
 	if (err)
 		failure_set(
@@ -161,7 +160,6 @@ int clean_for_host(uint64_t address, struct failure *failure)
 			"switch the machine off and on",
 			text);
 	let_sleep(address, control);
-	pci_free_dev(dev);
-	pci_cleanup(access);
+	space_close(space);
 	return err;
 }

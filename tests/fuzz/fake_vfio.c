@@ -515,6 +515,11 @@ int clean_function(uint64_t address, enum clean_reset wanted, const struct clean
 	return 0;
 }
 
+int clean_for_host(uint64_t address, struct failure *failure)
+{
+	return has(fake_vfio.broken, address) ? failure_set(failure, -EIO, "its bus mastering is on") : 0;
+}
+
 int inuse_check(uint64_t address, struct failure *failure)
 {
 	return has(fake_vfio.in_use, address) ? failure_set(failure, -EBUSY, "the host uses it") : 0;

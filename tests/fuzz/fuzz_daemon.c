@@ -17,6 +17,7 @@
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/handles.h"
+#include "vfiod/holder.h"
 #include "vfiod/hotplug.h"
 #include "vfiod/journal.h"
 #include "vfiod/kept.h"
@@ -45,6 +46,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -90,6 +92,7 @@ static char run_dir[] = "build/fuzz/run-XXXXXX";
 static char config_path[PATH_MAX], journal_path[PATH_MAX], kept_path[PATH_MAX];
 static uint64_t now_us, last_cookie;
 static uint32_t next_uid;
+static bool processes_end; /* of clients, with their connections */
 static int lock = -1, pci_node = -1;
 static unsigned int baseline; /* vfiod's files when nobody has anything */
 
@@ -109,6 +112,7 @@ int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __real_peer_read(int fd, struct peer *peer);
 int __wrap_peer_read(int fd, struct peer *peer);
+int __wrap_peer_pidfd(int fd, const struct peer *peer);
 int __wrap_flock(int fd, int operation);
 int __wrap_fsync(int fd);
 
@@ -140,6 +144,14 @@ int __wrap_peer_read(int fd, struct peer *peer)
 	if (!err)
 		peer->uid = next_uid;
 	return err;
+}
+
+/* A process that has ended already, or one that does not end. */
+int __wrap_peer_pidfd(int fd, const struct peer *peer)
+{
+	(void)fd;
+	(void)peer;
+	return eventfd(processes_end, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
 /* The lock goes with the process, of which there is one here. */
@@ -402,7 +414,7 @@ static void make_machine(uint8_t how)
 	fake_kernel.may_bind = may_bind;
 	fake_kernel.may_write = may_write;
 	fake_vfio.has_handles = how & 2;
-	refuses = question = 0;
+	refuses = question = processes_end = 0;
 	for (size_t i = 0; i < FUNCTIONS; i++)
 		plug(i, false);
 	configure(how >> 2 & 3);
@@ -450,6 +462,7 @@ static void drop(struct device *device)
 		event_free(device->lease.deadline);
 	if (device->lease.term)
 		event_free(device->lease.term);
+	holder_end(device);
 	free(device->parked);
 }
 
@@ -1135,6 +1148,9 @@ static void op_luck(void)
 		fake_unstick();
 		break;
 	case 5:
+		processes_end = !processes_end;
+		break;
+	case 6:
 		fake_vfio.has_handles = true;
 		break;
 	default:
