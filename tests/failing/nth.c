@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -31,6 +32,8 @@ static const char usage[] =
 	"arm: of a program that runs, the N-th from now fails. hit: has it?\n"
 	"\n"
 	"FAIL_PRELOAD: preload.so, and what else is to be preloaded.\n";
+
+#define PATIENCE_MS 20000
 
 struct options {
 	unsigned long first, step, last;
@@ -63,6 +66,7 @@ static struct failing *share(const char *path, int flags)
 struct result {
 	int status;
 	bool ready; /* it has said the word that is waited for */
+	bool hangs;
 	char text[4096];
 	size_t size;
 };
@@ -81,12 +85,19 @@ static void become(const struct options *options, const char *control, int error
 	_exit(127);
 }
 
+/* Until it ends, or hangs. */
 static void read_all(const struct options *options, pid_t pid, int from, struct result *result)
 {
+	struct pollfd ready = { .fd = from, .events = POLLIN };
 	ssize_t got;
 
-	while (result->size < sizeof(result->text) - 1 &&
-	       (got = read(from, result->text + result->size, sizeof(result->text) - 1 - result->size)) > 0) {
+	while (result->size < sizeof(result->text) - 1) {
+		result->hangs = poll(&ready, 1, PATIENCE_MS) != 1;
+		if (result->hangs)
+			kill(pid, SIGKILL);
+		got = read(from, result->text + result->size, sizeof(result->text) - 1 - result->size);
+		if (got <= 0)
+			return;
 		result->size += (size_t)got;
 		result->text[result->size] = '\0';
 		if (!options->until || result->ready || !strstr(result->text, options->until))
@@ -110,12 +121,10 @@ static void run_once(const struct options *options, const char *control, struct 
 	if (!pid)
 		become(options, control, error[1]);
 	close(error[1]);
-	alarm(60); /* who hangs is ended, with us */
 	read_all(options, pid, error[0], result);
 	close(error[0]);
 	if (waitpid(pid, &result->status, 0) != pid)
 		die("waitpid");
-	alarm(0);
 }
 
 /* Lines, but for those of preload.so. */
@@ -131,6 +140,8 @@ static unsigned int lines(const char *text)
 /* Return: what is wrong with it, or NULL. */
 static const char *judge(const struct options *options, const struct result *result)
 {
+	if (result->hangs)
+		return "it hangs";
 	if (WIFSIGNALED(result->status))
 		return "it died of a signal";
 	if (result->ready)

@@ -3,8 +3,8 @@
  * LD_PRELOAD: one allocation of the program fails.  FAIL_CONTROL names a file that has a struct failing (failing.h),
  * shared with whoever says which one.  FAIL_TRACE=1 says whose it was.
  *
- * What the C library allocates for itself is not counted, but its functions that fail for want of memory are; nor what
- * libconfuse does, which looks at none of its allocations (HACKING.md).
+ * What the C library and the fake machine allocate for themselves is not counted, but the functions that fail for want
+ * of memory are; nor what libconfuse and libseccomp do, which do not look at all of theirs (HACKING.md).
  */
 #include "tests/failing/failing.h"
 
@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* glibc's own, which need not be looked up: looking up allocates. */
@@ -37,16 +38,23 @@ static bool is_traced;
 
 /* ---- who is left out ---- */
 
+#define LEFT_OUT_MAX 8
+
 static struct {
 	uintptr_t begin, end;
-} left_out[4];
+} left_out[LEFT_OUT_MAX];
 
 static int note(struct dl_phdr_info *info, size_t size, void *data)
 {
+	static const char *const names[] = { "/libc.so.", "/ld-linux", "/libconfuse.so.", "/libseccomp.so.",
+					     "/tests/fake/" };
 	size_t *count = data;
+	bool is_one = false;
 
 	(void)size;
-	if ((!strstr(info->dlpi_name, "/libc.so.") && !strstr(info->dlpi_name, "/libconfuse.so.")) || *count == 4)
+	for (size_t i = 0; !is_one && i < sizeof(names) / sizeof(names[0]); i++)
+		is_one = strstr(info->dlpi_name, names[i]);
+	if (!is_one || *count == LEFT_OUT_MAX)
 		return 0;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
@@ -62,7 +70,7 @@ static int note(struct dl_phdr_info *info, size_t size, void *data)
 
 static bool counts(const void *caller)
 {
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < LEFT_OUT_MAX; i++)
 		if ((uintptr_t)caller >= left_out[i].begin && (uintptr_t)caller < left_out[i].end)
 			return false;
 	return true;
@@ -73,7 +81,8 @@ static bool counts(const void *caller)
 static void __attribute__((constructor)) begin(void)
 {
 	const char *path = getenv("FAIL_CONTROL");
-	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	/* by its number: another library that is preloaded may have an open() that is not ready yet */
+	int fd = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC) : -1;
 	size_t count = 0;
 	void *shared;
 
@@ -81,7 +90,7 @@ static void __attribute__((constructor)) begin(void)
 		return;
 	dl_iterate_phdr(note, &count);
 	shared = mmap(NULL, sizeof(*failing), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
+	syscall(SYS_close, fd);
 	is_traced = getenv("FAIL_TRACE") != NULL;
 	if (shared != MAP_FAILED)
 		failing = shared;

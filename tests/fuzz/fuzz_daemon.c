@@ -1181,9 +1181,16 @@ static void after_restart(void)
 	start();
 }
 
+/* What happens while there is no vfiod, it finds. */
 static void op_crash(void)
 {
+	uint8_t meanwhile = next();
+
 	die();
+	if (meanwhile & 1)
+		op_let_go();
+	if (meanwhile & 2)
+		op_device();
 	after_restart();
 }
 

@@ -4,7 +4,8 @@
  * both modules, the config space that a serial number is looked for in.
  *
  * The input is lines: "@ACTION ADDRESS" is an event, "=NAME VALUE" behind it what the function has from then on,
- * "-NAME" what it has no longer; "@lost" says that events were lost.  A line "~" begins the bytes of the nodes.
+ * "-NAME" what it has no longer; "@lost" says that events were lost, "@vanish ADDRESS" that one of them was the
+ * function's end.  A line "~" begins the bytes of the nodes.
  *
  * After each event vfiod knows the functions that are there, each once, in order, and nothing of others.
  */
@@ -103,13 +104,14 @@ static void run(void)
 	check_functions();
 }
 
-static void remove_function(uint64_t address)
+/* @action: empty: and the event is lost */
+static void remove_function(uint64_t address, const char *action)
 {
 	struct fake_function *function = fake_function(address);
 
 	if (function)
 		function->present = false;
-	fake_tell("remove", address);
+	fake_tell(action, address);
 }
 
 /* Return: the function that the lines after this one are of, or NULL. */
@@ -125,8 +127,8 @@ static struct fake_function *take_event(const char *line)
 	}
 	if (sscanf(line, "@%15s %31s", action, name) != 2 || proto_address_parse(name, &address))
 		return NULL;
-	if (!strcmp(action, "remove")) {
-		remove_function(address);
+	if (!strcmp(action, "remove") || !strcmp(action, "vanish")) {
+		remove_function(address, action[0] == 'v' ? "" : action);
 		return NULL;
 	}
 	/* one that was there already, and whose going nobody has told, is another one now */
