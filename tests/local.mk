@@ -27,6 +27,7 @@ UNIT_TESTS = \
 	tests/unit/test_serial \
 	tests/unit/test_server \
 	tests/unit/test_session \
+	tests/unit/test_space \
 	tests/unit/test_state \
 	tests/unit/test_stats \
 	tests/unit/test_systemd \
@@ -179,6 +180,10 @@ tests_unit_test_session_CFLAGS = $(TEST_FLAGS) -pthread
 tests_unit_test_session_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_unit_test_session_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 
+tests_unit_test_space_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_space_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_space_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
 tests_unit_test_state_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_state_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_state_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
@@ -234,3 +239,14 @@ tests_bench_client_SOURCES = tests/bench/client.c
 tests_bench_client_CFLAGS = $(PROGRAM_FLAGS)
 tests_bench_client_LDFLAGS = $(PROGRAM_LINK) -no-install
 tests_bench_client_LDADD = proto/libproto.la
+
+# Allocations that fail: tests/failing/nth --help
+EXTRA_PROGRAMS += tests/failing/nth
+tests_failing_nth_SOURCES = tests/failing/nth.c tests/failing/failing.h
+tests_failing_nth_CFLAGS = $(PROGRAM_FLAGS)
+tests_failing_nth_LDFLAGS = $(PROGRAM_LINK) -no-install
+
+EXTRA_LTLIBRARIES += tests/failing/preload.la
+tests_failing_preload_la_SOURCES = tests/failing/preload.c tests/failing/failing.h
+tests_failing_preload_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+tests_failing_preload_la_LIBADD = -ldl

@@ -2,97 +2,52 @@
 #include "vfiod/clean.h"
 
 #include "proto/address.h"
-#include "vfiod/log.h"
+#include "vfiod/serial.h"
+#include "vfiod/space.h"
 #include "vfiod/sysfs.h"
 
 #include <errno.h>
-#include <pci/pci.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <linux/pci_regs.h>
+#include <stdbool.h>
 #include <string.h>
 
-/* libpci asks for a function that does not return, for errors of its bus scan; of a single function it reads and writes
- * registers only, which does not come here. */
-static void __attribute__((noreturn, format(printf, 1, 2))) give_up(char *format, ...)
+static void read_header(int space, struct clean_header *header)
 {
-	char text[256];
-	va_list args;
+	uint64_t serial = serial_find(space);
 
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	log_line(LOG_CRIT, "libpci: %s", text);
-	abort();
+	header->id = space_read32(space, PCI_VENDOR_ID);
+	header->class_revision = space_read32(space, PCI_CLASS_REVISION);
+	for (unsigned int i = 0; i < 6; i++)
+		header->bars[i] = space_read32(space, PCI_BASE_ADDRESS_0 + 4 * i);
+	header->bars[6] = space_read32(space, PCI_ROM_ADDRESS);
+	header->serial[0] = (uint32_t)serial;
+	header->serial[1] = (uint32_t)(serial >> 32);
 }
 
-static void say_nothing(char *format, ...) /* NOLINT(readability-non-const-parameter): libpci's type */
+static int stop_dma(int space, const char *text, struct failure *failure)
 {
-	(void)format;
-}
-
-/* Config space by way of sysfs. */
-static struct pci_access *open_access(void)
-{
-	struct pci_access *access = pci_alloc();
-
-	access->method = PCI_ACCESS_SYS_BUS_PCI;
-	access->error = give_up;
-	access->warning = say_nothing; /* a read that fails gives all ones, which is noticed */
-	access->debug = say_nothing;
-	pci_init(access);
-	return access;
-}
-
-static struct pci_dev *open_function(struct pci_access *access, uint64_t address)
-{
-	return pci_get_dev(access, (int)(address >> 16), (int)(address >> 8 & 0xff), (int)(address >> 3 & 0x1f),
-			   (int)(address & 7));
-}
-
-static void read_serial(struct pci_dev *dev, uint32_t serial[2])
-{
-	const struct pci_cap *cap = pci_find_cap(dev, PCI_EXT_CAP_ID_DSN, PCI_CAP_EXTENDED);
-
-	for (int i = 0; i < 2; i++)
-		serial[i] = cap ? pci_read_long(dev, (int)cap->addr + 4 + 4 * i) : 0;
-}
-
-static void read_header(struct pci_dev *dev, struct clean_header *header)
-{
-	header->id = pci_read_long(dev, PCI_VENDOR_ID);
-	header->class_revision = pci_read_long(dev, PCI_CLASS_REVISION);
-	for (int i = 0; i < 6; i++)
-		header->bars[i] = pci_read_long(dev, PCI_BASE_ADDRESS_0 + 4 * i);
-	header->bars[6] = pci_read_long(dev, PCI_ROM_ADDRESS);
-	read_serial(dev, header->serial);
-}
-
-static int stop_dma(struct pci_dev *dev, const char *text, struct failure *failure)
-{
-	uint16_t command = pci_read_word(dev, PCI_COMMAND);
+	uint16_t command = space_read16(space, PCI_COMMAND);
 
 	if (command & PCI_COMMAND_MASTER)
-		pci_write_word(dev, PCI_COMMAND, (uint16_t)(command & ~PCI_COMMAND_MASTER));
-	if (pci_read_word(dev, PCI_COMMAND) & PCI_COMMAND_MASTER)
+		space_write16(space, PCI_COMMAND, (uint16_t)(command & ~PCI_COMMAND_MASTER));
+	if (space_read16(space, PCI_COMMAND) & PCI_COMMAND_MASTER)
 		return failure_set(failure, -EIO, "%s: its bus mastering could not be switched off", text);
 	return 0;
 }
 
-static int check_interrupts(struct pci_dev *dev, const char *text, struct failure *failure)
+static int check_interrupts(int space, const char *text, struct failure *failure)
 {
-	const struct pci_cap *msi = pci_find_cap(dev, PCI_CAP_ID_MSI, PCI_CAP_NORMAL);
-	const struct pci_cap *msix = pci_find_cap(dev, PCI_CAP_ID_MSIX, PCI_CAP_NORMAL);
+	unsigned int msi = space_find(space, PCI_CAP_ID_MSI), msix = space_find(space, PCI_CAP_ID_MSIX);
 
-	if (msi && pci_read_word(dev, (int)msi->addr + PCI_MSI_FLAGS) & PCI_MSI_FLAGS_ENABLE)
+	if (msi && space_read16(space, msi + PCI_MSI_FLAGS) & PCI_MSI_FLAGS_ENABLE)
 		return failure_set(failure, -EIO, "%s: its MSI is still on after the reset", text);
-	if (msix && pci_read_word(dev, (int)msix->addr + PCI_CAP_FLAGS) & PCI_MSIX_ENABLE)
+	if (msix && space_read16(space, msix + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_ENABLE)
 		return failure_set(failure, -EIO, "%s: its MSI-X is still on after the reset", text);
 	return 0;
 }
 
-static int verify(struct pci_dev *dev, const char *text, const struct clean_header *before,
-		  const struct clean_header *after, struct failure *failure)
+static int verify(int space, const char *text, const struct clean_header *before, const struct clean_header *after,
+		  struct failure *failure)
 {
 	if (after->class_revision == 0xffffffff)
 		return failure_set(failure, -EIO, "%s: it does not answer after the reset", text);
@@ -103,9 +58,9 @@ static int verify(struct pci_dev *dev, const char *text, const struct clean_head
 		return failure_set(failure, -EIO, "%s: another device of the same kind is in its place", text);
 	if (memcmp(after->bars, before->bars, sizeof(after->bars)))
 		return failure_set(failure, -EIO, "%s: its BARs are not what they were before the lease", text);
-	if (pci_read_word(dev, PCI_COMMAND) & PCI_COMMAND_MASTER)
+	if (space_read16(space, PCI_COMMAND) & PCI_COMMAND_MASTER)
 		return failure_set(failure, -EIO, "%s: its bus mastering is on after the reset", text);
-	return check_interrupts(dev, text, failure);
+	return check_interrupts(space, text, failure);
 }
 
 int clean_reset(uint64_t address, enum clean_reset wanted, struct failure *failure)
@@ -144,66 +99,59 @@ static void let_sleep(uint64_t address, const char *control)
 
 void clean_stop_dma(uint64_t address)
 {
-	struct pci_access *access = open_access();
-	struct pci_dev *dev = open_function(access, address);
+	int space = space_open(address);
 	struct failure failure;
 
-	stop_dma(dev, "", &failure);
-	pci_free_dev(dev);
-	pci_cleanup(access);
+	stop_dma(space, "", &failure);
+	space_close(space);
 }
 
 void clean_look(uint64_t address, struct clean_header *header)
 {
-	struct pci_access *access = open_access();
-	struct pci_dev *dev = open_function(access, address);
+	int space = space_open(address);
 
-	read_header(dev, header);
-	pci_free_dev(dev);
-	pci_cleanup(access);
+	read_header(space, header);
+	space_close(space);
 }
 
 int clean_function(uint64_t address, enum clean_reset wanted, const struct clean_header *before,
 		   struct clean_header *after, struct failure *failure)
 {
-	struct pci_access *access = open_access();
-	struct pci_dev *dev = open_function(access, address);
+	int space = space_open(address);
 	struct clean_header first, now;
 	char text[PROTO_ADDRESS_LEN], control[8];
 	int err;
 
 	proto_address_format(address, text);
 	keep_awake(address, control);
-	read_header(dev, &first);
-	err = stop_dma(dev, text, failure);
+	read_header(space, &first);
+	err = stop_dma(space, text, failure);
 	if (!err)
 		err = clean_reset(address, wanted, failure);
 	if (!err) {
-		read_header(dev, &now);
-		err = verify(dev, text, before ? before : &first, &now, failure);
+		read_header(space, &now);
+		err = verify(space, text, before ? before : &first, &now, failure);
 	}
 	if (!err)
 		*after = now;
 	let_sleep(address, control);
-	pci_free_dev(dev);
-	pci_cleanup(access);
+	space_close(space);
 	return err;
 }
 
 int clean_for_host(uint64_t address, struct failure *failure)
 {
-	struct pci_access *access = open_access();
-	struct pci_dev *dev = open_function(access, address);
+	int space = space_open(address);
 	char text[PROTO_ADDRESS_LEN], control[8];
 	struct failure reset;
 	int err;
 
 	proto_address_format(address, text);
 	keep_awake(address, control);
-	err = stop_dma(dev, text, failure);
+	err = stop_dma(space, text, failure);
 	if (!err) {
 		clean_reset(address, CLEAN_RESET_BEST_EFFORT, &reset);
-		err = stop_dma(dev, text, failure);
+		err = stop_dma(space, text, failure);
 	}
 	if (err)
 		failure_set(
@@ -212,7 +160,6 @@ int clean_for_host(uint64_t address, struct failure *failure)
 			"switch the machine off and on",
 			text);
 	let_sleep(address, control);
-	pci_free_dev(dev);
-	pci_cleanup(access);
+	space_close(space);
 	return err;
 }

@@ -37,19 +37,30 @@ struct tag {
 } __attribute__((packed));
 _Static_assert(sizeof(struct tag) == VFIOD_HANDLE_TAG_SIZE, "the tag is of the module's size");
 
+/* The module's entries may be longer than we know. Return: false when they make no sense. */
+static bool take_all(const char *bytes, size_t size, handles_fn changed, void *data)
+{
+	struct vfiod_handle_info info;
+
+	for (size_t at = 0; at < size; at += info.size) {
+		if (size - at < sizeof(info))
+			return false;
+		memcpy(&info, bytes + at, sizeof(info));
+		if (info.size < sizeof(info) || info.size > size - at)
+			return false;
+		changed(data, &info);
+	}
+	return true;
+}
+
 void handles_read(struct handles *handles, handles_fn changed, void *data)
 {
-	struct vfiod_handle_info infos[64];
+	char bytes[64 * sizeof(struct vfiod_handle_info)];
 	ssize_t size;
 
-	/* the module's entries may be longer than we know */
-	while ((size = read(handles->node, infos, sizeof(infos))) > 0)
-		for (char *at = (char *)infos; at < (char *)infos + size;) {
-			const struct vfiod_handle_info *info = (const struct vfiod_handle_info *)(void *)at;
-
-			changed(data, info);
-			at += info->size;
-		}
+	while ((size = read(handles->node, bytes, sizeof(bytes))) > 0)
+		if (!take_all(bytes, (size_t)size, changed, data))
+			log_line(LOG_ERR, VFIOD_HANDLE_NODE ": its entries make no sense, and are left out");
 }
 
 static void readable(evutil_socket_t fd, short what, void *data)

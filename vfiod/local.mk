@@ -40,6 +40,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/seccomp.c vfiod/seccomp.h \
 	vfiod/serial.c vfiod/serial.h \
 	vfiod/server.c vfiod/server.h \
+	vfiod/space.c vfiod/space.h \
 	vfiod/state.c vfiod/state.h \
 	vfiod/step.c vfiod/step.h \
 	vfiod/sysfs.c vfiod/sysfs.h \
@@ -55,9 +56,9 @@ vfiod_libvfiod_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DVFIOD_RUNTIMEDIR='"$(vfiod_runtimedir)"' \
 	-DVFIOD_STATEDIR='"$(vfiod_statedir)"'
 vfiod_libvfiod_la_CFLAGS = $(PROGRAM_FLAGS) -pthread \
-	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBPCI_CFLAGS) $(LIBCONFUSE_CFLAGS) $(SECCOMP_CFLAGS)
+	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBCONFUSE_CFLAGS) $(SECCOMP_CFLAGS)
 vfiod_libvfiod_la_LIBADD = proto/libproto.la \
-	$(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(LIBPCI_LIBS) $(LIBCONFUSE_LIBS) $(SECCOMP_LIBS)
+	$(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(LIBCONFUSE_LIBS) $(SECCOMP_LIBS)
 
 sbin_PROGRAMS += vfiod/vfiod
 vfiod_vfiod_SOURCES = vfiod/main.c

@@ -304,10 +304,10 @@ static void answered(struct client *client, int err, bool has_files)
 		give_up(client, "take its answer", strerror(-err));
 	else
 		note_answer(client, has_files);
+	if (!client->broken && event_add(client->readable, NULL))
+		give_up(client, "get on", "vfiod is out of memory");
 	if (client->broken)
 		event_active(client->readable, EV_READ, 0);
-	else
-		event_add(client->readable, NULL);
 }
 
 void client_reply(struct client *client, uint16_t opcode, uint64_t cookie, const void *body, size_t length,
@@ -400,9 +400,11 @@ static bool has_to_wait(struct client *client)
 	if (!(client->has_files && !has_read(client)) &&
 	    (!client->account || account_may_ask(client->account, quotas_of(client), clock_us())))
 		return false;
+	/* rather at once than never */
+	if (evtimer_add(client->pause, &pause))
+		return false;
 	event_del(client->readable);
 	event_add(client->closed, NULL);
-	evtimer_add(client->pause, &pause);
 	return true;
 }
 
@@ -610,8 +612,9 @@ static void pause_listener(struct listener *listener)
 {
 	static const struct timeval pause = { .tv_usec = 100000 };
 
-	event_del(listener->readable);
-	evtimer_add(listener->retry, &pause);
+	/* to spin is better than to be deaf for good */
+	if (!evtimer_add(listener->retry, &pause))
+		event_del(listener->readable);
 }
 
 /*
