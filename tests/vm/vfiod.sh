@@ -189,6 +189,87 @@ nothing_half_done() {
 	ok "vfiod serves, and no function has changed after $1"
 }
 
+# ---- faults of the kernel -------------------------------------------------------------------------------
+
+# fault FILE INJECTION: vfiod's system calls on that file behave so until end_fault; see strace(1), --inject. strace
+# counts them ("when=1") in each thread anew, and vfiod has a thread for each operation.
+tracer=
+fault() {
+	strace --follow-forks --quiet=all --output=/run/strace.log --trace-path="$1" --inject="$2" --attach="$vfiod_pid" &
+	tracer=$!
+	wait_for "strace traces vfiod" traced "$tracer"
+}
+traced() { grep -q "^TracerPid:[[:space:]]*$1$" "/proc/$vfiod_pid/status"; }
+end_fault() {
+	kill "$tracer"
+	wait "$tracer" 2>/dev/null || true
+	wait_for "strace has let go of vfiod" traced 0
+}
+
+# ---- what all agree on ---------------------------------------------------------------------------------
+
+# ideas: what vfiod says of each function, a line each: address, state, driver, user and process that have it, whether the
+# lease can be taken back, whether it is open in advance; "null" where there is none.
+ideas() {
+	vfioctl list --all --json | awk -F'"' '
+		{ value = $4; if (value == "") { value = $3; gsub(/[:, ]/, "", value) } }
+		$2 ~ /^(address|state|driver|holder_uid|holder_pid|revocable|warm)$/ { is[$2] = value }
+		$2 == "warm" {
+			print is["address"], is["state"], is["driver"], is["holder_uid"], is["holder_pid"], is["revocable"], value
+		}'
+}
+
+# descriptors: how many vfiod has open.
+descriptors() { find "/proc/$vfiod_pid/fd" -mindepth 1 | wc -l; }
+
+# at_rest: how many that are without those of functions that it has open, which are four each. Its handles' node is open
+# from the beginning where the module is loaded, or else since somebody asked.
+at_rest() { echo $(($(descriptors) - 4 * $(ideas | awk '$6 == "true" || $7 == "true"' | wc -l))); }
+at_rest_is() { [ "$(at_rest)" = "$1" ]; }
+
+# baseline: what at_rest is compared with from now on.
+at_rest_before=
+baseline() {
+	wait_for "vfiod has nothing to do" settled_all
+	at_rest_before=$(at_rest)
+}
+settled_all() { ! ideas | grep -qE '^[^ ]+ [a-z]+ing '; }
+
+# disagreement: the first function of which vfiod, sysfs and the module do not say the same; nothing if there is none.
+disagreement() {
+	local address state driver uid pid revocable link
+	: >/run/leased
+	while read -r address state driver uid pid revocable _; do
+		link=$(driver_of "$address")
+		[ "$driver" = "${link:-null}" ] || echo "$address: vfiod says driver $driver, sysfs ${link:-none}"
+		case $state in
+		unmanaged)
+			[[ ! $(override_of "$address") =~ ^vfiod?-pci$ ]] || echo "$address: unmanaged, but overridden" ;;
+		free | leased)
+			[[ $link =~ ^vfiod?-pci$ ]] || echo "$address: $state with driver ${link:-none}" ;;
+		quarantined) ;;
+		*) echo "$address: still $state" ;;
+		esac
+		[ "$revocable" != true ] || echo "$address $uid $pid" >>/run/leased
+		[ "$state" = leased ] || [ "$uid$pid$revocable" = nullnullfalse ] || echo "$address: $state, but held by $uid $pid"
+	done < <(ideas)
+	if [ -c /dev/vfiod ]; then table leases | sort | diff - <(sort /run/leased) | sed -n 's/^[<>]/the module:&/p' || true; fi
+}
+agree() { [ -z "$(disagreement)" ]; }
+
+# agrees SENTENCE [COMMAND...]: vfiod, the module and sysfs have the same idea of every function, vfiod has no more files
+# open than at the baseline, and somebody else is served: by the command, which is of another user and another function.
+agrees() {
+	local sentence=$1 deadline=$((SECONDS + WAIT_SECONDS))
+	shift
+	until agree; do
+		[ "$SECONDS" -lt "$deadline" ] || { disagreement | sed 's/^/# /'; fail "$sentence: all agree on every function"; }
+	done
+	wait_for "$sentence: vfiod has $at_rest_before files open, as before" at_rest_is "$at_rest_before"
+	[ $# = 0 ] || quietly timeout $((3 * WAIT_SECONDS)) "$@"
+	ok "$sentence: vfiod, the module and sysfs agree on every function, no file is left open, others are served"
+}
+
 # ---- clients -------------------------------------------------------------------------------------------
 
 # use_clients: puts the programs of tests/vm/clients where everybody may run them.
