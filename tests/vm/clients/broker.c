@@ -156,7 +156,7 @@ int forget(int node, __u32 id)
 
 /* ---- the table ---- */
 
-__u32 table_read(int node, struct vfiod_handle_info **entries)
+static __u32 table_read(int node, struct vfiod_handle_info **entries)
 {
 	struct vfiod_handle_list list = { .size = sizeof(list), .entry_size = sizeof(**entries), .count = 64 };
 

@@ -69,9 +69,6 @@ struct vfiod_handle_revoke revoke_handle(int node, __u32 id, __u32 timeout_ms);
 /** forget() - 0 or -1 with errno. */
 int forget(int node, __u32 id);
 
-/** table_read() - all of what LIST says. @entries: to be freed. Return: how many. */
-__u32 table_read(int node, struct vfiod_handle_info **entries);
-
 /** table_count(), table_entry() - what LIST says; an entry with id 0: there is none. */
 __u32 table_count(int node);
 struct vfiod_handle_info table_entry(int node, __u32 id);
