@@ -92,11 +92,6 @@ look() {
 is_free() { look && [ "$state" = free ]; }
 # settled: it is free, and opened in advance where it is to be
 settled() { is_free && { [ "$warm" = true ] || [ $occasion = cold ]; } && idle; }
-# idle: no worker of vfiod is at anything
-idle() {
-	local tasks=("/proc/$vfiod_pid/task"/*)
-	[ ${#tasks[@]} = 1 ]
-}
 handles_are() { [ "$(table)" = "$1" ]; }
 
 # ---- an occasion -----------------------------------------------------------------------------------------------------
