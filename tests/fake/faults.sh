@@ -206,6 +206,7 @@ answers() {
 	cannot_take F31 "viable no" "not viable"
 	cannot_take F32 "open EBUSY" "open in another program"
 	cannot_take F36 "open ENOENT" "No such file"
+	cannot_take F36 "open EACCES" "Permission denied"
 	for error in EIO ENODEV ETIMEDOUT ENOTTY; do cannot_take F33 "write:reset $error" reset; done
 	for what in ones:answer id:bad1 bars:BARs serial:"another device" msix:MSI-X master:"bus mastering"; do
 		cannot_take F33 "after-reset ${what%%:*}" "${what#*:}"
@@ -218,6 +219,32 @@ answers() {
 	done
 	for error in EIO EBUSY ENODEV ENOTTY; do cannot_clean F33 "write:reset $error" reset; done
 
+	stop_vfiod
+}
+
+# ---- lost events -----------------------------------------------------------------------------------------------------
+events() {
+	local i many
+	local -a flood=()
+	many=$(($(cat /proc/sys/net/core/rmem_max) / 400 + 1000))	# of some 800 bytes, and it holds twice that
+	for ((i = 0; i < many; i++)); do flood+=("uevent $mine change"); done
+	begin
+	stop_vfiod
+	# without that right, as a service, its socket holds no more than any; root's has 128 MiB
+	start_vfiod_under setpriv --bounding-set=-net_admin
+	wait_for "both are free" eval "is_free && state_is $other free"
+	hold
+	kill -STOP "$vfiod_pid"
+	machine_does "${flood[@]}" "unplug $spare" "function 0000:00:04.0 group=4"
+	kill -CONT "$vfiod_pid"
+	wait_for "F37 vfiod says that it has lost events" logged "events were lost"
+	wait_for "F37 it sees what has gone meanwhile" not vfioctl show $spare
+	check "F37 and what has come" state_is 0000:00:04.0 unmanaged
+	check "F37 the lease goes on" is_leased
+	unharmed "F37 a flood of events, of which some are lost"
+	let_go
+	machine_does "unplug 0000:00:04.0" "function $spare group=2"
+	wait_for "all is as before" state_is $spare unmanaged
 	stop_vfiod
 }
 
@@ -385,5 +412,5 @@ deaths() {
 }
 
 # FAULTS: some of these alone.
-for part in ${FAULTS:-clients want answers writes deaths}; do $part; done
+for part in ${FAULTS:-clients want answers events writes deaths}; do $part; done
 finish
