@@ -54,7 +54,7 @@ AM_TESTS_ENVIRONMENT = \
 	NM='$(NM)'; export NM;
 
 TESTS += $(SCRIPT_TESTS)
-EXTRA_DIST += $(SCRIPT_TESTS) tests/proofs.tsv tests/prove \
+EXTRA_DIST += $(SCRIPT_TESTS) tests/faults.tsv tests/proofs.tsv tests/prove \
 	tests/bench/pcicfg.sh tests/coverage-pcicfg tests/cross tests/cross-pcicfg tests/dumps tests/fuzz tests/kernel-pcicfg \
 	tests/lint tests/mutate-pcicfg
 
@@ -225,6 +225,7 @@ tests_fake_machine_SOURCES = tests/fake/main.c \
 	tests/fake/uevent.c \
 	tests/fake/vfio.c tests/fake/vfio.h \
 	tests/fake/wire.h
+EXTRA_DIST += tests/fake/faults.sh tests/fake/vfiod.sh
 tests_fake_machine_CFLAGS = $(PROGRAM_FLAGS)
 tests_fake_machine_LDFLAGS = $(PROGRAM_LINK) -no-install
 tests_fake_machine_LDADD = proto/libproto.la

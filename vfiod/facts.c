@@ -61,6 +61,17 @@ static void read_place(struct udev_device *dev, struct facts *facts)
 		topology_of(udev_device_get_syspath(dev), facts->path);
 }
 
+/* Every function has these.  Read in part, for want of memory, it would be taken for another one in its place. */
+static bool is_readable(struct udev_device *dev)
+{
+	static const char *const attributes[] = { "vendor", "device", "subsystem_vendor", "subsystem_device", "class" };
+
+	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
+		if (!udev_device_get_sysattr_value(dev, attributes[i]))
+			return false;
+	return true;
+}
+
 int facts_from_udev(struct udev_device *dev, struct facts *facts)
 {
 	struct facts found = { 0 };
@@ -69,7 +80,7 @@ int facts_from_udev(struct udev_device *dev, struct facts *facts)
 
 	if (!name || proto_address_parse(name, &found.address))
 		return -EINVAL;
-	if (!udev_device_get_sysattr_value(dev, "vendor"))
+	if (!is_readable(dev))
 		return -ENODEV;
 	found.vendor = (uint16_t)number(dev, "vendor", 0xffff);
 	found.device = (uint16_t)number(dev, "device", 0xffff);

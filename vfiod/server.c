@@ -43,6 +43,7 @@ struct listener {
 	unsigned int socket; /* VFIOD_ON_PUB or VFIOD_ON_ADMIN */
 	bool no_fds;	     /* that the kernel refuses what would send us files */
 	char path[PATH_MAX]; /* to remove at the end; empty: systemd's */
+	struct stat made;    /* what was there when it had been made */
 };
 
 struct client {
@@ -753,6 +754,7 @@ static int listen_on(struct listener *listener, const char *name, const char *ru
 		if (err)
 			return err;
 		strcpy(listener->path, full);
+		lstat(full, &listener->made);
 	} else {
 		evutil_make_socket_nonblocking(fd);
 	}
@@ -809,6 +811,15 @@ int server_new(struct daemon *daemon, const char *runtime_dir, struct server **s
 	return 0;
 }
 
+/* Somebody else may have put something in its place. */
+static void remove_socket(const struct listener *listener)
+{
+	struct stat now;
+
+	if (!lstat(listener->path, &now) && now.st_dev == listener->made.st_dev && now.st_ino == listener->made.st_ino)
+		unlink(listener->path);
+}
+
 void server_free(struct server *server)
 {
 	struct client *client;
@@ -830,7 +841,7 @@ void server_free(struct server *server)
 		if (listener->fd >= 0)
 			close(listener->fd);
 		if (listener->path[0])
-			unlink(listener->path);
+			remove_socket(listener);
 	}
 	if (server->reserve >= 0)
 		close(server->reserve);

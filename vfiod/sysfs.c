@@ -53,12 +53,16 @@ int sysfs_read(uint64_t address, const char *attribute, char *value, size_t size
 int sysfs_write_file(const char *path, const char *value)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t written;
 	int err = 0;
 
 	if (fd < 0)
 		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
+	written = write(fd, value, strlen(value));
+	if (written < 0)
 		err = -errno;
+	else if ((size_t)written != strlen(value))
+		err = -EIO;
 	close(fd);
 	return err;
 }

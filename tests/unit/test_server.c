@@ -16,12 +16,14 @@
 #include <ftw.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -1987,6 +1989,371 @@ START_TEST(a_socket_of_another_name_is_not_taken)
 }
 END_TEST
 
+/* ---- faults by their numbers: see tests/faults.tsv ---- */
+
+/* A process beside the test that does one thing, is told when to go on, and says what came of it. */
+struct beside {
+	pid_t pid;
+	int fd; /* to it and from it */
+};
+
+static struct beside run_beside(void (*run)(int fd))
+{
+	struct beside beside;
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	beside = (struct beside){ fork(), ends[0] };
+	ck_assert_int_ge(beside.pid, 0);
+	if (!beside.pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(ends[0]);
+		run(ends[1]);
+		_exit(0);
+	}
+	close(ends[1]);
+	return beside;
+}
+
+static void tell(int fd)
+{
+	ck_assert_int_eq(send(fd, "+", 1, MSG_NOSIGNAL), 1);
+}
+
+static void hear(int fd)
+{
+	char byte;
+
+	ck_assert_int_eq(recv(fd, &byte, 1, 0), 1);
+}
+
+static void end_beside(const struct beside *beside)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(beside->pid, &status, 0), beside->pid);
+	ck_assert_msg(WIFEXITED(status) && !WEXITSTATUS(status), "the process beside ends with %x", status);
+	close(beside->fd);
+}
+
+static void become_nobody(void)
+{
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+		_exit(99);
+}
+
+static uint32_t greeted_as(struct proto_conn *conn)
+{
+	return le32toh(say_hello(conn, VFIOD_VERSION_MIN, VFIOD_VERSION_MAX)->uid);
+}
+
+static void pass(int to, int fd)
+{
+	ck_assert(send_raw(to, "+", 1, &fd, 1));
+}
+
+static int take_passed(int from)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr mh = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room)
+	};
+	int fd;
+
+	ck_assert_int_eq(recvmsg(from, &mh, MSG_CMSG_CLOEXEC), 1);
+	ck_assert_uint_eq(mh.msg_controllen, CMSG_SPACE(sizeof(int)));
+	memcpy(&fd, CMSG_DATA(&control.align), sizeof(fd));
+	return fd;
+}
+
+/* Connects, and gives the connection away. */
+static void connect_as_nobody(int fd)
+{
+	become_nobody();
+	pass(fd, connect_to(pub_path));
+	hear(fd);
+}
+
+/* Uses the connection of another. */
+static void use_as_nobody(int fd)
+{
+	const struct vfiod_assign_req assign = { .address = htole64(NO_ADDRESS), .gid = htole32(VFIOD_NONE) };
+	struct proto_conn conn = { take_passed(fd), VFIOD_VERSION_NONE };
+
+	become_nobody();
+	ck_assert_uint_eq(greeted_as(&conn), 0);
+	expect_refusal(&conn, VFIOD_ASSIGN, &assign, sizeof(assign), EACCES, "admin.sock");
+	list(&conn, 0, 1);
+}
+
+START_TEST(F5_a_connection_that_is_passed_to_another_user_is_its_connectors_still)
+{
+	struct beside beside = run_beside(use_as_nobody);
+	int fd = connect_to(pub_path);
+	struct proto_conn conn;
+
+	pass(beside.fd, fd);
+	close(fd);
+	end_beside(&beside);
+	beside = run_beside(connect_as_nobody);
+	conn = (struct proto_conn){ take_passed(beside.fd), VFIOD_VERSION_NONE };
+	ck_assert_uint_eq(greeted_as(&conn), NOBODY);
+	/* also when its connector is gone */
+	tell(beside.fd);
+	end_beside(&beside);
+	list(&conn, 0, 1);
+	close(conn.fd);
+}
+END_TEST
+
+#define MANY 1000
+
+/* How long a good client takes from its connection to its answer. */
+static int64_t good_client_us(void)
+{
+	struct timespec begun, now;
+	struct proto_conn conn;
+
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	conn = client_of(pub_path);
+	list(&conn, 0, 1);
+	close(conn.fd);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - begun.tv_sec) * 1000000 + (now.tv_nsec - begun.tv_nsec) / 1000;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+START_TEST(F7_a_thousand_idle_and_a_thousand_silent_clients_are_in_nobodys_way)
+{
+	static struct proto_conn idle[MANY];
+	static int silent[MANY];
+	int64_t times[21];
+
+	for (int i = 0; i < MANY; i++) {
+		idle[i] = client_of(pub_path);
+		silent[i] = connect_to(pub_path);
+	}
+	ck_assert_uint_ge(count_fds(), baseline + 2 * MANY);
+	for (int i = 0; i < 21; i++)
+		times[i] = good_client_us();
+	qsort(times, 21, sizeof(times[0]), compare_times);
+	ck_assert_int_lt(times[10], 100000);
+	for (int i = 0; i < MANY; i++) {
+		close(idle[i].fd);
+		close(silent[i]);
+	}
+}
+END_TEST
+
+/* Asks without end, ahead of its answers, which it reads. */
+static void flood(int fd)
+{
+	const struct vfiod_list_req body = { .max = htole32(VFIOD_LIST_MAX) };
+	struct proto_conn conn;
+	struct proto_msg answer;
+	const char *why;
+
+	become_nobody();
+	conn = client_of(pub_path);
+	tell(fd);
+	ck_assert_int_eq(fcntl(conn.fd, F_SETFL, O_NONBLOCK), 0);
+	for (;;) {
+		struct pollfd either = { .fd = conn.fd, .events = POLLIN | POLLOUT };
+
+		poll(&either, 1, -1);
+		proto_conn_send(&conn, VFIOD_LIST, 0, COOKIE, &body, sizeof(body), NULL, 0);
+		proto_conn_recv(&conn, &answer, 0, &why);
+	}
+}
+
+static int64_t list_us(void)
+{
+	struct timespec begun, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	list(&witness, 0, 1);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - begun.tv_sec) * 1000000 + (now.tv_nsec - begun.tv_nsec) / 1000;
+}
+
+#define TURNS	  20
+#define EACH_TURN 50
+#define TIMES	  (TURNS * EACH_TURN)
+
+/* Turn about, so that a machine that is busy is so for both. */
+static void time_with_and_without(pid_t other, int64_t *quiet, int64_t *flooded)
+{
+	for (int turn = 0; turn < TURNS; turn++) {
+		ck_assert_int_eq(kill(other, SIGSTOP), 0);
+		for (int i = 0; i < EACH_TURN; i++)
+			*quiet++ = list_us();
+		ck_assert_int_eq(kill(other, SIGCONT), 0);
+		for (int i = 0; i < EACH_TURN; i++)
+			*flooded++ = list_us();
+	}
+}
+
+/* The witness asks for more than its share, too: it is the administrator, who has no limit. */
+START_TEST(F8_a_user_who_floods_vfiod_does_not_slow_others_down)
+{
+	static int64_t quiet[TIMES], flooded[TIMES];
+	struct beside beside;
+
+	make_dir();
+	start();
+	witness = client_of(admin_path);
+	baseline = count_fds();
+	/* the limits as they are without a configuration */
+	write_file(config_path, "");
+	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	expect_notice("RELOADING=1");
+	expect_notice("READY=1");
+	beside = run_beside(flood);
+	hear(beside.fd);
+	time_with_and_without(beside.pid, quiet, flooded);
+	qsort(quiet, TIMES, sizeof(quiet[0]), compare_times);
+	qsort(flooded, TIMES, sizeof(flooded[0]), compare_times);
+	ck_assert_msg(flooded[TIMES * 99 / 100] < 10 * quiet[TIMES * 99 / 100], "p99 %lld us, flooded %lld us",
+		      (long long)quiet[TIMES * 99 / 100], (long long)flooded[TIMES * 99 / 100]);
+	ck_assert_int_eq(kill(beside.pid, SIGKILL), 0);
+	waitpid(beside.pid, NULL, 0);
+	close(beside.fd);
+	assert_unharmed();
+	close(witness.fd);
+}
+END_TEST
+
+/* A folder of the test's in place of the one with the public socket; what is in it then is not vfiod's. */
+static void replace_pub_dir(void)
+{
+	char pub_dir[80];
+
+	snprintf(pub_dir, sizeof(pub_dir), "%s/pub", run_dir);
+	ck_assert_int_eq(unlink(pub_path), 0);
+	ck_assert_int_eq(rmdir(pub_dir), 0);
+	ck_assert_int_eq(mkdir(pub_dir, 0755), 0);
+}
+
+START_TEST(F25_a_socket_whose_folder_is_removed_and_made_anew_is_there_again_with_the_next_vfiod)
+{
+	struct proto_conn admin;
+
+	replace_pub_dir();
+	/* who is connected stays so, and so does the other door */
+	list(&witness, 0, 1);
+	admin = client_of(admin_path);
+	list(&admin, 0, 1);
+	close(admin.fd);
+	write_file(pub_path, "precious\n");
+	ck_assert_int_eq(stop_with(SIGTERM), 0);
+	ck_assert_str_eq(read_text(pub_path), "precious\n");
+	expect_end(&witness);
+	close(witness.fd);
+	ck_assert_int_eq(unlink(pub_path), 0);
+	start();
+	witness = client_of(pub_path);
+	ck_assert_uint_eq(count_fds(), baseline);
+}
+END_TEST
+
+/* What a container gets of vfiod: the folder of the public socket, and nothing else of the run-time directory. */
+static char container[64];
+
+static void enter_container(void)
+{
+	char pub_dir[80];
+
+	snprintf(pub_dir, sizeof(pub_dir), "%s/pub", run_dir);
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount(pub_dir, container, NULL, MS_BIND, NULL) || chroot(container) || chdir("/"))
+		_exit(98);
+}
+
+/* Its vfiod ends, and another one begins, while it runs. */
+static void live_in_container(int fd)
+{
+	const struct vfiod_assign_req assign = { .address = htole64(NO_ADDRESS), .gid = htole32(VFIOD_NONE) };
+	struct proto_conn conn;
+
+	enter_container();
+	conn = client_of("/vfiod.sock");
+	expect_refusal(&conn, VFIOD_ASSIGN, &assign, sizeof(assign), EACCES, "admin.sock");
+	ck_assert(!exists("/admin.sock") && !exists("/../admin.sock"));
+	tell(fd);
+	hear(fd);
+	expect_end(&conn);
+	conn = client_of("/vfiod.sock");
+	list(&conn, 0, 1);
+}
+
+static struct beside start_container(void)
+{
+	struct beside beside;
+
+	snprintf(container, sizeof(container), "%s/container", dir);
+	ck_assert_int_eq(mkdir(container, 0755), 0);
+	beside = run_beside(live_in_container);
+	hear(beside.fd);
+	return beside;
+}
+
+START_TEST(F46_the_folder_of_the_socket_works_in_a_container_after_a_restart)
+{
+	struct beside beside = start_container();
+
+	close(witness.fd);
+	ck_assert_int_eq(stop_with(_i ? SIGKILL : SIGTERM), _i ? -SIGKILL : 0);
+	start();
+	witness = client_of(pub_path);
+	tell(beside.fd);
+	end_beside(&beside);
+}
+END_TEST
+
+/* Root of a user namespace: outside it is a user as any other. */
+static void be_root_of_a_namespace(int fd)
+{
+	const struct vfiod_unassign_req unassign = { .address = htole64(NO_ADDRESS) };
+	struct proto_conn conn;
+
+	become_nobody();
+	prctl(PR_SET_DUMPABLE, 1);
+	if (unshare(CLONE_NEWUSER))
+		_exit(97);
+	write_file("/proc/self/uid_map", "0 65534 1\n");
+	ck_assert_uint_eq(getuid(), 0);
+	conn = strange_client(pub_path);
+	ck_assert_uint_eq(greeted_as(&conn), NOBODY);
+	expect_refusal(&conn, VFIOD_UNASSIGN, &unassign, sizeof(unassign), EACCES, "admin.sock");
+	ck_assert_int_eq(try_admin(), EACCES);
+	tell(fd);
+}
+
+START_TEST(F45_root_of_a_container_is_no_administrator)
+{
+	struct beside beside = start_container();
+
+	/* with the host's user 0: the same as in F46, and it has seen that it gets nothing */
+	ck_assert_int_eq(kill(beside.pid, SIGKILL), 0);
+	waitpid(beside.pid, NULL, 0);
+	close(beside.fd);
+	beside = run_beside(be_root_of_a_namespace);
+	hear(beside.fd);
+	end_beside(&beside);
+}
+END_TEST
+
 /* ---- all of them ---- */
 
 static TCase *case_of(const char *name, void (*setup)(void), void (*teardown)(void))
@@ -2163,6 +2530,31 @@ static TCase *activation_case(void)
 	return tcase;
 }
 
+static TCase *faults_case(void)
+{
+	TCase *tcase = case_of("faults", start_with_witness, assert_unharmed_and_stop);
+
+	if (geteuid()) {
+		puts("SKIPPED: the tests of faults need root");
+		return tcase;
+	}
+	tcase_add_test(tcase, F5_a_connection_that_is_passed_to_another_user_is_its_connectors_still);
+	tcase_add_test(tcase, F7_a_thousand_idle_and_a_thousand_silent_clients_are_in_nobodys_way);
+	tcase_add_test(tcase, F25_a_socket_whose_folder_is_removed_and_made_anew_is_there_again_with_the_next_vfiod);
+	tcase_add_test(tcase, F45_root_of_a_container_is_no_administrator);
+	tcase_add_loop_test(tcase, F46_the_folder_of_the_socket_works_in_a_container_after_a_restart, 0, 2);
+	return tcase;
+}
+
+static TCase *flood_case(void)
+{
+	TCase *tcase = case_of("flood", NULL, stop_what_runs);
+
+	if (!geteuid())
+		tcase_add_test(tcase, F8_a_user_who_floods_vfiod_does_not_slow_others_down);
+	return tcase;
+}
+
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;
@@ -2192,6 +2584,8 @@ int main(void)
 	suite_add_tcase(suite, end_case());
 	suite_add_tcase(suite, manager_case());
 	suite_add_tcase(suite, activation_case());
+	suite_add_tcase(suite, faults_case());
+	suite_add_tcase(suite, flood_case());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

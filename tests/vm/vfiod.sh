@@ -189,6 +189,112 @@ nothing_half_done() {
 	ok "vfiod serves, and no function has changed after $1"
 }
 
+# ---- faults of the kernel -------------------------------------------------------------------------------
+
+# fault FILE INJECTION: vfiod's system calls on that file behave so until end_fault; see strace(1), --inject. strace
+# counts them ("when=1") in each thread anew, and vfiod has a thread for each operation.
+tracer=
+fault() {
+	strace --follow-forks --quiet=all --output=/run/strace.log --trace-path="$1" --inject="$2" --attach="$vfiod_pid" &
+	tracer=$!
+	wait_for "strace traces vfiod" traced "$tracer"
+}
+traced() { grep -q "^TracerPid:[[:space:]]*$1$" "/proc/$vfiod_pid/status"; }
+end_fault() {
+	kill "$tracer"
+	wait "$tracer" 2>/dev/null || true
+	wait_for "strace has let go of vfiod" traced 0
+}
+
+# ---- what all agree on ---------------------------------------------------------------------------------
+
+# ideas: what vfiod says of each function, a line each: address, state, driver, user and process that have it, whether the
+# lease (or the next one) can be taken back, whether it is open in advance; "null" where there is none.
+ideas() {
+	vfioctl list --all --json | awk -F'"' '
+		{ value = $4; if (value == "") { value = $3; gsub(/[:, ]/, "", value) } }
+		$2 ~ /^(address|state|driver|holder_uid|holder_pid|revocable|warm)$/ { is[$2] = value }
+		$2 == "warm" {
+			print is["address"], is["state"], is["driver"], is["holder_uid"], is["holder_pid"], is["revocable"], value
+		}'
+}
+
+# descriptors: how many vfiod has open.
+descriptors() { find "/proc/$vfiod_pid/fd" -mindepth 1 | wc -l; }
+
+# at_rest: how many that are without connections, of which the one that asks is one, and without those of functions that
+# it has open, which are four each: those in advance, and those that it has leased by handles, rather than the vfiod before
+# it; and but for the processes of those who have a lease and no connection. The handles' node is open from the beginning
+# where the module is loaded, or else since somebody asked.
+at_rest() {
+	local files connections open=0 leased=0 processes address state uid pid revocable warm
+	files=$(descriptors)
+	processes=$(find "/proc/$vfiod_pid/fd" -lname '*pidfd*' | wc -l)
+	connections=$(vfioctl stats --prometheus | sed -n 's/^vfiod_connections_open //p')
+	while read -r address state _ uid pid revocable warm; do
+		[ "$state" != leased ] || leased=$((leased + 1))
+		case $state$revocable$warm in
+		*true) open=$((open + 1)) ;;
+		leasedtrue*) ! grep -q "$address leased to user $uid (pid $pid)" "$vfiod_log" || open=$((open + 1)) ;;
+		esac
+	done < <(ideas)
+	[ "$processes" -le "$leased" ] || processes=0
+	echo $((files - connections + 1 - 4 * open - processes))
+}
+at_rest_is() { [ "$(at_rest)" = "$1" ]; }
+
+# baseline: what at_rest is compared with from now on.
+at_rest_before=
+baseline() {
+	wait_for "vfiod has nothing to do" settled_all
+	at_rest_before=$(at_rest)
+}
+settled_all() { idle && ! ideas | grep -qE '^[^ ]+ [a-z]+ing '; }
+# idle: no worker of vfiod is at anything: they wait for work, in futex(2), which has one of these numbers.
+idle() {
+	local task number
+	for task in "/proc/$vfiod_pid/task"/*; do
+		[ "${task##*/}" != "$vfiod_pid" ] || continue
+		{ read -r number _ <"$task/syscall"; } 2>/dev/null || return 1
+		case $number in 202 | 98) ;; *) return 1 ;; esac
+	done
+}
+
+# disagreement: the first function of which vfiod, sysfs and the module do not say the same; nothing if there is none.
+disagreement() {
+	local address state driver uid pid revocable link
+	: >/run/leased
+	while read -r address state driver uid pid revocable _; do
+		link=$(driver_of "$address")
+		[ "$driver" = "${link:-null}" ] || echo "$address: vfiod says driver $driver, sysfs ${link:-none}"
+		case $state in
+		unmanaged)
+			[[ ! $(override_of "$address") =~ ^vfiod?-pci$ ]] || echo "$address: unmanaged, but overridden" ;;
+		free | leased)
+			[[ $link =~ ^vfiod?-pci$ ]] || echo "$address: $state with driver ${link:-none}" ;;
+		quarantined) ;;
+		*) echo "$address: still $state" ;;
+		esac
+		[ "$state $revocable" != "leased true" ] || echo "$address $uid $pid" >>/run/leased
+		[ "$state" = leased ] || [ "$uid$pid" = nullnull ] || echo "$address: $state, but held by $uid $pid"
+	done < <(ideas)
+	if [ -c /dev/vfiod ]; then table leases | sort | diff - <(sort /run/leased) | sed -n 's/^[<>]/the module:&/p' || true; fi
+}
+agree() { [ -z "$(disagreement)" ]; }
+
+# agrees SENTENCE [COMMAND...]: vfiod, the module and sysfs have the same idea of every function, vfiod has no more files
+# open than at the baseline, and somebody else is served: by the command, which is of another user and another function.
+agrees() {
+	local sentence=$1 deadline=$((SECONDS + WAIT_SECONDS))
+	shift
+	until agree; do
+		[ "$SECONDS" -lt "$deadline" ] || { disagreement | sed 's/^/# /'; fail "$sentence: all agree on every function"; }
+	done
+	wait_for "$sentence: vfiod has $at_rest_before files open, as before" at_rest_is "$at_rest_before"
+	[ $# = 0 ] || quietly "$@"
+	ok "$sentence: vfiod, the module and sysfs agree on every function, no file is left open, others are served"
+}
+
 # ---- clients -------------------------------------------------------------------------------------------
 
 # use_clients: puts the programs of tests/vm/clients where everybody may run them.

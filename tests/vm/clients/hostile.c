@@ -4,14 +4,22 @@
  *
  *	hostile silent COUNT SOCKET		connect COUNT times, say nothing, "connected", stay until killed
  *	hostile deaf SOCKET			ask and never read, "thrown out after N requests" when that ends
- *	hostile lingering COUNT SOCKET		COUNT times, send a file whose last close may take an hour, and hang up
- *	hostile killed SEED COUNT SOCKET ADDRESS	COUNT processes, each killed somewhere on its way to a lease
+ *	hostile lingering COUNT SOCKET		COUNT times, send a file whose close may take an hour, and hang up
+ *	hostile killed SEED COUNT SOCKET ADDRESS
+ *						COUNT processes, each killed somewhere on its way to a lease
+ *	hostile step STEP SOCKET ADDRESS	be killed at that step of the way, see walk()
  *	hostile impatient SOCKET ADDRESS	be killed while an ACQUIRE waits for the last lease's end, "killed"
+ *	hostile stopped SOCKET ADDRESS		stop with the answer to an ACQUIRE unread; when continued, "let go" if
+ *						the connection has ended meanwhile
+ *	hostile ahead COUNT SOCKET ADDRESS	send ACQUIREs, as many as there is room for, but not more than COUNT;
+ *						read nothing, "sent N"; and "let go" when the connection has ended
+ *	hostile release LEASE SOCKET		RELEASE of that number, "released" or the error
  */
 #include "tests/vm/clients/connect.h"
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -110,6 +118,15 @@ static void point(int step, int now)
 		raise(SIGKILL);
 }
 
+/* Until there is something to be read, or the connection has ended. */
+static void await(const struct proto_conn *conn)
+{
+	struct pollfd pollfd = { conn->fd, POLLIN, 0 };
+
+	if (poll(&pollfd, 1, -1) != 1)
+		give_up("poll");
+}
+
 /* What comes back on the way to a lease does not matter: the device may be another one's, or being cleaned. */
 static void walk(const char *path, const char *address, int step)
 {
@@ -124,10 +141,12 @@ static void walk(const char *path, const char *address, int step)
 	point(step, 2);
 	send_acquire(&conn, address);
 	point(step, 3);
-	receive(&conn, &reply);
+	await(&conn);
 	point(step, 4);
-	proto_msg_close_fds(&reply);
+	receive(&conn, &reply);
 	point(step, 5);
+	proto_msg_close_fds(&reply);
+	point(step, 6);
 	for (;;)
 		pause();
 }
@@ -160,6 +179,12 @@ static int killed(char **arguments)
 		if (waitpid(child, NULL, 0) != child)
 			give_up("waitpid");
 	}
+	return 0;
+}
+
+static int step(char **arguments)
+{
+	walk(arguments[1], arguments[2], atoi(arguments[0]));
 	return 0;
 }
 
@@ -214,6 +239,54 @@ static int impatient(char **arguments)
 	give_up("no request waited");
 }
 
+/* ---- who does not read ---- */
+
+static bool is_let_go(const struct proto_conn *conn, int timeout_ms)
+{
+	struct pollfd pollfd = { conn->fd, POLLRDHUP, 0 };
+
+	return poll(&pollfd, 1, timeout_ms) == 1;
+}
+
+static int stopped(char **arguments)
+{
+	struct proto_conn conn = greeted(arguments[0]);
+
+	send_acquire(&conn, arguments[1]);
+	await(&conn);
+	say("stopped");
+	raise(SIGSTOP);
+	say(is_let_go(&conn, 0) ? "let go" : "connected");
+	return pause();
+}
+
+static int ahead(char **arguments)
+{
+	struct proto_conn conn = greeted(arguments[1]);
+	int count = 0;
+
+	fcntl(conn.fd, F_SETFL, O_NONBLOCK);
+	while (count < atoi(arguments[0]) && !send_acquire(&conn, arguments[2]))
+		count++;
+	printf("sent %d\n", count);
+	fflush(stdout);
+	say(is_let_go(&conn, -1) ? "let go" : "connected");
+	return pause();
+}
+
+/* ---- who gives back what is not its own ---- */
+
+static int release(char **arguments)
+{
+	const struct vfiod_release_req request = { .lease = htole64(strtoull(arguments[0], NULL, 10)) };
+	struct proto_conn conn = greeted(arguments[1]);
+	struct proto_msg reply;
+
+	if (proto_conn_send(&conn, VFIOD_RELEASE, 0, 3, &request, sizeof(request), NULL, 0) || receive(&conn, &reply))
+		give_up("RELEASE");
+	return say(error_of(&reply) ? strerrorname_np(error_of(&reply)) : "released");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -221,8 +294,9 @@ int main(int argc, char **argv)
 		int arguments;
 		int (*run)(char **arguments);
 	} ways[] = {
-		{ "silent", 2, silent }, { "deaf", 1, deaf },		{ "lingering", 2, lingering },
-		{ "killed", 4, killed }, { "impatient", 2, impatient },
+		{ "silent", 2, silent },   { "deaf", 1, deaf },	  { "lingering", 2, lingering },
+		{ "killed", 4, killed },   { "step", 3, step },	  { "impatient", 2, impatient },
+		{ "stopped", 2, stopped }, { "ahead", 3, ahead }, { "release", 2, release },
 	};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)

@@ -5,12 +5,13 @@
  *	killpoint PID			say what calls it makes, until SIGTERM
  *	killpoint PID THREAD NUMBER	kill it before the NUMBERth such call of its THREADth thread
  *
- * Only calls count by which something outside of the process is changed. Threads count from 1, which is the one that
- * there is at the beginning, in the order in which they come. "ready" on stdout: from now on. A line for each call, or
- * for the one at which it was killed, has thread, number and name. Exit status 1: the process ended before.
+ * Only calls count by which something outside of the process is changed. Thread 1 is the process's first; all others
+ * are thread 2, since any of the workers may get what there is to do. "ready" on stdout: from now on. A line for each
+ * call, or for the one at which it was killed, has thread, number and name. Exit status 1: the process ended before.
  */
 #include "tests/vm/clients/expect.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,8 +19,6 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-
-#define THREADS_MAX 256
 
 static const struct {
 	unsigned long long number;
@@ -33,20 +32,8 @@ static const struct {
 	{ SYS_exit, "exit" },
 };
 
-static struct {
-	pid_t tid;
-	int count;
-} threads[THREADS_MAX];
-
-static int thread_of(pid_t tid)
-{
-	int i = 0;
-
-	while (i < THREADS_MAX - 1 && threads[i].tid && threads[i].tid != tid)
-		i++;
-	threads[i].tid = tid;
-	return i;
-}
+static pid_t first;
+static int counts[2]; /* of the first thread's calls, and of the others' */
 
 /* The name of the call that @tid is about to make; NULL: none that counts. */
 static const char *call_of(pid_t tid)
@@ -65,15 +52,14 @@ static const char *call_of(pid_t tid)
 static bool at_call(pid_t tid, int thread, int number)
 {
 	const char *name = call_of(tid);
-	int i;
+	int i = tid != first;
 
 	if (!name)
 		return false;
-	i = thread_of(tid);
-	threads[i].count++;
-	if (number && (i + 1 != thread || threads[i].count != number))
+	counts[i]++;
+	if (number && (i + 1 != thread || counts[i] != number))
 		return false;
-	printf("%d %d %s\n", i + 1, threads[i].count, name);
+	printf("%d %d %s\n", i + 1, counts[i], name);
 	return number;
 }
 
@@ -93,6 +79,32 @@ static bool stopped(pid_t tid, int status, int thread, int number)
 	return false;
 }
 
+static void seize(pid_t tid)
+{
+	int status;
+
+	expect(!ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE));
+	expect(!ptrace(PTRACE_INTERRUPT, tid, 0, 0));
+	expect(waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status));
+	expect(!ptrace(PTRACE_SYSCALL, tid, 0, 0));
+}
+
+/* Those that there are; more come by themselves. */
+static void seize_all(pid_t pid)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	expect(tasks);
+	while ((entry = readdir(tasks)))
+		if (entry->d_name[0] != '.')
+			seize(atoi(entry->d_name));
+	closedir(tasks);
+}
+
 int main(int argc, char **argv)
 {
 	pid_t pid = argc == 2 || argc == 4 ? atoi(argv[1]) : 0, tid;
@@ -109,11 +121,8 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	thread_of(pid);
-	expect(!ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE));
-	expect(!ptrace(PTRACE_INTERRUPT, pid, 0, 0));
-	expect(waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status));
-	expect(!ptrace(PTRACE_SYSCALL, pid, 0, 0));
+	first = pid;
+	seize_all(pid);
 	puts("ready");
 	do {
 		while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0) {

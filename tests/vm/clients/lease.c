@@ -3,14 +3,17 @@
  * Ways of having a lease and of losing it. A word on stdout says when the interesting point is reached.
  *
  *	lease hold ADDRESS		acquire, "leased", stay until killed
- *	lease asked ADDRESS		the same; at each SIGUSR1 a call on the device, and what it gives: "answers", or
- *the error lease bare ADDRESS		the same without the container, which is closed lease group ADDRESS
- *the same with the group's descriptor and a container of its own, DMA mapped
+ *	lease asked ADDRESS		the same; at each SIGUSR1 a call on the device, and what it gives:
+ *					"answers", or the error
+ *	lease bare ADDRESS		the same without the container, which is closed
+ *	lease group ADDRESS		the same with the group's descriptor and a container of its own, DMA mapped
  *	lease orphan ADDRESS		acquire, leave the descriptors to a child ("child PID") and end
  *	lease forgotten ADDRESS		the same, and the child closes the connection to vfiod
  *	lease shared ADDRESS		the same, but stay and release: the child is in the way
  *	lease mapped ADDRESS		map BAR 0, release: the mapping is in the way; stay until killed
  *	lease dirty ADDRESS		leave MSI, bus mastering and a DMA of an edu on, and be killed
+ *	lease exec ADDRESS		acquire, "leased", and become another program, which has nothing of it
+ *	lease keep ADDRESS		the same, but the other program has the device's descriptor
  *	lease stalled ADDRESS		read config space into a page that never comes, "stalled" just before that; the
  *					kernel has the call until the process is killed
  *	lease cycle COUNT ADDRESS	acquire and release, COUNT times; "going on" after the first few
@@ -106,6 +109,27 @@ static int bare(struct client *client)
 		return 1;
 	close(vfiodma_lease_container_fd(client->lease));
 	return stay("leased");
+}
+
+static int become_another(void)
+{
+	say("leased");
+	execlp("sleep", "sleep", "infinity", NULL);
+	return broken("sleep");
+}
+
+static int exec(struct client *client)
+{
+	return acquire(client, 0) ? 1 : become_another();
+}
+
+static int keep(struct client *client)
+{
+	if (acquire(client, 0))
+		return 1;
+	if (fcntl(vfiodma_lease_device_fd(client->lease), F_SETFD, 0))
+		return broken("F_SETFD");
+	return become_another();
 }
 
 /* What a program does that brings a container of its own. */
@@ -279,6 +303,7 @@ int main(int argc, char **argv)
 		{ "group", 1, group },	 { "orphan", 1, orphan },   { "shared", 1, shared },
 		{ "mapped", 1, mapped }, { "stalled", 1, stalled }, { "dirty", 1, dirty },
 		{ "cycle", 2, cycle },	 { "relay", 2, relay },	    { "forgotten", 1, forgotten },
+		{ "exec", 1, exec },	 { "keep", 1, keep },
 	};
 	struct client client = { .address = argv[argc - 1], .count = argc == 4 ? (unsigned int)atoi(argv[2]) : 0 };
 

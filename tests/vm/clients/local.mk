@@ -104,7 +104,7 @@ tests_vm_clients_calls_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 tests_vm_clients_table_SOURCES = tests/vm/clients/table.c
 tests_vm_clients_table_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_table_LDFLAGS = $(PROGRAM_LINK) -pthread
-tests_vm_clients_table_LDADD = tests/vm/clients/libhandles.la
+tests_vm_clients_table_LDADD = tests/vm/clients/libhandles.la proto/libproto.la
 
 # With vfiod.
 noinst_PROGRAMS += tests/vm/clients/stuck

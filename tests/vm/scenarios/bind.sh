@@ -13,20 +13,6 @@ e1000e=0000:04:00.0
 sysfs=/sys/bus/pci/devices
 probe=/sys/bus/pci/drivers_probe
 
-# fault FILE INJECTION: vfiod's system calls on that file behave so until end_fault; see strace(1), --inject. strace
-# counts them ("when=1") in each thread anew, and vfiod has a thread for each operation.
-fault() {
-	strace --follow-forks --quiet=all --output=/run/strace.log --trace-path="$1" --inject="$2" --attach="$vfiod_pid" &
-	tracer=$!
-	wait_for "strace traces vfiod" traced "$tracer"
-}
-traced() { grep -q "^TracerPid:[[:space:]]*$1$" "/proc/$vfiod_pid/status"; }
-end_fault() {
-	kill "$tracer"
-	wait "$tracer" 2>/dev/null || true
-	wait_for "strace has let go of vfiod" traced 0
-}
-
 # fails SENTENCE FILE INJECTION TEXT...: with that fault, an assignment is refused, and nothing is changed.
 fails() {
 	local sentence=$1
@@ -39,6 +25,7 @@ fails() {
 	equal "the driver that it had has it" nvme "$(driver_of $nvme)"
 	equal "it has no driver_override" "(null)" "$(override_of $nvme)"
 	wait_for "its disk is back" test -e $sysfs/$nvme/nvme
+	agrees "$sentence" as bob lease cycle 1 $edu
 }
 
 load_vfio
@@ -46,15 +33,20 @@ load nvme e1000e
 wait_for "the kernel's nvme driver has $nvme" driver_is $nvme nvme
 use_clients
 start_vfiod
+quietly vfioctl assign $edu --user bob	# who is served meanwhile
+baseline
 before=$(snapshot)
 
 # ---- taking a function ---------------------------------------------------------------------------------
-fails "a driver_override that cannot be written" $sysfs/$nvme/driver_override write:error=EIO:when=1 "Input/output error"
-fails "a driver that does not let go" $sysfs/$nvme/driver/unbind write:error=EBUSY:when=1 "busy"
-fails "a probe that does not bind anything" $probe write:retval=12:when=1 "driver refused it" dmesg
-fails "a probe that fails" $probe write:error=ENODEV:when=1 "driver refused it" dmesg
-fails "a reset that fails" $sysfs/$nvme/reset write:error=ETIMEDOUT:when=1 "reset failed"
-fails "a group that cannot be opened" "/dev/vfio/$(group_of $nvme)" openat:error=EIO "/dev/vfio/$(group_of $nvme)"
+fails "F29 a driver_override that cannot be written" $sysfs/$nvme/driver_override write:error=EIO:when=1 "Input/output error"
+fails "F29 a driver_override of which a part is written" $sysfs/$nvme/driver_override write:retval=3:when=1 "Input/output error"
+fails "F29 a driver that does not let go" $sysfs/$nvme/driver/unbind write:error=EBUSY:when=1 "busy"
+fails "F28 a probe that does not bind anything" $probe write:retval=12:when=1 "driver refused it" dmesg
+fails "F29 a probe that fails" $probe write:error=ENODEV:when=1 "driver refused it" dmesg
+fails "F33 a reset that fails" $sysfs/$nvme/reset write:error=ETIMEDOUT:when=1 "reset failed"
+fails "F31 a group that cannot be opened" "/dev/vfio/$(group_of $nvme)" openat:error=EIO "/dev/vfio/$(group_of $nvme)"
+fails "F36 a group whose node is not there yet" "/dev/vfio/$(group_of $nvme)" openat:error=ENOENT \
+	"/dev/vfio/$(group_of $nvme)"
 
 # Somebody else writes the driver_override between ours and the probe: vfiod is stopped as it comes back from writing.
 fault $sysfs/$nvme/driver_override write:signal=SIGSTOP:when=1
@@ -68,16 +60,18 @@ status=0
 wait $job || status=$?
 end_fault
 said=$(cat /run/said)
-equal "an assignment fails when another program changes the driver_override" 1 $status
+equal "F30 an assignment fails when another program changes the driver_override" 1 $status
 names "and says that the function could not be bound" $nvme $vfio_driver
 nothing_half_done "that"
+agrees "F30 another program changes the driver_override" as bob lease cycle 1 $edu
 
 # ---- the end of a lease -----------------------------------------------------------------------------------
 quietly vfioctl assign $nvme --user alice
 fault $sysfs/$nvme/reset write:error=ETIMEDOUT
 refused as alice lease cycle 1 $nvme
 names "a client that gives it back is told that it could not be cleaned" quarantined "reset failed"
-equal "a function whose reset fails is quarantined" quarantined "$(field $nvme state)"
+equal "F33 a function whose reset fails is quarantined" quarantined "$(field $nvme state)"
+agrees "F33 a reset that fails at the end of a lease" as bob lease cycle 1 $edu
 said=$(field $nvme quarantine_reason)
 names "the reason is in words" "reset failed"
 refused as alice nvme-identify $nvme
@@ -129,6 +123,7 @@ equal "its driver has it" nvme "$(driver_of $nvme)"
 equal "and it is the host's" unmanaged "$(field $nvme state)"
 
 # ---- a device that goes away ----------------------------------------------------------------------------------
+quietly vfioctl release $edu
 quietly vfioctl assign $edu --user alice
 echo 1 >$sysfs/$edu/remove
 unknown() { ! vfioctl show "$1"; }

@@ -236,7 +236,6 @@ if [ "$(printf '%s\n' 6.16 "$(uname -r)" | sort -V | head -n 1)" = 6.16 ]; then
 	on_both=$(sed '/-fds\?  *EPERM/s/closed/unsent/' <<<"$on_both")
 fi
 
-descriptors() { find "/proc/$vfiod_pid/fd" -mindepth 1 | wc -l; }
 descriptors_are() { [ "$(descriptors)" = "$1" ]; }
 
 # bad_messages WHO SOCKET TABLE: sends them all, and compares.

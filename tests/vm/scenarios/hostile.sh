@@ -14,7 +14,6 @@ socket=/run/vfiod/pub/vfiod.sock
 seed=${HOSTILE_SEED:-$RANDOM}
 echo "# seed $seed (again with: --env HOSTILE_SEED=$seed)"
 
-descriptors() { find "/proc/$vfiod_pid/fd" -mindepth 1 | wc -l; }
 descriptors_are() { [ "$(descriptors)" = "$1" ]; }
 more_descriptors_than() { [ "$(descriptors)" -gt "$1" ]; }
 

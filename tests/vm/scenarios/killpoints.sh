@@ -7,7 +7,8 @@
 #
 # Each occasion is seen once as it is, which lists its calls (clients/killpoint.c says which calls count); then vfiod is
 # killed before some of them, or before each. KILLPOINTS is how many of each occasion, 4 unless it says otherwise, or
-# "all"; KILLPOINTS_SEED repeats the choices of a run.
+# "all", or "journal": before and after each by which something is written down, in the journal or in what is kept.
+# KILLPOINTS_SEED repeats the choices of a run.
 # run-options: --single
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
@@ -91,11 +92,6 @@ look() {
 is_free() { look && [ "$state" = free ]; }
 # settled: it is free, and opened in advance where it is to be
 settled() { is_free && { [ "$warm" = true ] || [ $occasion = cold ]; } && idle; }
-# idle: no worker of vfiod is at anything
-idle() {
-	local tasks=("/proc/$vfiod_pid/task"/*)
-	[ ${#tasks[@]} = 1 ]
-}
 handles_are() { [ "$(table)" = "$1" ]; }
 
 # ---- an occasion -----------------------------------------------------------------------------------------------------
@@ -282,6 +278,12 @@ kill_at() {
 	await "nothing of it is left in the module" handles_are 0
 }
 
+# journal_steps: of the calls on standard input those that write something down, and the ones behind them.
+journal_steps() {
+	awk '$3 ~ /^(pwrite64|rename|renameat|unlink|unlinkat|fsync)$/ { print; behind = 1; next }
+		behind { print; behind = 0 }'
+}
+
 # ---- all of it ---------------------------------------------------------------------------------------------------------
 
 load_handles
@@ -300,7 +302,10 @@ for occasion in acquire end revoke announce assign release cold; do
 	mapfile -t points </run/points.$occasion
 	total=${#points[@]}
 	[ "$total" -ge 10 ] || { sed 's/^/# /' /run/killpoint; fail "$occasion: there are system calls ($total)"; }
-	if [ "$some" != all ]; then
+	if [ "$some" = journal ]; then
+		mapfile -t points < <(journal_steps </run/points.$occasion)
+		[ ${#points[@]} -ge 2 ] || fail "$occasion: something is written down"
+	elif [ "$some" != all ]; then
 		chosen=()
 		for ((n = 0; n < some; n++)); do	# one of each part, so that they are spread
 			chosen+=("${points[total * n / some + RANDOM % ((total + some - 1) / some)]:-${points[-1]}}")
@@ -309,7 +314,7 @@ for occasion in acquire end revoke announce assign release cold; do
 	fi
 	before=$unreached
 	for at in "${points[@]}"; do kill_at "$at"; done
-	ok "$occasion: vfiod is killed before ${#points[@]} of $total system calls, and the next one has all in order"
+	ok "F16 $occasion: vfiod is killed before ${#points[@]} of $total system calls, and the next one has all in order"
 	[ $((unreached - before)) -le $((${#points[@]} / 2)) ] || fail "$occasion: it comes to most of them"
 done
 

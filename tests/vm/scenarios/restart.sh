@@ -118,14 +118,16 @@ stop_vfiod
 printf 'nonsense' >/run/vfiod/journal
 start_vfiod
 refused as alice lease hold $edu
-names "what is open in a program that nobody knows is not handed out" "not assigned to anybody"
+names "F32 what is open in a program that nobody knows is not handed out" "not assigned to anybody"
 said=$(field $edu quarantine_reason)
 names "and the reason is said" "not assigned again" "open in another program"
 equal "it has not been taken from that program, either" $vfio_driver "$(driver_of $edu)"
+baseline
 end KILL "$process"
 check "the function can be assigned again then" assign $edu --user alice
 check "and used" as alice edu $edu
 check "and given back" release $edu
+agrees "F32 a group that a program had open of which nobody knew" as bob vfioctl list
 
 stop_vfiod
 finish
