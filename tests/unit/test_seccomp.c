@@ -93,8 +93,9 @@ static int look_a_user_up(void)
 	return !getpwnam("root");
 }
 
-static int (*const done[])(void) = { start_thread, use_files,   use_unix_sockets,
-				     use_netlink,  use_inotify, look_a_user_up };
+static int (*const done[])(void) = {
+	start_thread, use_files, use_unix_sockets, use_netlink, use_inotify, look_a_user_up
+};
 
 START_TEST(what_vfiod_does_is_let_through)
 {
@@ -206,7 +207,7 @@ static int open_a_file_to_all(void)
 }
 
 static int (*const deadly[])(void) = {
-	execute,	 trace,		 load_a_module,	     mount_something,	leave_the_namespace,
+	execute,	 trace,		 load_a_module,	     mount_something,	 leave_the_namespace,
 	become_somebody, kill_by_number, kill_by_descriptor, open_a_file_to_all,
 };
 
