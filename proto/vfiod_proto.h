@@ -24,10 +24,16 @@
 
 #include "proto/vfiod_stats.h"
 
-#define VFIOD_MAGIC	  0x64666676u /* "vffd" */
+#define VFIOD_MAGIC 0x64666676u /* "vffd" */
+
+/* 2: VFIOD_FUNCTION_EVENT and ANSWER; 3: VFIOD_LEASE_LIMITED, pools, WHY, RELOAD, STATS and CLEAR. A test builds the
+ * next vfiod with higher numbers. */
+#ifndef VFIOD_VERSION_MAX
+#define VFIOD_VERSION_MAX 3
+#endif
+#ifndef VFIOD_VERSION_MIN
 #define VFIOD_VERSION_MIN 1
-#define VFIOD_VERSION_MAX \
-	3 /* 2: VFIOD_FUNCTION_EVENT and ANSWER; 3: VFIOD_LEASE_LIMITED, pools, WHY, RELOAD, STATS and CLEAR */
+#endif
 #define VFIOD_VERSION_NONE 0 /* the version in the header of HELLO and of its reply */
 #define VFIOD_MSG_MAX	   4096
 #define VFIOD_FDS_MAX	   2

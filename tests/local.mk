@@ -12,6 +12,7 @@ UNIT_TESTS = \
 	tests/unit/test_group \
 	tests/unit/test_iova \
 	tests/unit/test_journal \
+	tests/unit/test_journal_next \
 	tests/unit/test_kernel_info \
 	tests/unit/test_limits \
 	tests/unit/test_log \
@@ -107,6 +108,12 @@ tests_unit_test_iova_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
 tests_unit_test_journal_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_journal_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_journal_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+# The same of the next version of it, which reads this one's, too.
+tests_unit_test_journal_next_SOURCES = tests/unit/test_journal.c vfiod/journal.c
+tests_unit_test_journal_next_CFLAGS = $(TEST_FLAGS) -DJOURNAL_VERSION=2
+tests_unit_test_journal_next_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_journal_next_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_kernel_info_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_kernel_info_LDFLAGS = $(PROGRAM_LINK)

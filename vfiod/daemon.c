@@ -249,10 +249,11 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 	if (err)
 		return err;
 	err = kept_new(options->state_dir, &daemon->kept);
-	if (!err)
-		err = restore(daemon, options->runtime_dir);
 	if (err)
 		return failure_set(failure, err, "cannot start: %s", strerror(-err));
+	err = restore(daemon, options->runtime_dir, failure);
+	if (err)
+		return err;
 	pci_events_follow(daemon);
 	assign_go_on(daemon);
 	return 0;

@@ -8,12 +8,10 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* An operation in flight gets this long to come back before its process is killed. */
@@ -182,11 +180,12 @@ void handles_forget(struct handles *handles, uint32_t id)
 }
 
 /* Return: 0, and @what says what is left; or a negative errno. */
-static int revoke_once(int node, uint64_t lease, unsigned int timeout_ms, struct vfiod_handle_revoke *what)
+static int revoke_once(int node, uint64_t lease, uint32_t flags, unsigned int timeout_ms,
+		       struct vfiod_handle_revoke *what)
 {
 	*what = (struct vfiod_handle_revoke){
 		.size = sizeof(*what),
-		.flags = VFIOD_HANDLE_REVOKE_LEASE,
+		.flags = VFIOD_HANDLE_REVOKE_LEASE | flags,
 		.lease = lease,
 		.timeout_ms = timeout_ms,
 	};
@@ -194,62 +193,60 @@ static int revoke_once(int node, uint64_t lease, unsigned int timeout_ms, struct
 }
 
 /*
- * Kills the process that has an operation in flight.  Its number may be another's by the time that we have a descriptor
- * of it: so the module is asked once more.
+ * Kills who has an operation in flight.  Several may have inherited the files: all are killed before one is waited for;
+ * nobody joins them any more.  It is the module that does so, which knows them by more than their numbers: vfiod itself
+ * has no right to end anybody's process.
  */
-static bool kill_stuck(int node, uint64_t lease, uint32_t pid)
+static int kill_stuck(int node, uint64_t lease, struct vfiod_handle_revoke *what, unsigned int *killed)
 {
-	struct vfiod_handle_revoke what;
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	bool killed = false;
+	uint32_t last = 0;
+	int err;
 
-	if (fd < 0)
-		return false;
-	if (!revoke_once(node, lease, 0, &what) && what.pending && what.busy_pid == pid)
-		killed = !syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
-	close(fd);
-	if (killed)
+	while (!(err = revoke_once(node, lease, VFIOD_HANDLE_REVOKE_KILL, 0, what)) && what->pending &&
+	       what->busy_pid && what->busy_pid != last) {
+		last = what->busy_pid;
+		++*killed;
 		log_event(LOG_EVENT_KILLED, &(struct log_about){ .lease = lease },
-			  "process %u was stuck in the kernel with lease %llu when that was revoked: killed", pid,
+			  "process %u was stuck in the kernel with lease %llu when that was revoked: killed", last,
 			  (unsigned long long)lease);
-	return killed;
+	}
+	return err;
 }
 
 void handles_shut(int node, uint64_t lease)
 {
 	struct vfiod_handle_revoke what;
 
-	revoke_once(node, lease, 0, &what); /* what there is to say of it handles_revoke() says */
+	revoke_once(node, lease, 0, 0, &what); /* what there is to say of it handles_revoke() says */
 }
 
 int handles_revoke(int node, uint64_t lease, unsigned int *killed, struct failure *failure)
 {
 	struct vfiod_handle_revoke what;
-	int err = revoke_once(node, lease, STUCK_MS, &what);
-	uint32_t last = 0;
+	int err = revoke_once(node, lease, 0, STUCK_MS, &what);
+	uint32_t stuck = err ? 0 : what.busy_pid;
+	bool is_old = false;
 
 	*killed = 0;
-	/* several may have inherited the files: all are killed before one is waited for; nobody joins them any more */
-	while (!err && what.pending && what.busy_pid && what.busy_pid != last) {
-		last = what.busy_pid;
-		*killed += kill_stuck(node, lease, last);
-		err = revoke_once(node, lease, 0, &what);
-	}
-	if (!err && what.pending)
-		err = revoke_once(node, lease, ENDING_MS, &what);
+	if (!err && what.pending && stuck)
+		err = kill_stuck(node, lease, &what, killed);
+	is_old = err == -EINVAL; /* a module that kills nobody; what is stuck may come back all the same */
+	if (is_old || (!err && what.pending))
+		err = revoke_once(node, lease, 0, ENDING_MS, &what);
 	if (err == -ENOENT)
 		return 0;
 	if (err)
 		return failure_set(failure, err, "lease %llu cannot be revoked: %s", (unsigned long long)lease,
 				   strerror(-err));
-	if (what.pending && !last)
+	if (what.pending && !stuck)
 		return failure_set(failure, -ETIMEDOUT,
 				   "lease %llu is dead to its user, but the kernel does not close it",
 				   (unsigned long long)lease);
 	if (what.pending)
 		return failure_set(
 			failure, -ETIMEDOUT,
-			"lease %llu is dead to its user, but process %u does not come back from the kernel with it",
-			(unsigned long long)lease, last);
+			"lease %llu is dead to its user, but process %u does not come back from the kernel with it%s",
+			(unsigned long long)lease, stuck,
+			is_old ? "; the module vfiod_handle is older than this vfiod and cannot end it: kill it" : "");
 	return 0;
 }

@@ -64,7 +64,7 @@ void handles_shut(int node, uint64_t lease);
 /**
  * handles_revoke() - end all handles of a lease.  From the beginning on nothing of the client reaches the function.
  *
- * A process that is stuck in the kernel with one of them is killed.  Takes up to seconds: for worker threads.
+ * The module kills a process that is stuck in the kernel with one of them.  Takes up to seconds: for worker threads.
  *
  * @killed: how many were
  *

@@ -274,8 +274,8 @@ static int check_head(const unsigned char *bytes, size_t size, size_t *slots)
 	/* what else is in the head of a newer one is not ours to judge */
 	if (le32toh(head.version) > JOURNAL_VERSION)
 		return -EPROTONOSUPPORT;
-	if (le32toh(head.version) != JOURNAL_VERSION || !is_zero(head.zero, sizeof(head.zero)) || size % JOURNAL_SIZE ||
-	    size / JOURNAL_SIZE - 1 != le32toh(head.slots))
+	if (le32toh(head.version) < JOURNAL_VERSION_MIN || !is_zero(head.zero, sizeof(head.zero)) ||
+	    size % JOURNAL_SIZE || size / JOURNAL_SIZE - 1 != le32toh(head.slots))
 		return -EBADMSG;
 	*slots = le32toh(head.slots);
 	return 0;

@@ -18,8 +18,13 @@
  * Nothing here touches a file.
  */
 
-#define JOURNAL_SIZE	512 /* of the head and of a record: none lies across two pages of memory */
+#define JOURNAL_SIZE 512 /* of the head and of a record: none lies across two pages of memory */
+
+/* The version that is written, and the oldest that is read.  A test builds the next vfiod with a higher number. */
+#ifndef JOURNAL_VERSION
 #define JOURNAL_VERSION 1
+#endif
+#define JOURNAL_VERSION_MIN 1
 
 /* Which function it is: another one in its place has another identity.  Serial numbers are in struct clean_header. */
 struct journal_identity {

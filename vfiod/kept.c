@@ -110,7 +110,7 @@ static int read_one(int folder, const char *name, uint64_t address, struct journ
 static const char *explain(int err)
 {
 	if (err == -EPROTONOSUPPORT)
-		return "a newer vfiod has written it";
+		return "a newer vfiod has written it, which knows it again";
 	return err == -EBADMSG || err == -EEXIST ? "it is damaged" : strerror(-err);
 }
 

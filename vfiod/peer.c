@@ -2,6 +2,7 @@
 #include "vfiod/peer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,16 +66,32 @@ int peer_read(int fd, struct peer *peer)
 #define SO_PEERPIDFD 77
 #endif
 
-int peer_pidfd_by_number(const struct peer *peer)
+static bool is_running(int pidfd)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, peer->pid, 0);
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&end, 1, 0) == 0;
+}
+
+/* Of one that runs; as far as /proc shows it. */
+static bool is_of(int pidfd, pid_t pid, uid_t uid)
+{
 	char path[32];
 	struct stat st;
 
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	if (!stat(path, &st))
+		return st.st_uid == uid;
+	return errno == ENOENT && is_running(pidfd);
+}
+
+int peer_pidfd_by_number(const struct peer *peer)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, peer->pid, 0);
+
 	if (pidfd < 0)
 		return -errno;
-	snprintf(path, sizeof(path), "/proc/%d", (int)peer->pid);
-	if (!stat(path, &st) && st.st_uid == peer->uid)
+	if (is_of(pidfd, peer->pid, peer->uid))
 		return pidfd;
 	close(pidfd);
 	return -EPERM;

@@ -39,6 +39,11 @@ int peer_pidfd(int fd, const struct peer *peer);
 
 /**
  * peer_pidfd_by_number() - of the process that has the peer's number now, if that is the user's.
+ *
+ * A /proc that hides the processes of others (hidepid=, or ProtectProc= of systemd's unit) does not say whose it is. It
+ * is taken for the peer's then: a limit of somebody else's that is raised does no harm (memlock.h), nor does a lease
+ * that ends later than it might, when a process ends that came after its holder (holder.h).
+ *
  * Return: -EPERM: it does not seem so; -ESRCH: there is none.
  */
 int peer_pidfd_by_number(const struct peer *peer);

@@ -52,8 +52,6 @@ static const char *explain(int err)
 		return "it is no journal, or is damaged";
 	case -EEXIST:
 		return "it has two records of one function";
-	case -EPROTONOSUPPORT:
-		return "a newer vfiod has written it";
 	default:
 		return strerror(-err);
 	}
@@ -103,17 +101,28 @@ static int read_journal(const char *path, struct found *found)
 	return err;
 }
 
-/* Whatever is wrong with it: without it all leases by handles are nobody's, and end. */
-static void look_at_journal(const char *path, struct found *found)
+/*
+ * Whatever is wrong with it: without it all leases by handles are nobody's, and end.  But not where a newer vfiod has
+ * written it: then nothing is wrong, leases go on without us, and that one knows them again.
+ */
+static int look_at_journal(const char *path, struct found *found, struct failure *failure)
 {
 	int err = read_journal(path, found);
 
+	if (err == -EPROTONOSUPPORT)
+		return failure_set(
+			failure, err,
+			"%s is of a newer vfiod, and this one would lose the leases in it: so it changes "
+			"nothing, and they go on; install the newer vfiod again, or, to end all leases, remove "
+			"that file; then start vfiod",
+			path);
 	if (err && err != -ENOENT)
 		log_line(LOG_ERR,
 			 "%s cannot be read: %s; leases of before are revoked, and functions are reset before they are "
 			 "given to anybody again",
 			 path, explain(err));
 	found->input.journal = found->journal;
+	return 0;
 }
 
 static void add_handle(void *data, const struct vfiod_handle_info *info)
@@ -415,23 +424,35 @@ static void carry_all_out(struct daemon *daemon, const struct found *found)
 	}
 }
 
-int restore(struct daemon *daemon, const char *runtime_dir)
+static int reconcile_all(struct daemon *daemon, const char *path, struct found *found)
+{
+	int err;
+
+	if (daemon_handles(daemon))
+		handles_read(daemon->handles, add_handle, found);
+	find_last_lease(daemon, found);
+	err = judge(daemon, found);
+	if (!err)
+		err = take_over(daemon, path, found);
+	if (err)
+		return err;
+	forget_ended(daemon, found);
+	carry_all_out(daemon, found);
+	return 0;
+}
+
+int restore(struct daemon *daemon, const char *runtime_dir, struct failure *failure)
 {
 	struct found found = { 0 };
 	char path[PATH_MAX];
 	int err;
 
 	snprintf(path, sizeof(path), "%s/journal", runtime_dir);
-	look_at_journal(path, &found);
-	if (daemon_handles(daemon))
-		handles_read(daemon->handles, add_handle, &found);
-	find_last_lease(daemon, &found);
-	err = judge(daemon, &found);
-	if (!err)
-		err = take_over(daemon, path, &found);
+	err = look_at_journal(path, &found, failure);
 	if (!err) {
-		forget_ended(daemon, &found);
-		carry_all_out(daemon, &found);
+		err = reconcile_all(daemon, path, &found);
+		if (err)
+			failure_set(failure, err, "cannot start: %s", strerror(-err));
 	}
 	found_free(&found);
 	return err;

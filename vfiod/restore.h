@@ -3,6 +3,7 @@
 #define VFIOD_RESTORE_H
 
 struct daemon;
+struct failure;
 
 /**
  * restore() - take over what the vfiod before has left, as reconcile.h says.
@@ -11,8 +12,8 @@ struct daemon;
  *
  * To be called before requests are taken, by the one vfiod that there is.
  *
- * Return: 0, or -ENOMEM.
+ * Return: 0, -ENOMEM, or -EPROTONOSUPPORT: a newer vfiod has written the journal, and nothing was touched.
  */
-int restore(struct daemon *daemon, const char *runtime_dir);
+int restore(struct daemon *daemon, const char *runtime_dir, struct failure *failure);
 
 #endif

@@ -47,8 +47,8 @@ static const char *const allowed[] = {
 	"set_tid_address", "sched_getaffinity", "sched_yield", "membarrier", "exit", "exit_group", "gettid",
 	"getpid", "getppid", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack",
 	"rt_sigtimedwait", "restart_syscall",
-	/* a client that is stuck with what was taken from it is killed; and may lock as much memory as policy says */
-	"pidfd_open", "pidfd_send_signal", "getrlimit", "ugetrlimit", "prlimit64",
+	/* a client may lock as much memory as policy says */
+	"pidfd_open", "getrlimit", "ugetrlimit", "prlimit64",
 	/* time, identity, the rest */
 	"clock_gettime", "clock_gettime64", "clock_getres", "clock_getres_time64", "clock_nanosleep",
 	"clock_nanosleep_time64", "nanosleep", "gettimeofday", "time", "getuid", "getuid32", "geteuid", "geteuid32",
@@ -67,7 +67,7 @@ static const char *const deadly[] = {
 	"ioperm", "modify_ldt", "personality", "acct", "quotactl", "settimeofday", "clock_settime", "adjtimex",
 	"sethostname", "setdomainname", "syslog", "chmod", "fchmod", "fchmodat", "chown", "chown32", "fchown",
 	"fchown32", "lchown", "lchown32", "fchownat", "mknod", "mknodat", "setxattr", "lsetxattr", "fsetxattr",
-	"kill", "tkill", "pidfd_getfd", "uselib", "vhangup",
+	"kill", "tkill", "pidfd_send_signal", "pidfd_getfd", "uselib", "vhangup",
 };
 /* clang-format on */
 

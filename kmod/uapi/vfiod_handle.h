@@ -140,11 +140,14 @@ struct vfiod_handle_list {
 
 /* In vfiod_handle_revoke.flags: every handle of @lease, and not handle @id. */
 #define VFIOD_HANDLE_REVOKE_LEASE 1
+/* One process that has an operation in flight when the time is over gets SIGKILL. */
+#define VFIOD_HANDLE_REVOKE_KILL 2
 
 /**
  * struct vfiod_handle_revoke - VFIOD_HANDLE_REVOKE: end a handle, or all of a lease
  * @size: in: sizeof(struct vfiod_handle_revoke)
- * @flags: in: VFIOD_HANDLE_REVOKE_LEASE or 0
+ * @flags: in: VFIOD_HANDLE_REVOKE_LEASE, VFIOD_HANDLE_REVOKE_KILL (which an older module does not
+ * know: -EINVAL), both or 0
  * @lease: in: the lease, or 0
  * @id: in: the handle, or 0
  * @timeout_ms: in: how long to wait for operations in flight, and then for the real file to be
@@ -152,7 +155,8 @@ struct vfiod_handle_list {
  * @pending: out: how many of the handles have not ended in time
  * @busy_pid: out: a process that has an operation in flight and has not been killed, by its number
  * in the first pid namespace; 0: none, what is in flight is on its way out, or the device's file is
- * being closed, or held for its container's handle
+ * being closed, or held for its container's handle.  With VFIOD_HANDLE_REVOKE_KILL: the one that
+ * has been killed by this call; it is on its way out, and there may be others
  *
  * From the beginning of the call on no new operation and no page fault of the handles' users
  * reaches the real files, and their mappings are gone, whatever is in flight. The container's

@@ -252,6 +252,21 @@ static u32 shut_all(const struct vfiod_handle_revoke *what)
 	return count;
 }
 
+/* A handle that has not ended in time; one process of all of them is named, or killed. */
+static void note_stuck(struct vfiod_handle_revoke *what, struct handle *h)
+{
+	pid_t pid = 0;
+	u32 busy = gate_inside(&h->ops, &pid) + gate_inside(&h->faults, &pid);
+
+	what->pending++;
+	trace_vfiod_handle_stuck(h, busy, pid);
+	if (what->busy_pid || !pid)
+		return;
+	if (what->flags & VFIOD_HANDLE_REVOKE_KILL)
+		pid = gate_kill(&h->ops) ?: gate_kill(&h->faults);
+	what->busy_pid = pid;
+}
+
 /*
  * Containers first: a device's file is held until its container has ended. A handle that was made
  * for the lease since shut_all() is not shut, and must not lose its file.
@@ -267,16 +282,9 @@ static long finish_all(struct vfiod_handle_revoke *what)
 
 		while ((h = next_meant(what, device, true, &id))) {
 			long left = handle_finish(h, max_t(long, deadline - jiffies, 0));
-			pid_t pid = 0;
-			u32 busy;
 
-			if (!left) {
-				what->pending++;
-				busy = gate_inside(&h->ops, &pid) + gate_inside(&h->faults, &pid);
-				trace_vfiod_handle_stuck(h, busy, pid);
-				if (pid)
-					what->busy_pid = pid;
-			}
+			if (!left)
+				note_stuck(what, h);
 			handle_put(h);
 			if (left < 0)
 				return left;
@@ -290,7 +298,8 @@ static long revoke(struct vfiod_handle_revoke *what, void __user *to)
 	bool by_lease = what->flags & VFIOD_HANDLE_REVOKE_LEASE;
 	long error;
 
-	if (what->flags & ~VFIOD_HANDLE_REVOKE_LEASE || what->timeout_ms > TIMEOUT_MAX_MS ||
+	if (what->flags & ~(VFIOD_HANDLE_REVOKE_LEASE | VFIOD_HANDLE_REVOKE_KILL) ||
+	    what->timeout_ms > TIMEOUT_MAX_MS ||
 	    (by_lease ? !what->lease || what->id : what->lease || !what->id))
 		return -EINVAL;
 	what->pending = 0;

@@ -52,6 +52,28 @@ u32 gate_inside(struct gate *gate, pid_t *pid)
 	return count;
 }
 
+/*
+ * Kills the process of one that is inside and has not been killed. Whose task is in the list is
+ * inside, so this is nobody who has just got the number of one that was.
+ * Return: the number of the process, 0: there is none.
+ */
+pid_t gate_kill(struct gate *gate)
+{
+	struct visit *visit;
+	pid_t pid = 0;
+
+	spin_lock(&gate->lock);
+	hlist_for_each_entry(visit, &gate->inside, node) {
+		if (fatal_signal_pending(visit->task))
+			continue;
+		pid = visit->task->tgid;
+		send_sig(SIGKILL, visit->task, 1);
+		break;
+	}
+	spin_unlock(&gate->lock);
+	return pid;
+}
+
 static bool gate_is_empty(struct gate *gate)
 {
 	bool empty;

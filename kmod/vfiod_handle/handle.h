@@ -48,6 +48,7 @@ struct visit {
 };
 
 u32 gate_inside(struct gate *gate, pid_t *pid);
+pid_t gate_kill(struct gate *gate);
 
 static inline bool gate_enter(struct gate *gate, struct visit *visit)
 {

@@ -261,6 +261,20 @@ START_TEST(the_journal_of_a_newer_vfiod_is_told_as_such)
 }
 END_TEST
 
+START_TEST(each_version_from_the_oldest_on_is_read)
+{
+	for (unsigned char version = JOURNAL_VERSION_MIN; version <= JOURNAL_VERSION; version++) {
+		write_journal();
+		bytes[8] = version;
+		sum(bytes);
+		ck_assert_int_eq(decode(SIZE), 0);
+		ck_assert_uint_eq(count, 3);
+		ck_assert_uint_eq(damaged, 0);
+		expect_same(&found[0], &leased);
+	}
+}
+END_TEST
+
 static const struct {
 	size_t offset;
 	unsigned char value;
@@ -341,6 +355,7 @@ int main(void)
 	suite_add_tcase(suite, bytes_case);
 	tcase_add_test(sense, the_sum_is_the_one_of_ieee_802_3);
 	tcase_add_test(sense, the_journal_of_a_newer_vfiod_is_told_as_such);
+	tcase_add_test(sense, each_version_from_the_oldest_on_is_read);
 	tcase_add_loop_test(sense, a_head_that_makes_no_sense_is_refused, 0, sizeof(heads) / sizeof(heads[0]));
 	tcase_add_loop_test(sense, a_record_that_makes_no_sense_is_not_believed, 0,
 			    sizeof(records) / sizeof(records[0]));

@@ -362,10 +362,12 @@ static struct journal_record record_of(uint64_t address, enum vfiod_state state)
 
 static void start_anew(void)
 {
+	struct failure failure;
+
 	saved_free(vfiod.saved);
 	vfiod.saved = NULL;
 	ck_assert_int_eq(kept_new(state_dir, &vfiod.kept), 0);
-	ck_assert_int_eq(restore(&vfiod, dir), 0);
+	ck_assert_int_eq(restore(&vfiod, dir, &failure), 0);
 }
 
 static void keep(uint64_t address)
@@ -396,6 +398,37 @@ START_TEST(what_another_driver_has_is_the_hosts_and_stays_so_where_it_is_assigne
 		kept_free(vfiod.kept);
 	}
 	ck_assert_uint_eq(vfiod.last_lease, 12);
+}
+END_TEST
+
+/* A vfiod that does not know what is in it could only lose it. */
+START_TEST(the_journal_of_a_newer_vfiod_is_left_alone_and_the_next_step_is_said)
+{
+	/* the head of version 255, with no slot, and its sum */
+	static const unsigned char newer[JOURNAL_SIZE] = {
+		'v', 'f', 'i', 'o', 'd', 'j', 'n', 'l', 255, [JOURNAL_SIZE - 4] = 0xad, 0x68, 0x89, 0xa4,
+	};
+	unsigned char bytes[JOURNAL_SIZE + 1];
+	struct failure failure;
+	FILE *file = fopen(path, "we");
+
+	ck_assert_uint_eq(fwrite(newer, 1, sizeof(newer), file), sizeof(newer));
+	fclose(file);
+	put(FIRST);
+	keep(FIRST);
+	saved_free(vfiod.saved);
+	vfiod.saved = NULL;
+	ck_assert_int_eq(kept_new(state_dir, &vfiod.kept), 0);
+	ck_assert_int_eq(restore(&vfiod, dir, &failure), -EPROTONOSUPPORT);
+	ck_assert_ptr_nonnull(strstr(failure.text, path));
+	ck_assert_ptr_nonnull(strstr(failure.text, "install the newer vfiod again, or"));
+	ck_assert_ptr_null(vfiod.saved);
+	file = fopen(path, "re");
+	ck_assert_uint_eq(fread(bytes, 1, sizeof(bytes), file), sizeof(newer));
+	ck_assert_mem_eq(bytes, newer, sizeof(newer));
+	fclose(file);
+	ck_assert_ptr_nonnull(kept_find(vfiod.kept, FIRST));
+	kept_free(vfiod.kept);
 }
 END_TEST
 
@@ -640,6 +673,7 @@ static Suite *make_suite(void)
 	tcase_add_test(journal, the_journal_grows_and_places_are_used_again);
 	tcase_add_test(journal, a_journal_that_could_not_be_made_is_made_when_it_can);
 	tcase_add_test(journal, what_another_driver_has_is_the_hosts_and_stays_so_where_it_is_assigned);
+	tcase_add_test(journal, the_journal_of_a_newer_vfiod_is_left_alone_and_the_next_step_is_said);
 	tcase_add_test(journal, what_is_kept_and_new_is_to_be_taken);
 	tcase_add_test(journal, another_device_in_the_place_of_one_that_is_kept_is_left_and_says_so);
 	tcase_add_test(journal, of_a_journal_with_a_damaged_record_the_others_are_believed);

@@ -142,6 +142,15 @@ struct vfiod_handle_revoke revoke_lease(int node, __u64 number, __u32 timeout_ms
 				       .flags = VFIOD_HANDLE_REVOKE_LEASE, .lease = number, .timeout_ms = timeout_ms });
 }
 
+struct vfiod_handle_revoke revoke_lease_and_kill(int node, __u64 number, __u32 timeout_ms)
+{
+	return take_back(node, (struct vfiod_handle_revoke){
+				       .flags = VFIOD_HANDLE_REVOKE_LEASE | VFIOD_HANDLE_REVOKE_KILL,
+				       .lease = number,
+				       .timeout_ms = timeout_ms,
+			       });
+}
+
 struct vfiod_handle_revoke revoke_handle(int node, __u32 id, __u32 timeout_ms)
 {
 	return take_back(node, (struct vfiod_handle_revoke){ .id = id, .timeout_ms = timeout_ms });

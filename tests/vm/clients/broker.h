@@ -62,7 +62,8 @@ struct lease lease_make(int node, struct vfio *vfio, __u64 number, bool give);
 /** lease_close() - close the broker's copies of the handles. */
 void lease_close(struct lease *lease);
 
-/** revoke_lease(), revoke_handle() - the answer has to come, with whatever is in it. */
+/** revoke_lease() and so on - the answer has to come, with whatever is in it. */
+struct vfiod_handle_revoke revoke_lease_and_kill(int node, __u64 number, __u32 timeout_ms);
 struct vfiod_handle_revoke revoke_lease(int node, __u64 number, __u32 timeout_ms);
 struct vfiod_handle_revoke revoke_handle(int node, __u32 id, __u32 timeout_ms);
 

@@ -174,6 +174,31 @@ static void a_client_that_stops_in_the_middle_is_killed_all_the_same(void)
 	kill_and_finish((int)done.busy_pid);
 }
 
+static void a_client_that_stalls_is_killed_by_a_revocation_that_is_to(void)
+{
+	struct vfiod_handle_revoke done;
+
+	begin();
+	expect(!actor_ask(&client, begin_to_stall, STALL_READ));
+	actor_stop(&client);
+	done = revoke_lease_and_kill(node, 7, SHORT_LIMIT);
+	expect(done.pending == 1 && done.busy_pid == (__u32)client.pid);
+	done = revoke_lease_and_kill(node, 7, TIME_LIMIT);
+	expect(!done.pending && !done.busy_pid);
+	kill_and_finish(client.pid);
+}
+
+static void a_client_that_is_in_no_call_is_not_killed(void)
+{
+	struct vfiod_handle_revoke done;
+
+	begin();
+	done = revoke_lease_and_kill(node, 7, 0);
+	expect(!done.busy_pid);
+	expect(actor_ask(&client, bar_answers, 0) == -SIGBUS && !actor_ask(&client, calls_are_refused, 0));
+	kill_and_finish(client.pid);
+}
+
 /* A stopped process that is in no call is in nobody's way. */
 static void a_client_that_is_stopped_is_revoked(void)
 {
@@ -222,6 +247,8 @@ static const struct {
 	TEST(a_stalled_container_is_named_and_ends_with_its_process),
 	TEST(dma_of_a_stalled_client_is_stopped_by_unmapping_all),
 	TEST(a_client_that_stops_in_the_middle_is_killed_all_the_same),
+	TEST(a_client_that_stalls_is_killed_by_a_revocation_that_is_to),
+	TEST(a_client_that_is_in_no_call_is_not_killed),
 	TEST(a_client_that_is_stopped_is_revoked),
 	TEST(a_revoker_can_be_killed),
 };
