@@ -90,6 +90,7 @@ static int check_group_is_ours(uint32_t group, unsigned int patience_ms, struct 
 	return err;
 }
 
+static void answer(const struct ending *ending);
 static void conclude(struct daemon *daemon, uint32_t group, const struct ending *ending);
 static void give_back_orphans(struct daemon *daemon);
 
@@ -247,6 +248,21 @@ static void tell_of_no_reset(const struct daemon *daemon, const struct device *d
 			 proto_address_format(device->facts.address, text), rule->name, rule->reset_reason);
 }
 
+static void tell_of_companions(const struct assign_job *assign)
+{
+	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
+
+	for (size_t i = 0; i < assign->along.count; i++) {
+		const struct companion *companion = &assign->along.list[i];
+
+		if (companion->has_origin)
+			continue; /* it was one before */
+		log_line(LOG_INFO, "%s taken along with %s, from driver %s",
+			 proto_address_format(companion->address, other), proto_address_format(assign->address, text),
+			 companion->origin.driver[0] ? companion->origin.driver : "none");
+	}
+}
+
 /* The rule that accepts it, where nobody asks the kernel whether it has to be accepted. */
 static void tell_of_interrupts(const struct daemon *daemon, const struct device *device)
 {
@@ -288,6 +304,8 @@ static void taken(struct assign_job *assign)
 		  "%s assigned to %s%s, taken from driver %s, bound to %s", proto_address_format(assign->address, text),
 		  owner_text(&device->owner, owner), assign->is_known ? " again" : "",
 		  device->origin.driver[0] ? device->origin.driver : "none", device->facts.driver);
+	companions_settle(assign->daemon, &assign->along);
+	tell_of_companions(assign);
 	tell_of_no_reset(assign->daemon, device);
 	tell_of_interrupts(assign->daemon, device);
 	reply_assigned(assign->request, device);
@@ -303,8 +321,10 @@ static void not_again(struct device *device, const struct failure *failure)
 		 proto_address_format(device->facts.address, text), failure->text);
 }
 
-static void not_taken(struct assign_job *assign)
+/* @undo: it has still to go back to where it was, and its companions not before it. */
+static void not_taken(struct assign_job *assign, bool undo)
 {
+	const struct ending ending = { .request = assign->request, .undo = true, .failure = assign->failure };
 	struct device *device = assign->device;
 
 	step_take(assign->daemon, device, assign->companion ? EVENT_JOIN : EVENT_FAILED);
@@ -315,8 +335,12 @@ static void not_taken(struct assign_job *assign)
 	}
 	if (!assign->request)
 		not_again(device, &assign->failure);
-	conclude(assign->daemon, assign->group,
-		 &(struct ending){ .request = assign->request, .undo = true, .failure = assign->failure });
+	if (!undo) {
+		conclude(assign->daemon, assign->group, &ending);
+		return;
+	}
+	assign->daemon->orphans = true; /* when it is back itself */
+	answer(&ending);
 }
 
 /* It is bound, but its group is not viable before a function that is to be taken after it is bound, too. */
@@ -341,7 +365,7 @@ static void take_done(struct job *job)
 	facts_refresh_driver(&device->facts);
 	pci_events_follow(daemon);
 	if (assign->failure.error)
-		not_taken(assign);
+		not_taken(assign, undo);
 	else
 		taken(assign);
 	job_free(assign);
@@ -670,7 +694,7 @@ static void unassign_run(struct job *job)
 static void forget_owner(struct device *device)
 {
 	device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
-	device->has_origin = device->has_header = device->companion = false;
+	device->has_origin = device->has_header = device->companion = device->joining = false;
 	memset(&device->origin, 0, sizeof(device->origin));
 }
 
@@ -830,15 +854,10 @@ static int leave(struct daemon *daemon, struct device *device, const struct endi
 	return err;
 }
 
-/* A request is answered when the last one is back; so an answer means that all is as it was, or as it has to be. */
-static void conclude(struct daemon *daemon, uint32_t group, const struct ending *ending)
+static void answer(const struct ending *ending)
 {
-	struct device *orphan = companions_orphan(&daemon->devices, group);
 	struct vfiod_unassign_rep rep = { 0 };
 
-	if (orphan && !leave(daemon, orphan, ending))
-		return;
-	daemon->orphans = daemon->orphans || orphan;
 	if (!ending->request)
 		return;
 	memcpy(rep.driver, ending->driver, sizeof(rep.driver));
@@ -846,6 +865,17 @@ static void conclude(struct daemon *daemon, uint32_t group, const struct ending 
 		request_refuse(ending->request, &ending->failure);
 	else
 		request_reply(ending->request, &rep, sizeof(rep), NULL, 0);
+}
+
+/* A request is answered when the last one is back; so an answer means that all is as it was, or as it has to be. */
+static void conclude(struct daemon *daemon, uint32_t group, const struct ending *ending)
+{
+	struct device *orphan = companions_orphan(&daemon->devices, group, ending->undo);
+
+	if (orphan && !leave(daemon, orphan, ending))
+		return;
+	daemon->orphans = daemon->orphans || orphan;
+	answer(ending);
 }
 
 static void give_back_orphans(struct daemon *daemon)

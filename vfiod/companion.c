@@ -45,22 +45,25 @@ static bool has_group(const struct device *device)
 
 const struct device *companions_leader(const struct devices *devices, const struct device *device)
 {
-	for (size_t i = 0; i < devices->count; i++)
-		if (shares_group(device, devices->list[i]) && has_group(devices->list[i]))
-			return devices->list[i];
-	return NULL;
+	const struct device *other = NULL, *leader = NULL;
+
+	while ((other = devices_in_group(devices, device->facts.group, other)))
+		if (shares_group(device, other) && has_group(other) &&
+		    (!leader || other->facts.address < leader->facts.address))
+			leader = other;
+	return leader;
 }
 
-struct device *companions_orphan(const struct devices *devices, uint32_t group)
+struct device *companions_orphan(const struct devices *devices, uint32_t group, bool undo)
 {
-	for (size_t i = 0; i < devices->count; i++) {
-		struct device *device = devices->list[i];
+	struct device *device = NULL, *last = NULL;
 
-		if (device->facts.group == group && device->state == VFIOD_COMPANION &&
-		    !companions_leader(devices, device))
-			return device;
-	}
-	return NULL;
+	while ((device = devices_in_group(devices, group, device)))
+		if (device->state == VFIOD_COMPANION &&
+		    ((undo && device->joining) || !companions_leader(devices, device)) &&
+		    (!last || device->facts.address > last->facts.address))
+			last = device;
+	return last;
 }
 
 static bool goes_along(const struct device *device, const struct device *other)
@@ -113,21 +116,31 @@ int companions_note(struct daemon *daemon, const struct companion_list *list, co
 			continue; /* one already; or it has gone, which who takes it finds out */
 		device->owner = *owner;
 		device->origin = companion->origin;
-		device->has_origin = device->companion = true;
+		device->has_origin = device->companion = device->joining = true;
 		err = step_try(daemon, device, EVENT_JOIN);
 		if (err) {
 			device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
-			device->has_origin = device->companion = false;
+			device->has_origin = device->companion = device->joining = false;
 		}
 	}
 	return err;
 }
 
+void companions_settle(struct daemon *daemon, const struct companion_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct device *device = devices_find(&daemon->devices, list->list[i].address);
+
+		if (device)
+			device->joining = false;
+	}
+}
+
 void companions_follow(struct daemon *daemon, const struct device *device)
 {
-	for (size_t i = 0; i < daemon->devices.count; i++) {
-		struct device *other = daemon->devices.list[i];
+	struct device *other = NULL;
 
+	while ((other = devices_in_group(&daemon->devices, device->facts.group, other))) {
 		if (!shares_group(device, other) || other->state != VFIOD_COMPANION)
 			continue;
 		other->owner = device->owner;
@@ -138,13 +151,11 @@ void companions_follow(struct daemon *daemon, const struct device *device)
 enum companions companions_stay(const struct daemon *daemon, const struct device *device)
 {
 	enum companions how = COMPANIONS_REFUSE;
+	const struct device *other = NULL;
 
-	for (size_t i = 0; i < daemon->devices.count && how == COMPANIONS_REFUSE; i++) {
-		const struct device *other = daemon->devices.list[i];
-
+	while (how == COMPANIONS_REFUSE && (other = devices_in_group(&daemon->devices, device->facts.group, other)))
 		if (shares_group(device, other) && has_group(other) && !other->companion)
 			how = policy_companions(daemon->config, &other->facts);
-	}
 	return how;
 }
 

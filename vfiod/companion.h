@@ -63,10 +63,14 @@ void companions_free(struct companion_list *list);
 /** companions_note() - they are @owner's from now on, and the journal has where they were. Return: 0, or its errno. */
 int companions_note(struct daemon *daemon, const struct companion_list *list, const struct owner *owner);
 
+/** companions_settle() - what they go along with has been taken. */
+void companions_settle(struct daemon *daemon, const struct companion_list *list);
+
 /** companions_follow() - those of the group of @device have its owner. */
 void companions_follow(struct daemon *daemon, const struct device *device);
 
-/** companions_leader() - a function of the group of @device, but itself, that is assigned or about to be; or NULL. */
+/** companions_leader() - the first function of the group of @device, but itself, that is assigned or about to be; or
+ * NULL. */
 const struct device *companions_leader(const struct devices *devices, const struct device *device);
 
 /**
@@ -76,8 +80,12 @@ const struct device *companions_leader(const struct devices *devices, const stru
  */
 enum companions companions_stay(const struct daemon *daemon, const struct device *device);
 
-/** companions_orphan() - a companion of @group, of which nothing is assigned any more; or NULL. */
-struct device *companions_orphan(const struct devices *devices, uint32_t group);
+/**
+ * companions_orphan() - a companion of @group that is to go back: nothing else of the group is assigned any more; or
+ * NULL.
+ * @undo: or what it was to go along with could not be taken
+ */
+struct device *companions_orphan(const struct devices *devices, uint32_t group, bool undo);
 
 /* ---- for worker threads ---- */
 

@@ -158,21 +158,36 @@ START_TEST(they_have_a_leader_for_as_long_as_anything_of_the_group_is_assigned)
 	take_along();
 	leader->state = assigned[_i];
 	ck_assert_ptr_eq(companions_leader(&vfiod.devices, one), leader);
-	ck_assert_ptr_null(companions_orphan(&vfiod.devices, GROUP));
+	ck_assert_ptr_null(companions_orphan(&vfiod.devices, GROUP, false));
 }
 END_TEST
 
-START_TEST(without_one_they_are_given_back_one_after_the_other)
+START_TEST(without_one_they_are_given_back_one_after_the_other_the_last_one_first)
 {
 	take_along();
 	leader->state = VFIOD_UNMANAGED;
-	ck_assert_ptr_eq(companions_orphan(&vfiod.devices, GROUP), one);
-	one->state = VFIOD_UNASSIGNING; /* a worker has it */
-	ck_assert_ptr_null(companions_orphan(&vfiod.devices, GROUP));
-	one->state = VFIOD_UNMANAGED;
-	ck_assert_ptr_eq(companions_orphan(&vfiod.devices, GROUP), two);
+	ck_assert_ptr_eq(companions_orphan(&vfiod.devices, GROUP, false), two);
+	two->state = VFIOD_UNASSIGNING; /* a worker has it */
+	ck_assert_ptr_null(companions_orphan(&vfiod.devices, GROUP, false));
+	two->state = VFIOD_UNMANAGED;
+	ck_assert_ptr_eq(companions_orphan(&vfiod.devices, GROUP, false), one);
 	leader->returns = true;
-	ck_assert_ptr_null(companions_orphan(&vfiod.devices, GROUP));
+	ck_assert_ptr_null(companions_orphan(&vfiod.devices, GROUP, false));
+}
+END_TEST
+
+START_TEST(those_that_joined_for_what_could_not_be_taken_go_back_though_another_one_has_the_group)
+{
+	struct companion_list list;
+
+	take_along();
+	two->joining = false; /* it has been one for longer */
+	ck_assert_ptr_null(companions_orphan(&vfiod.devices, GROUP, false));
+	ck_assert_ptr_eq(companions_orphan(&vfiod.devices, GROUP, true), one);
+	list = find();
+	companions_settle(&vfiod, &list);
+	companions_free(&list);
+	ck_assert_ptr_null(companions_orphan(&vfiod.devices, GROUP, true));
 }
 END_TEST
 
@@ -229,7 +244,8 @@ int main(void)
 	tcase_add_test(tcase, what_goes_along_is_the_owners_and_knows_where_it_was);
 	tcase_add_test(tcase, a_new_owner_has_them_too);
 	tcase_add_loop_test(tcase, they_have_a_leader_for_as_long_as_anything_of_the_group_is_assigned, 0, 8);
-	tcase_add_test(tcase, without_one_they_are_given_back_one_after_the_other);
+	tcase_add_test(tcase, without_one_they_are_given_back_one_after_the_other_the_last_one_first);
+	tcase_add_test(tcase, those_that_joined_for_what_could_not_be_taken_go_back_though_another_one_has_the_group);
 	tcase_add_test(tcase, one_that_is_released_stays_where_the_rule_of_another_one_has_it);
 	tcase_add_test(tcase, functions_without_a_group_are_nobodys_companions);
 	tcase_add_test(tcase, a_word_of_the_configuration_is_one_of_three);
