@@ -818,8 +818,9 @@ static void left(struct assign_job *leave)
 		log_line(LOG_INFO, "%s, which was taken along, is given back to the host, driver %s", text,
 			 leave->driver[0] ? leave->driver : "none");
 	}
-	if (!leave->ending.failure.error)
-		leave->ending.failure = leave->failure;
+	if (leave->failure.error && !leave->ending.failure.error)
+		failure_set(&leave->ending.failure, leave->failure.error, "all is given back, but %.440s",
+			    leave->failure.text);
 }
 
 static void leave_done(struct job *job)

@@ -23,6 +23,7 @@ struct obstacles {
 	char list[LIST_MAX + 1];
 	unsigned int unnamed;
 	const struct device *first;
+	bool has_group;	     /* the function is assigned already, so what is taken along is so with it */
 	bool could_go_along; /* one has a host driver, and no rule says what becomes of it */
 };
 
@@ -64,6 +65,8 @@ static const char *obstacle(struct obstacles *obstacles, const struct device *ot
 	char address[PROTO_ADDRESS_LEN];
 
 	proto_address_format(other->facts.address, address);
+	if (other->state == VFIOD_COMPANION && obstacles->has_group)
+		return NULL;
 	if (other->state != VFIOD_UNMANAGED || other->returns)
 		return owned(other, obstacles->owner, address, text);
 	/* a bridge does no DMA of its own */
@@ -125,6 +128,7 @@ int group_check(const struct devices *devices, const struct device *device, cons
 		.config = config,
 		.owner = owner,
 		.companions = policy_companions(config, &device->facts),
+		.has_group = device->state != VFIOD_UNMANAGED && device->state != VFIOD_COMPANION,
 	};
 	char text[OBSTACLE_MAX];
 

@@ -353,6 +353,19 @@ START_TEST(a_companion_of_another_owner_is_in_the_way_and_has_no_release_of_its_
 }
 END_TEST
 
+START_TEST(with_its_companions_a_function_goes_from_one_owner_to_the_next)
+{
+	struct device *device = put_assigned(0x100, others[0], VFIOD_FREE);
+	struct failure failure;
+
+	put_assigned(0x101, others[0], VFIOD_COMPANION);
+	ck_assert_int_eq(check(device, &failure), 0);
+	put_assigned(0x102, others[0], VFIOD_FREE);
+	ck_assert_int_eq(check(device, &failure), -EBUSY);
+	ck_assert_ptr_null(strstr(failure.text, "0000:01:00.1"));
+}
+END_TEST
+
 /* ---- the list of functions ---- */
 
 static uint64_t address_at(unsigned int i, unsigned int count)
@@ -567,6 +580,7 @@ static TCase *companions_case(void)
 	tcase_add_test(tcase, what_another_owner_has_no_rule_takes_along);
 	tcase_add_loop_test(tcase, where_the_rule_takes_siblings_along_their_drivers_are_in_nobodys_way, 0, 2);
 	tcase_add_loop_test(tcase, what_must_not_be_taken_from_the_host_is_not_taken_along, 0, 3);
+	tcase_add_test(tcase, with_its_companions_a_function_goes_from_one_owner_to_the_next);
 	tcase_add_test(tcase, a_companion_of_another_owner_is_in_the_way_and_has_no_release_of_its_own);
 	return tcase;
 }
