@@ -10,7 +10,8 @@
 #include <string.h>
 
 static_assert(VFIODMA_NONE == VFIOD_NONE, "none is passed on as it is");
-static_assert((int)VFIODMA_UNMANAGED == (int)VFIOD_UNMANAGED && (int)VFIODMA_QUARANTINED == (int)VFIOD_QUARANTINED,
+static_assert((int)VFIODMA_UNMANAGED == (int)VFIOD_UNMANAGED && (int)VFIODMA_QUARANTINED == (int)VFIOD_QUARANTINED &&
+		      (int)VFIODMA_COMPANION == (int)VFIOD_COMPANION,
 	      "states are passed on as they are");
 static_assert(sizeof(((struct vfiodma_info *)0)->driver) == VFIOD_NAME_MAX, "names are copied whole");
 static_assert(sizeof(((struct vfiodma_info *)0)->reason) == sizeof(((struct vfiod_device *)0)->reason),
@@ -22,6 +23,11 @@ static_assert((int)VFIODMA_INFO_REVOCABLE == (int)VFIOD_DEVICE_REVOCABLE &&
 		      (int)VFIODMA_INFO_WARM == (int)VFIOD_DEVICE_WARM &&
 		      (int)VFIODMA_INFO_STRICT == (int)VFIOD_DEVICE_STRICT,
 	      "flags are passed on as they are");
+static_assert((int)VFIODMA_ISOLATION_BUS == (int)VFIOD_ISOLATION_BUS &&
+		      (int)VFIODMA_ISOLATION_PORT == (int)VFIOD_ISOLATION_PORT &&
+		      (int)VFIODMA_ISOLATION_DEVICE == (int)VFIOD_ISOLATION_DEVICE &&
+		      VFIODMA_ACS_NONE == VFIOD_ACS_NONE,
+	      "causes are passed on as they are");
 /* NOLINTEND(misc-redundant-expression) */
 
 const char *vfiodma_state_name(uint32_t state)
@@ -35,9 +41,10 @@ const char *vfiodma_state_name(uint32_t state)
 		[VFIODMA_REVOKING] = "revoking",
 		[VFIODMA_UNASSIGNING] = "unassigning",
 		[VFIODMA_QUARANTINED] = "quarantined",
+		[VFIODMA_COMPANION] = "companion",
 	};
 
-	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
+	return state < sizeof(names) / sizeof(names[0]) && names[state] ? names[state] : "unknown";
 }
 
 /* One page of the list: records in ascending order, in the message that they came in. */
@@ -156,5 +163,36 @@ int vfiodma_show(struct vfiodma_session *session, const char *address, struct vf
 			"there is no PCI function %s: vfiodma_list() and \"vfioctl list\" tell which there are",
 			address);
 	info_from_record(&page.devices[0], info);
+	return 0;
+}
+
+int vfiodma_isolation(struct vfiodma_session *session, const char *address, const char *other,
+		      struct vfiodma_isolation *isolation)
+{
+	struct vfiod_isolation_req request = { 0 };
+	struct proto_msg reply;
+	const struct vfiod_isolation_rep *told = proto_msg_body(&reply);
+	uint64_t one, two, at;
+	int err = session_address(session, address, &one);
+
+	if (!err)
+		err = session_address(session, other, &two);
+	if (!err)
+		err = session_needs(session, 3, "does not tell why functions share an IOMMU group");
+	if (err)
+		return err;
+	request.address = htole64(one);
+	request.other = htole64(two);
+	err = session_request(session, VFIOD_ISOLATION, &request, sizeof(request), &reply);
+	if (err)
+		return err;
+	at = le64toh(told->at);
+	if (at > PROTO_ADDRESS_LAST && at != VFIOD_NO_ADDRESS)
+		return session_bad_reply(session, &reply, "it names no function");
+	*isolation = (struct vfiodma_isolation){ .size = sizeof(*isolation) };
+	isolation->cause = le32toh(told->cause);
+	isolation->acs = le32toh(told->acs);
+	if (at != VFIOD_NO_ADDRESS)
+		proto_address_format(at, isolation->at);
 	return 0;
 }

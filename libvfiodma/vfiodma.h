@@ -169,6 +169,7 @@ enum vfiodma_state {
 	VFIODMA_REVOKING,
 	VFIODMA_UNASSIGNING,
 	VFIODMA_QUARANTINED,
+	VFIODMA_COMPANION = 10, /* taken along with others of its IOMMU group, for nobody's use */
 };
 
 #define VFIODMA_NONE 0xffffffffu
@@ -228,6 +229,44 @@ int vfiodma_list(struct vfiodma_session *session, struct vfiodma_info **infos, s
  * Return: 0, -EINVAL (not an address), -ENODEV (no such function).
  */
 int vfiodma_show(struct vfiodma_session *session, const char *address, struct vfiodma_info *info);
+
+/* Why two functions share an IOMMU group. */
+enum vfiodma_isolation_cause {
+	VFIODMA_ISOLATION_UNKNOWN, /* nothing that could be seen */
+	VFIODMA_ISOLATION_BUS,	   /* a bridge to conventional PCI is above them, or is one of them */
+	VFIODMA_ISOLATION_PORT, /* a port between them has no Access Control Services (PCIe 6.0 §6.12), or has them off
+				 */
+	VFIODMA_ISOLATION_DEVICE, /* they are functions of one slot, one of which has no such, or has them off */
+};
+
+#define VFIODMA_ACS_NONE 0x80000000u
+
+/**
+ * struct vfiodma_isolation - why two functions share an IOMMU group
+ * @size: sizeof(struct vfiodma_isolation) of the library that filled it
+ * @cause: enum vfiodma_isolation_cause
+ * @at: the bridge, the port or the function that does not keep them apart; empty: unknown
+ * @acs: of its Access Control Services, PCI_ACS_… of linux/pci_regs.h that are off; or VFIODMA_ACS_NONE: it has none
+ * @reserved: room for what later versions tell
+ */
+struct vfiodma_isolation {
+	size_t size;
+	uint32_t cause;
+	char at[18];
+	uint32_t acs;
+	uint64_t reserved[4];
+};
+
+/**
+ * vfiodma_isolation() - why two functions of one IOMMU group are that.
+ * @address: "0000:01:00.0" or "01:00.0"
+ * @other: the other one
+ *
+ * Return: 0, -EINVAL (not addresses, or not two functions of one group), -ENODEV (no such function), -EPROTONOSUPPORT
+ * or -ENOSYS (vfiod is older than this library, and does not tell).
+ */
+int vfiodma_isolation(struct vfiodma_session *session, const char *address, const char *other,
+		      struct vfiodma_isolation *isolation);
 
 /* ---- pools ---- */
 

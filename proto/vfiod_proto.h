@@ -63,7 +63,8 @@
 	X(11, MEMBERS, members, VFIOD_ON_BOTH, 0) \
 	X(12, RELOAD, reload, VFIOD_ON_ADMIN, 0) \
 	X(13, STATS, stats, VFIOD_ON_ADMIN, 0) \
-	X(14, CLEAR, clear, VFIOD_ON_ADMIN, 0)
+	X(14, CLEAR, clear, VFIOD_ON_ADMIN, 0) \
+	X(15, ISOLATION, isolation, VFIOD_ON_BOTH, 0)
 
 /* The opcodes of events, with VFIOD_EVENT; opcodes from 0x8000 on are no operations. Their cookie is 0. */
 #define VFIOD_LEASE_EVENT    0x8000 /* struct vfiod_lease_event */
@@ -117,6 +118,7 @@ enum vfiod_state {
 	VFIOD_QUARANTINED, /* assigned, but not known to be clean: nobody gets it */
 	VFIOD_WARMING,	   /* FREE, and told as such: being opened in advance, or closed again */
 	VFIOD_GONE,	   /* unplugged: never told */
+	VFIOD_COMPANION,   /* not assigned: taken along with another function of its IOMMU group, for nobody's use */
 };
 
 struct vfiod_device {
@@ -391,6 +393,28 @@ struct vfiod_stats_rep {
 	__le64 counts[VFIOD_STATS_MAX];				   /* by enum vfiod_stat */
 	struct vfiod_stats_latency latencies[VFIOD_LATENCIES_MAX]; /* by enum vfiod_latency */
 };
+
+/* Why two functions share an IOMMU group. An older vfiod does not know this operation (ENOSYS). */
+enum vfiod_isolation_cause {
+	VFIOD_ISOLATION_UNKNOWN, /* nothing that could be seen */
+	VFIOD_ISOLATION_BUS,	 /* a bridge to conventional PCI is above them, or is one of them */
+	VFIOD_ISOLATION_PORT,	 /* a port between them lacks ACS (PCIe 6.0 §6.12), or has it off */
+	VFIOD_ISOLATION_DEVICE,	 /* they are functions of one slot, one of which lacks ACS, or has it off */
+};
+
+struct vfiod_isolation_req {
+	__le64 address;
+	__le64 other;
+	__le64 zero;
+};
+
+struct vfiod_isolation_rep {
+	__le64 at;    /* the bridge, the port or the function; or VFIOD_NO_ADDRESS */
+	__le32 cause; /* enum vfiod_isolation_cause */
+	__le32 acs;   /* PCI_ACS_…: those that are off; or VFIOD_ACS_NONE: it has none */
+};
+
+#define VFIOD_ACS_NONE 0x80000000u
 
 enum vfiod_opcode {
 #define X(opcode, NAME, name, sockets, fds) VFIOD_##NAME = (opcode),

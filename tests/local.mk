@@ -6,11 +6,13 @@
 UNIT_TESTS = \
 	tests/unit/test_address \
 	tests/unit/test_clean \
+	tests/unit/test_companion \
 	tests/unit/test_config \
 	tests/unit/test_config_view \
 	tests/unit/test_driver \
 	tests/unit/test_group \
 	tests/unit/test_iova \
+	tests/unit/test_isolation \
 	tests/unit/test_journal \
 	tests/unit/test_journal_next \
 	tests/unit/test_kernel_info \
@@ -85,6 +87,10 @@ tests_unit_test_clean_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_clean_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_clean_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
+tests_unit_test_companion_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_companion_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_companion_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
 tests_unit_test_config_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_config_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_config_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
@@ -104,6 +110,10 @@ tests_unit_test_group_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 tests_unit_test_iova_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_iova_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_iova_LDADD = libvfiodma/libvfiodma-all.la $(CHECK_LIBS)
+
+tests_unit_test_isolation_CFLAGS = $(TEST_FLAGS)
+tests_unit_test_isolation_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_isolation_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_journal_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_journal_LDFLAGS = $(PROGRAM_LINK)

@@ -73,6 +73,15 @@ const struct vfiodma_info *inventory_next_member(const struct inventory *invento
 	return NULL;
 }
 
+const struct vfiodma_info *inventory_next_leader(const struct inventory *inventory, const struct vfiodma_info *info,
+						 const struct vfiodma_info *last)
+{
+	do
+		last = inventory_next_member(inventory, info, last);
+	while (last && (last->state == VFIODMA_UNMANAGED || last->state == VFIODMA_COMPANION));
+	return last;
+}
+
 const char *inventory_short_address(const char *address, const char *from)
 {
 	const char *colon = strchr(address, ':');
@@ -126,7 +135,7 @@ enum tone inventory_tone(const struct vfiodma_info *info)
 	static const enum tone tones[] = {
 		[VFIODMA_UNMANAGED] = TONE_FAINT,  [VFIODMA_ASSIGNING] = TONE_BUSY,  [VFIODMA_FREE] = TONE_GOOD,
 		[VFIODMA_GRANTING] = TONE_BUSY,	   [VFIODMA_LEASED] = TONE_BUSY,     [VFIODMA_REVOKING] = TONE_BUSY,
-		[VFIODMA_UNASSIGNING] = TONE_BUSY, [VFIODMA_QUARANTINED] = TONE_BAD,
+		[VFIODMA_UNASSIGNING] = TONE_BUSY, [VFIODMA_QUARANTINED] = TONE_BAD, [VFIODMA_COMPANION] = TONE_FAINT,
 	};
 
 	return info->state < sizeof(tones) / sizeof(*tones) ? tones[info->state] : TONE_PLAIN;

@@ -41,6 +41,10 @@ bool inventory_is_bridge(const struct vfiodma_info *info);
 const struct vfiodma_info *inventory_next_member(const struct inventory *inventory, const struct vfiodma_info *info,
 						 const struct vfiodma_info *last);
 
+/** inventory_next_leader() - the same of those that are assigned, which a companion was taken along with. */
+const struct vfiodma_info *inventory_next_leader(const struct inventory *inventory, const struct vfiodma_info *info,
+						 const struct vfiodma_info *last);
+
 /** inventory_short_address() - @address as seen from @from: without its domain when that is the same. */
 const char *inventory_short_address(const char *address, const char *from);
 

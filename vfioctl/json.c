@@ -64,6 +64,18 @@ static void add_group(struct json_object *object, const struct inventory *invent
 	json_object_object_add(object, "group_members", members);
 }
 
+/* Of a function that was taken along with others: with which. */
+static void add_companion_of(struct json_object *object, const struct inventory *inventory,
+			     const struct vfiodma_info *info)
+{
+	const struct vfiodma_info *leader = NULL;
+	struct json_object *leaders = json_object_new_array();
+
+	while (info->state == VFIODMA_COMPANION && (leader = inventory_next_leader(inventory, info, leader)))
+		json_object_array_add(leaders, json_object_new_string(leader->address));
+	json_object_object_add(object, "companion_of", leaders);
+}
+
 static void add_reset_methods(struct json_object *object, const struct vfiodma_info *info)
 {
 	struct json_object *methods = json_object_new_array();
@@ -104,6 +116,7 @@ struct json_object *json_device(const struct inventory *inventory, struct pcinam
 	add_text(object, "address", info->address);
 	add_identity(object, names, info);
 	add_group(object, inventory, info);
+	add_companion_of(object, inventory, info);
 	add_text(object, "driver", info->driver);
 	json_object_object_add(object, "strict", json_object_new_boolean((info->flags & VFIODMA_INFO_STRICT) != 0));
 	add_text(object, "original_driver", info->original_driver);

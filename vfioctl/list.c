@@ -76,7 +76,18 @@ static int make_table(const struct inventory *inventory, struct pcinames *names,
 	return 0;
 }
 
-/* What is wrong with a function, which the table has no room for. */
+/* What a companion was taken along with. */
+static void print_leaders(const struct inventory *inventory, const struct vfiodma_info *info, FILE *out)
+{
+	const struct vfiodma_info *leader = inventory_next_leader(inventory, info, NULL);
+
+	for (bool first = true; leader; leader = inventory_next_leader(inventory, info, leader), first = false)
+		fprintf(out, "%s%s%s", first ? info->address : "", first ? " is companion of " : ", ", leader->address);
+	if (inventory_next_leader(inventory, info, NULL))
+		fputc('\n', out);
+}
+
+/* What is wrong with a function, or what it is there for, which the table has no room for. */
 static void print_reasons(const struct inventory *inventory, bool all, const struct terminal *terminal, FILE *out)
 {
 	char reason[sizeof(inventory->infos->reason)];
@@ -84,6 +95,8 @@ static void print_reasons(const struct inventory *inventory, bool all, const str
 	for (size_t i = 0; i < inventory->count; i++) {
 		const struct vfiodma_info *info = &inventory->infos[i];
 
+		if (info->state == VFIODMA_COMPANION)
+			print_leaders(inventory, info, out);
 		if (!*info->reason || !is_listed(info, all))
 			continue;
 		memcpy(reason, info->reason, sizeof(reason));

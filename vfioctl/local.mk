@@ -13,6 +13,7 @@ vfioctl_libvfioctl_la_SOURCES = \
 	vfioctl/holder.c vfioctl/holder.h \
 	vfioctl/inventory.c vfioctl/inventory.h \
 	vfioctl/json.c vfioctl/json.h \
+	vfioctl/isolation.c vfioctl/isolation.h \
 	vfioctl/list.c vfioctl/list.h \
 	vfioctl/owner.c vfioctl/owner.h \
 	vfioctl/parse.c vfioctl/parse.h \

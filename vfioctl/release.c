@@ -21,9 +21,19 @@ static enum exit_status report_json(struct vfiodma_session *session, const char 
 	return status;
 }
 
-static void report(const char *address, const char *driver)
+/* What else of its group is assigned has it stay where it is, by its rule. */
+static bool is_companion(struct vfiodma_session *session, const char *address)
 {
-	if (*driver)
+	struct vfiodma_info info;
+
+	return !vfiodma_show(session, address, &info) && info.state == VFIODMA_COMPANION;
+}
+
+static void report(struct vfiodma_session *session, const char *address, const char *driver)
+{
+	if (is_companion(session, address))
+		printf("%s released; it goes back to the host with the last function of its IOMMU group\n", address);
+	else if (*driver)
 		printf("%s released to the host (driver %s)\n", address, driver);
 	else
 		printf("%s released to the host (no driver)\n", address);
@@ -46,7 +56,7 @@ enum exit_status release_run(const struct invocation *invocation)
 	else if (invocation->option[OPTION_JSON])
 		status = report_json(session, address);
 	else
-		report(address, driver);
+		report(session, address, driver);
 	vfiodma_session_close(session);
 	return status;
 }

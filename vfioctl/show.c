@@ -6,13 +6,17 @@
 #include "vfioctl/connect.h"
 #include "vfioctl/holder.h"
 #include "vfioctl/inventory.h"
+#include "vfioctl/isolation.h"
 #include "vfioctl/json.h"
 #include "vfioctl/owner.h"
 #include "vfioctl/pcinames.h"
 #include "vfioctl/terminal.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <json-c/json.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Where a report goes, and how it looks there. */
@@ -74,19 +78,45 @@ static void print_identity(const struct page *page, struct pcinames *names, cons
 		line(page, "NUMA node", TONE_PLAIN, "%" PRIu32, info->numa_node);
 }
 
-static void print_group(const struct page *page, const struct inventory *inventory, const struct vfiodma_info *info)
+/* Reasons that several members have are said once. */
+static bool is_new_reason(const struct vfiodma_isolation *isolations, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (isolations[i].cause == isolations[at].cause && !strcmp(isolations[i].at, isolations[at].at))
+			return false;
+	return true;
+}
+
+static void print_isolation(const struct page *page, const struct vfiodma_isolation *isolations, size_t count)
+{
+	char text[ISOLATION_TEXT_SIZE];
+
+	for (size_t i = 0; i < count; i++) {
+		if (!is_new_reason(isolations, i))
+			continue;
+		isolation_text(&isolations[i], text);
+		line(page, i ? "" : "Shared since", TONE_PLAIN, "%s%s%s", text, *text ? "; " : "",
+		     isolation_advice(&isolations[i]));
+	}
+}
+
+static void print_group(const struct page *page, const struct inventory *inventory, const struct vfiodma_info *info,
+			const struct vfiodma_isolation *isolations)
 {
 	const struct vfiodma_info *member = inventory_next_member(inventory, info, NULL);
+	size_t count = 0;
 
 	if (info->group == VFIODMA_NONE)
 		line(page, "IOMMU group", TONE_PLAIN, "none");
 	else
 		line(page, "IOMMU group", TONE_PLAIN, "%" PRIu32 "%s", info->group,
 		     member ? ", handed out as a whole, together with" : ", with no other function");
-	for (; member; member = inventory_next_member(inventory, info, member))
+	for (; member; member = inventory_next_member(inventory, info, member), count++)
 		line(page, "", TONE_PLAIN, "%s  %s, %s", member->address,
 		     *member->driver ? member->driver : "no driver",
 		     inventory_is_bridge(member) ? "a bridge" : vfiodma_state_name(member->state));
+	if (isolations)
+		print_isolation(page, isolations, count);
 }
 
 /* What a VFIO driver lets the user of the function do. */
@@ -148,10 +178,11 @@ static void print_state(const struct page *page, const struct vfiodma_info *info
 		[VFIODMA_REVOKING] = "it is being reset and verified",
 		[VFIODMA_UNASSIGNING] = "it is being given back to the host",
 		[VFIODMA_QUARANTINED] = "it is not known to be clean, and nobody gets it",
+		[VFIODMA_COMPANION] = "taken from the host along with others of its IOMMU group, and nobody gets it",
 	};
 	const char *name = vfiodma_state_name(info->state);
 
-	if (info->state < sizeof(meanings) / sizeof(*meanings))
+	if (info->state < sizeof(meanings) / sizeof(*meanings) && meanings[info->state])
 		line(page, "State", inventory_tone(info), "%s: %s", name, meanings[info->state]);
 	else
 		line(page, "State", TONE_PLAIN, "%s (%" PRIu32 ")", name, info->state);
@@ -195,7 +226,19 @@ static void print_next_unmanaged(const struct page *page, const struct vfiodma_i
 		line(page, "Next", TONE_PLAIN, "assign it with: vfioctl assign %s --user NAME", info->address);
 }
 
-static void print_next(const struct page *page, const struct vfiodma_info *info)
+static void print_next_companion(const struct page *page, const struct inventory *inventory,
+				 const struct vfiodma_info *info)
+{
+	const struct vfiodma_info *leader = inventory_next_leader(inventory, info, NULL);
+
+	if (leader)
+		line(page, "Next", TONE_PLAIN, "it goes back to the host together with %s: vfioctl release %s",
+		     leader->address, leader->address);
+	else
+		line(page, "Next", TONE_PLAIN, "wait a moment, and look again");
+}
+
+static void print_next(const struct page *page, const struct inventory *inventory, const struct vfiodma_info *info)
 {
 	switch (info->state) {
 	case VFIODMA_UNMANAGED:
@@ -217,18 +260,21 @@ static void print_next(const struct page *page, const struct vfiodma_info *info)
 		     "vfioctl release %s",
 		     info->address, info->address);
 		break;
+	case VFIODMA_COMPANION:
+		print_next_companion(page, inventory, info);
+		break;
 	default:
 		line(page, "Next", TONE_PLAIN, "wait a moment, and look again");
 	}
 }
 
 void show_print(const struct inventory *inventory, struct pcinames *names, const struct vfiodma_info *info,
-		const struct terminal *terminal, FILE *out)
+		const struct vfiodma_isolation *isolations, const struct terminal *terminal, FILE *out)
 {
 	const struct page page = { terminal, out };
 
 	print_identity(&page, names, info);
-	print_group(&page, inventory, info);
+	print_group(&page, inventory, info, isolations);
 	print_driver(&page, info);
 	if (info->state != VFIODMA_UNMANAGED)
 		line(&page, "Driver before", TONE_PLAIN, "%s", or_none(info->original_driver));
@@ -236,23 +282,40 @@ void show_print(const struct inventory *inventory, struct pcinames *names, const
 	print_people(&page, info);
 	print_state(&page, info);
 	print_lease(&page, info);
-	print_next(&page, info);
+	print_next(&page, inventory, info);
+}
+
+static int print_json(const struct inventory *inventory, const struct vfiodma_info *info,
+		      const struct vfiodma_isolation *isolations)
+{
+	struct json_object *object;
+	struct pcinames *names;
+	int error = pcinames_open(NULL, &names);
+
+	if (error)
+		return error;
+	object = json_device(inventory, names, info);
+	pcinames_close(names);
+	if (!object)
+		return -ENOMEM;
+	isolation_add_json(object, isolations);
+	return json_print(object, stdout);
 }
 
 static int print(const struct invocation *invocation, const struct inventory *inventory,
-		 const struct vfiodma_info *info)
+		 const struct vfiodma_info *info, const struct vfiodma_isolation *isolations)
 {
 	struct terminal terminal;
 	struct pcinames *names;
 	int error;
 
 	if (invocation->option[OPTION_JSON])
-		return json_print_device(inventory, info, stdout);
+		return print_json(inventory, info, isolations);
 	error = pcinames_open(NULL, &names);
 	if (error)
 		return error;
 	terminal_look(stdout, invocation->option[OPTION_COLOR], &terminal);
-	show_print(inventory, names, info, &terminal, stdout);
+	show_print(inventory, names, info, isolations, &terminal, stdout);
 	pcinames_close(names);
 	return 0;
 }
@@ -261,20 +324,21 @@ enum exit_status show_run(const struct invocation *invocation)
 {
 	char address[INVENTORY_ADDRESS_SIZE];
 	enum exit_status status = inventory_address(invocation->arguments[0], address);
+	struct vfiodma_isolation *isolations = NULL;
 	const struct vfiodma_info *info;
 	struct vfiodma_session *session;
-	struct inventory inventory;
+	struct inventory inventory = { NULL, 0 };
 
 	if (status == STATUS_OK)
 		status = connect_vfiod(invocation, false, &session);
 	if (status != STATUS_OK)
 		return status;
 	status = inventory_fetch_device(session, address, &inventory, &info);
-	vfiodma_session_close(session);
-	if (status != STATUS_OK)
-		return status;
-	if (print(invocation, &inventory, info))
+	if (status == STATUS_OK && (isolation_fetch(session, &inventory, info, &isolations) ||
+				    print(invocation, &inventory, info, isolations)))
 		status = failure_no_memory();
+	vfiodma_session_close(session);
+	free(isolations);
 	inventory_free(&inventory);
 	return status;
 }

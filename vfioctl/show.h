@@ -8,9 +8,14 @@ struct inventory;
 struct pcinames;
 struct terminal;
 struct vfiodma_info;
+struct vfiodma_isolation;
 
-/** show_print() - everything known of one function, for a person. @info: one of @inventory */
+/**
+ * show_print() - everything known of one function, for a person.
+ * @info: one of @inventory
+ * @isolations: of isolation_fetch(), or NULL
+ */
 void show_print(const struct inventory *inventory, struct pcinames *names, const struct vfiodma_info *info,
-		const struct terminal *terminal, FILE *out);
+		const struct vfiodma_isolation *isolations, const struct terminal *terminal, FILE *out);
 
 #endif

@@ -4,9 +4,11 @@
 #include "proto/address.h"
 #include "vfiod/bind.h"
 #include "vfiod/clean.h"
+#include "vfiod/companion.h"
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/group.h"
+#include "vfiod/interrupts.h"
 #include "vfiod/inuse.h"
 #include "vfiod/kept.h"
 #include "vfiod/log.h"
@@ -14,6 +16,7 @@
 #include "vfiod/request.h"
 #include "vfiod/saved.h"
 #include "vfiod/step.h"
+#include "vfiod/sysfs.h"
 #include "vfiod/vfio.h"
 #include "vfiod/warm.h"
 #include "vfiod/worker.h"
@@ -31,6 +34,14 @@
 /* How often it is tried to bind a function that may have just come, every 50 ms. */
 #define APPEARING_TRIES 40
 
+/* What is told at the end: not before all companions that have nobody any more are back. */
+struct ending {
+	struct request *request; /* or NULL */
+	bool undo;		 /* have them where they were, rather than where they belong */
+	struct failure failure;	 /* what is told; or, where nothing failed: */
+	char driver[VFIOD_NAME_MAX];
+};
+
 struct assign_job {
 	struct job job; /* first: it is what the worker knows of us */
 	struct daemon *daemon;
@@ -46,10 +57,14 @@ struct assign_job {
 	bool undo;	 /* have it where it was, rather than where it belongs */
 	bool is_dirty;	 /* it was in quarantine: nobody knows what it does */
 	bool waits;	 /* for others of its group, where that is not viable yet */
-	bool has_origin; /* the vfiod before had begun with it, and noted where it was */
+	bool has_origin; /* where it was is known: the vfiod before had begun with it, or it is a companion */
+	bool companion;	 /* and is to be one again, if it cannot be taken */
+	struct companion_list along;
+	enum companions stay; /* of one that is given back: it becomes a companion, unless this is COMPANIONS_REFUSE */
+	struct ending ending;
 	/* what is kept of it: the header of before, then what it found out */
 	struct journal_record record;
-	struct bind_origin origin;
+	struct bind_origin origin, here; /* where it is to be again one day; and where it is before it is taken */
 	char driver[VFIOD_NAME_MAX];
 	struct failure failure;
 	/* open in advance, to be closed before the driver lets go of the function */
@@ -75,6 +90,10 @@ static int check_group_is_ours(uint32_t group, unsigned int patience_ms, struct 
 	return err;
 }
 
+static void answer(const struct ending *ending);
+static void conclude(struct daemon *daemon, uint32_t group, const struct ending *ending);
+static void give_back_orphans(struct daemon *daemon);
+
 static struct assign_job *job_new(struct daemon *daemon, struct request *request, struct device *device,
 				  void (*run)(struct job *), void (*done)(struct job *))
 {
@@ -91,6 +110,7 @@ static struct assign_job *job_new(struct daemon *daemon, struct request *request
 	made->address = device->facts.address;
 	made->group = device->facts.group;
 	made->has_origin = device->has_origin;
+	made->companion = device->companion;
 	made->origin = device->origin;
 	made->files = VFIO_NO_FILES;
 	made->record = (struct journal_record){
@@ -108,6 +128,7 @@ static struct assign_job *job_new(struct daemon *daemon, struct request *request
 static void job_free(struct assign_job *job)
 {
 	vfio_close(&job->files);
+	companions_free(&job->along);
 	free(job);
 }
 
@@ -151,8 +172,13 @@ static void look_run(struct job *job)
 	assign->failure.error = 0;
 	if (assign->is_known && check_is_known(assign))
 		return;
+	if (companions_look(assign->address, &assign->along, &assign->failure) ||
+	    bind_look(assign->address, &assign->here, &assign->failure))
+		return;
 	if (!assign->has_origin)
-		bind_look(assign->address, &assign->origin, &assign->failure);
+		assign->origin = assign->here;
+	else if (!assign->companion)
+		assign->here = assign->origin;
 }
 
 /* The function has the driver that it had before. */
@@ -175,7 +201,7 @@ static int bind_patiently(struct assign_job *assign)
 
 	for (int tries = assign->is_known ? APPEARING_TRIES : 1; err == -ENODEV && tries; tries--) {
 		assign->failure.error = 0;
-		err = bind_take(assign->address, assign->choice, &assign->origin, &assign->failure);
+		err = bind_take(assign->address, assign->choice, &assign->here, &assign->failure);
 		if (err == -ENODEV && tries > 1)
 			nanosleep(&pause, NULL);
 	}
@@ -188,7 +214,7 @@ static void take_run(struct job *job)
 	struct journal_record *record = &assign->record;
 	struct failure undo, why;
 
-	if (bind_patiently(assign)) {
+	if (companions_take(assign->address, &assign->along, &assign->failure) || bind_patiently(assign)) {
 		assign->waits = false;
 		return;
 	}
@@ -196,14 +222,14 @@ static void take_run(struct job *job)
 		return;
 	assign->waits = false;
 	assign->failure.error = 0;
-	if (!check_group_is_ours(assign->group, 0, &assign->failure) &&
+	if (!vfio_try_group(assign->address, assign->group, &assign->failure) &&
 	    !clean_function(assign->address, assign->reset, NULL, &record->header, &assign->failure) &&
 	    (assign->is_known || !kept_write(assign->state_dir, record, &assign->failure)))
 		return;
 	/* one that was there already may be open in a client of the vfiod before us: to unbind it would hang */
-	if (is_unmoved(assign->address, &assign->origin))
+	if (is_unmoved(assign->address, &assign->here))
 		return;
-	if (!bind_undo(assign->address, &assign->origin, assign->driver, &undo))
+	if (!bind_undo(assign->address, &assign->here, assign->driver, &undo))
 		return;
 	why = assign->failure;
 	failure_set(&assign->failure, why.error, "%.240s; and then: %.200s", why.text, undo.text);
@@ -220,6 +246,35 @@ static void tell_of_no_reset(const struct daemon *daemon, const struct device *d
 	if (rule && rule->reset == CLEAN_RESET_NONE)
 		log_line(LOG_WARNING, "%s is not reset between its users, by rule \"%s\": %s",
 			 proto_address_format(device->facts.address, text), rule->name, rule->reset_reason);
+}
+
+static void tell_of_companions(const struct assign_job *assign)
+{
+	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
+
+	for (size_t i = 0; i < assign->along.count; i++) {
+		const struct companion *companion = &assign->along.list[i];
+
+		if (companion->has_origin)
+			continue; /* it was one before */
+		log_line(LOG_INFO, "%s taken along with %s, from driver %s",
+			 proto_address_format(companion->address, other), proto_address_format(assign->address, text),
+			 companion->origin.driver[0] ? companion->origin.driver : "none");
+	}
+}
+
+/* The rule that accepts it, where nobody asks the kernel whether it has to be accepted. */
+static void tell_of_interrupts(const struct daemon *daemon, const struct device *device)
+{
+	const struct rule *rule = policy_rule(daemon->config, &device->facts);
+	char text[PROTO_ADDRESS_LEN];
+
+	if (rule && rule->unsafe_interrupts && interrupts_unchecked(INTERRUPTS_PARAMETER))
+		log_line(LOG_WARNING,
+			 "%s may be able to raise any interrupt of the machine, which rule \"%s\" accepts: VFIO was "
+			 "told "
+			 "not to ask (allow_unsafe_interrupts)",
+			 proto_address_format(device->facts.address, text), rule->name);
 }
 
 static void reply_assigned(struct request *request, const struct device *device)
@@ -240,7 +295,7 @@ static void taken(struct assign_job *assign)
 
 	device->header = assign->record.header;
 	device->has_header = true;
-	device->left_to_host = false;
+	device->companion = device->left_to_host = false;
 	device->reason[0] = '\0';
 	if (!assign->is_known)
 		kept_note(assign->daemon->kept, &assign->record);
@@ -249,7 +304,10 @@ static void taken(struct assign_job *assign)
 		  "%s assigned to %s%s, taken from driver %s, bound to %s", proto_address_format(assign->address, text),
 		  owner_text(&device->owner, owner), assign->is_known ? " again" : "",
 		  device->origin.driver[0] ? device->origin.driver : "none", device->facts.driver);
+	companions_settle(assign->daemon, &assign->along);
+	tell_of_companions(assign);
 	tell_of_no_reset(assign->daemon, device);
+	tell_of_interrupts(assign->daemon, device);
 	reply_assigned(assign->request, device);
 }
 
@@ -263,20 +321,26 @@ static void not_again(struct device *device, const struct failure *failure)
 		 proto_address_format(device->facts.address, text), failure->text);
 }
 
-static void not_taken(struct assign_job *assign)
+/* @undo: it has still to go back to where it was, and its companions not before it. */
+static void not_taken(struct assign_job *assign, bool undo)
 {
+	const struct ending ending = { .request = assign->request, .undo = true, .failure = assign->failure };
 	struct device *device = assign->device;
 
-	step_take(assign->daemon, device, EVENT_FAILED);
+	step_take(assign->daemon, device, assign->companion ? EVENT_JOIN : EVENT_FAILED);
 	if (!assign->has_origin) {
 		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
 		device->has_origin = false;
 		memset(&device->origin, 0, sizeof(device->origin));
 	}
-	if (assign->request)
-		request_refuse(assign->request, &assign->failure);
-	else
+	if (!assign->request)
 		not_again(device, &assign->failure);
+	if (!undo) {
+		conclude(assign->daemon, assign->group, &ending);
+		return;
+	}
+	assign->daemon->orphans = true; /* when it is back itself */
+	answer(&ending);
 }
 
 /* It is bound, but its group is not viable before a function that is to be taken after it is bound, too. */
@@ -292,7 +356,7 @@ static void take_done(struct job *job)
 	struct assign_job *assign = (struct assign_job *)job;
 	struct device *device = assign->device;
 	struct daemon *daemon = assign->daemon;
-	bool gone = device->gone, undo = assign->failure.error && assign->has_origin;
+	bool gone = device->gone, undo = assign->failure.error && assign->has_origin && !assign->companion;
 
 	if (assign->waits) {
 		park(daemon, device, job);
@@ -301,7 +365,7 @@ static void take_done(struct job *job)
 	facts_refresh_driver(&device->facts);
 	pci_events_follow(daemon);
 	if (assign->failure.error)
-		not_taken(assign);
+		not_taken(assign, undo);
 	else
 		taken(assign);
 	job_free(assign);
@@ -325,7 +389,9 @@ static void look_done(struct job *job)
 		device->has_origin = true;
 		job->run = take_run;
 		job->done = take_done;
-		err = saved_note(assign->daemon, device);
+		err = companions_note(assign->daemon, &assign->along, &device->owner);
+		if (!err)
+			err = saved_note(assign->daemon, device);
 		if (!err) {
 			workers_start(assign->daemon->workers, job);
 			return;
@@ -354,6 +420,10 @@ static int take(struct daemon *daemon, struct request *request, struct device *d
 	struct assign_job *assign = job_new(daemon, request, device, look_run, look_done);
 	int err;
 
+	if (assign && companions_find(daemon, device, &assign->along)) {
+		job_free(assign);
+		assign = NULL;
+	}
 	device->owner = *owner;
 	if (assign) {
 		assign->record.owner = *owner;
@@ -370,7 +440,8 @@ static int take(struct daemon *daemon, struct request *request, struct device *d
 		return 0;
 	if (!device->has_origin)
 		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
-	free(assign);
+	if (assign)
+		job_free(assign);
 	return err;
 }
 
@@ -388,7 +459,9 @@ static int check_assign(struct daemon *daemon, struct device *device, const stru
 		if (daemon->devices.list[i]->facts.group == fresh.group)
 			facts_refresh_driver(&daemon->devices.list[i]->facts);
 	err = policy_may_assign(daemon->config, &device->facts, failure);
-	return err ? err : group_check(&daemon->devices, device, owner, failure);
+	if (!err && !policy_unsafe_interrupts(daemon->config, &device->facts))
+		err = interrupts_check(INTERRUPTS_PARAMETER, device->facts.address, failure);
+	return err ? err : group_check(&daemon->devices, device, owner, daemon->config, failure);
 }
 
 /* ---- from one owner to the next ---- */
@@ -415,6 +488,7 @@ static void hand_on_done(struct job *job)
 		kept_note(daemon->kept, &hand_on->record);
 		saved_note(daemon, device);
 		step_take(daemon, device, EVENT_DONE);
+		companions_follow(daemon, device);
 		log_event(LOG_EVENT_ASSIGNED, &(struct log_about){ .device = &hand_on->address, .op = "ASSIGN" },
 			  "%s assigned to %s", proto_address_format(device->facts.address, text),
 			  owner_text(&device->owner, name));
@@ -493,6 +567,7 @@ static void take_again(struct daemon *daemon, struct device *device)
 		assign_undo(daemon, device);
 	else
 		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
+	daemon->orphans = true;
 }
 
 /* All of its group that was to come has come, or will not. */
@@ -522,6 +597,8 @@ void assign_go_on(struct daemon *daemon)
 		else if (!sibling && !returns_sibling(daemon, device))
 			unpark(daemon, device);
 	}
+	if (daemon->orphans)
+		give_back_orphans(daemon);
 }
 
 void assign_again(struct daemon *daemon, struct device *device)
@@ -565,21 +642,40 @@ static bool left_vfio(uint64_t address)
 	return !facts_on_vfio(&facts);
 }
 
+/* Never an unbind under an open file: it would hang until that is closed.  A group that is not viable (-EPERM) could be
+ * opened, so nobody else has. */
+static int check_is_closed(struct assign_job *unassign)
+{
+	int err;
+
+	if (left_vfio(unassign->address))
+		return 0;
+	err = check_group_is_ours(unassign->group, 0, &unassign->failure);
+	if (err && err != -EPERM)
+		return err;
+	unassign->failure.error = 0;
+	return unassign->is_dirty ? clean_for_host(unassign->address, &unassign->failure) : 0;
+}
+
 static int give_back(struct assign_job *unassign)
 {
-	/* Never an unbind under an open file: it would hang until that is closed.  A group that is not viable (-EPERM)
-	 * could be opened, so nobody else has. */
-	if (!left_vfio(unassign->address)) {
-		int err = check_group_is_ours(unassign->group, 0, &unassign->failure);
+	int err = check_is_closed(unassign);
 
-		if (err && err != -EPERM)
-			return err;
-		unassign->failure.error = 0;
-		if (unassign->is_dirty && clean_for_host(unassign->address, &unassign->failure))
-			return unassign->failure.error;
-	}
+	if (err)
+		return err;
 	return (unassign->undo ? bind_undo : bind_give_back)(unassign->address, &unassign->origin, unassign->driver,
 							     &unassign->failure);
+}
+
+/* Not to the host: what else of its group is assigned could not be used then. */
+static int put_aside(struct assign_job *unassign)
+{
+	int err = check_is_closed(unassign);
+
+	if (!err)
+		err = companions_place(unassign->address, unassign->stay, unassign->choice, &unassign->failure);
+	sysfs_link(unassign->address, "driver", unassign->driver, sizeof(unassign->driver));
+	return err;
 }
 
 /* It is kept no longer before it goes: else it could come back with the next boot. */
@@ -591,30 +687,42 @@ static void unassign_run(struct job *job)
 	vfio_close(&unassign->files);
 	if (!unassign->undo && kept_remove(unassign->state_dir, unassign->address, &unassign->failure))
 		return;
-	if (give_back(unassign) && !unassign->undo)
+	if ((unassign->stay ? put_aside(unassign) : give_back(unassign)) && !unassign->undo)
 		kept_write(unassign->state_dir, &unassign->record, &failure);
+}
+
+static void forget_owner(struct device *device)
+{
+	device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
+	device->has_origin = device->has_header = device->companion = device->joining = false;
+	memset(&device->origin, 0, sizeof(device->origin));
 }
 
 static void unassigned(struct assign_job *unassign)
 {
 	struct device *device = unassign->device;
-	struct vfiod_unassign_rep rep = { 0 };
 	char text[PROTO_ADDRESS_LEN];
+	struct ending ending = { .request = unassign->request, .undo = unassign->undo };
 
 	if (!unassign->undo)
 		kept_drop(unassign->daemon->kept, unassign->address);
-	step_take(unassign->daemon, device, EVENT_DONE);
-	device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
-	device->has_origin = device->has_header = false;
-	memset(&device->origin, 0, sizeof(device->origin));
+	if (unassign->stay) {
+		device->companion = true;
+		device->has_header = false;
+		step_take(unassign->daemon, device, EVENT_JOIN);
+	} else {
+		step_take(unassign->daemon, device, EVENT_DONE);
+		forget_owner(device);
+	}
 	if (!unassign->undo || !kept_find(unassign->daemon->kept, unassign->address))
 		device->reason[0] = '\0'; /* else it is why it could not be taken again */
 	log_event(LOG_EVENT_UNASSIGNED, &(struct log_about){ .device = &unassign->address, .op = "UNASSIGN" },
-		  "%s given back to the host, driver %s", proto_address_format(unassign->address, text),
+		  "%s %s, driver %s", proto_address_format(unassign->address, text),
+		  unassign->stay ? "is not assigned any more, and stays as a companion of its IOMMU group"
+				 : "given back to the host",
 		  unassign->driver[0] ? unassign->driver : "none");
-	snprintf(rep.driver, sizeof(rep.driver), "%s", unassign->driver);
-	if (unassign->request)
-		request_reply(unassign->request, &rep, sizeof(rep), NULL, 0);
+	memcpy(ending.driver, unassign->driver, sizeof(ending.driver));
+	conclude(unassign->daemon, unassign->group, &ending);
 }
 
 static void not_unassigned(struct assign_job *unassign)
@@ -660,6 +768,8 @@ static int unassign(struct daemon *daemon, struct request *request, struct devic
 		made->undo = undo;
 		made->is_dirty = !undo && device->state == VFIOD_QUARANTINED;
 		made->files = warm_take(device);
+		made->choice = policy_driver(daemon->config, &device->facts);
+		made->stay = device->has_origin ? companions_stay(daemon, device) : COMPANIONS_REFUSE;
 	}
 	err = job_start(made, daemon, device, EVENT_UNASSIGN, failure);
 	if (err && made)
@@ -682,6 +792,105 @@ void assign_give_back(struct daemon *daemon, struct device *device)
 
 	if (unassign(daemon, NULL, device, false, &failure))
 		log_line(LOG_ERR, "%s", failure.text);
+}
+
+/* ---- companions, when nothing of their group is assigned any more ---- */
+
+static void leave_run(struct job *job)
+{
+	give_back((struct assign_job *)job);
+}
+
+/* One that did not go back to where it was is the host's all the same: nobody has used it. */
+static void left(struct assign_job *leave)
+{
+	struct device *device = leave->device;
+	char text[PROTO_ADDRESS_LEN];
+
+	facts_refresh_driver(&device->facts);
+	step_take(leave->daemon, device, EVENT_DONE);
+	forget_owner(device);
+	proto_address_format(leave->address, text);
+	if (leave->failure.error) {
+		snprintf(device->reason, sizeof(device->reason), "%.127s", leave->failure.text);
+		log_line(LOG_ERR, "%s, which was taken along, is the host's again: %s", text, leave->failure.text);
+	} else {
+		log_line(LOG_INFO, "%s, which was taken along, is given back to the host, driver %s", text,
+			 leave->driver[0] ? leave->driver : "none");
+	}
+	if (leave->failure.error && !leave->ending.failure.error)
+		failure_set(&leave->ending.failure, leave->failure.error, "all is given back, but %.440s",
+			    leave->failure.text);
+}
+
+static void leave_done(struct job *job)
+{
+	struct assign_job *leave = (struct assign_job *)job;
+	struct device *device = leave->device;
+	struct daemon *daemon = leave->daemon;
+
+	left(leave);
+	pci_events_follow(daemon);
+	conclude(daemon, leave->group, &leave->ending);
+	job_free(leave);
+	daemon_settled(daemon, device);
+}
+
+static int leave(struct daemon *daemon, struct device *device, const struct ending *ending)
+{
+	struct assign_job *made = job_new(daemon, NULL, device, leave_run, leave_done);
+	struct failure failure;
+	int err;
+
+	if (made) {
+		made->undo = ending->undo;
+		made->ending = *ending;
+	}
+	err = job_start(made, daemon, device, EVENT_LEAVE, &failure);
+	if (!err)
+		return 0;
+	log_line(LOG_ERR, "a companion cannot be given back: %s", failure.text);
+	if (made)
+		job_free(made);
+	return err;
+}
+
+static void answer(const struct ending *ending)
+{
+	struct vfiod_unassign_rep rep = { 0 };
+
+	if (!ending->request)
+		return;
+	memcpy(rep.driver, ending->driver, sizeof(rep.driver));
+	if (ending->failure.error)
+		request_refuse(ending->request, &ending->failure);
+	else
+		request_reply(ending->request, &rep, sizeof(rep), NULL, 0);
+}
+
+/* A request is answered when the last one is back; so an answer means that all is as it was, or as it has to be. */
+static void conclude(struct daemon *daemon, uint32_t group, const struct ending *ending)
+{
+	struct device *orphan = companions_orphan(&daemon->devices, group, ending->undo);
+
+	if (orphan && !leave(daemon, orphan, ending))
+		return;
+	daemon->orphans = daemon->orphans || orphan;
+	answer(ending);
+}
+
+static void give_back_orphans(struct daemon *daemon)
+{
+	const struct ending nobody = { .request = NULL };
+
+	daemon->orphans = false;
+	for (size_t i = 0; i < daemon->devices.count; i++) {
+		struct device *device = daemon->devices.list[i];
+
+		if (device->state == VFIOD_COMPANION && !companions_leader(&daemon->devices, device) &&
+		    leave(daemon, device, &nobody))
+			daemon->orphans = true;
+	}
 }
 
 /* ---- an assignment of what the host has, or what is not there ---- */

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The override that no driver has the name of: what driverctl(8) writes for that, too. */
+#define NO_DRIVER "none"
+
 static void read_driver(uint64_t address, char driver[VFIOD_NAME_MAX])
 {
 	sysfs_link(address, "driver", driver, VFIOD_NAME_MAX);
@@ -150,6 +153,20 @@ int bind_look(uint64_t address, struct bind_origin *origin, struct failure *fail
 				   proto_address_format(address, text), strerror(-err));
 	*origin = found;
 	return 0;
+}
+
+int bind_keep_off(uint64_t address, struct failure *failure)
+{
+	char text[PROTO_ADDRESS_LEN], driver[VFIOD_NAME_MAX];
+	int err = rebind(address, NO_DRIVER, false);
+
+	read_driver(address, driver);
+	if (!err && driver[0])
+		err = -EBUSY;
+	if (!err)
+		return 0;
+	return failure_set(failure, err, "%s could not be taken from %s: %s", proto_address_format(address, text),
+			   driver[0] ? driver : "its driver", strerror(-err));
 }
 
 int bind_take(uint64_t address, enum driver_choice choice, const struct bind_origin *origin, struct failure *failure)

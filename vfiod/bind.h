@@ -32,6 +32,13 @@ int bind_look(uint64_t address, struct bind_origin *origin, struct failure *fail
  */
 int bind_take(uint64_t address, enum driver_choice choice, const struct bind_origin *origin, struct failure *failure);
 
+/**
+ * bind_keep_off() - take a function from its driver, and have it get no other one.
+ *
+ * As bind_give_back() and bind_undo() it can be called again for one that it has been called for.
+ */
+int bind_keep_off(uint64_t address, struct failure *failure);
+
 /** bind_undo() - bind a function that bind_take() has taken to what it was taken from, whatever that is. */
 int bind_undo(uint64_t address, const struct bind_origin *origin, char driver[VFIOD_NAME_MAX], struct failure *failure);
 

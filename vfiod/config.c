@@ -197,6 +197,17 @@ static int check_reset_reason(cfg_t *cfg, cfg_opt_t *opt)
 	return check_length(cfg, opt, REASON_MAX);
 }
 
+static int check_companions(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, 0);
+	enum companions companions;
+
+	if (!companions_parse(text, &companions))
+		return 0;
+	cfg_error(cfg, "companions is '%s'; it can be \"refuse\", \"bind\" or \"unbind\"", text);
+	return -1;
+}
+
 static int check_driver(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *text = cfg_opt_getnstr(opt, 0);
@@ -480,6 +491,7 @@ static const struct {
 	{ "rule|reset", check_reset },
 	{ "rule|reset-reason", check_reset_reason },
 	{ "rule|driver", check_driver },
+	{ "rule|companions", check_companions },
 	{ "rule|users", check_user },
 	{ "rule|groups", check_group },
 	{ "rule|security-labels", check_security_label },
@@ -518,6 +530,8 @@ static cfg_t *make_parser(void)
 		CFG_STR("memlock", NULL, CFGF_NODEFAULT),
 		CFG_BOOL("warm", cfg_true, CFGF_NONE),
 		CFG_STR("driver", NULL, CFGF_NODEFAULT),
+		CFG_STR("companions", "refuse", CFGF_NONE),
+		CFG_BOOL("unsafe-interrupts", cfg_false, CFGF_NONE),
 		CFG_END(),
 	};
 	/* clang-format on */
@@ -711,6 +725,8 @@ static int read_rule(cfg_t *section, enum driver_choice driver, struct rule *rul
 	rule->driver = driver;
 	if (cfg_size(section, "driver"))
 		driver_choice_parse(cfg_getstr(section, "driver"), &rule->driver);
+	companions_parse(cfg_getstr(section, "companions"), &rule->companions);
+	rule->unsafe_interrupts = cfg_getbool(section, "unsafe-interrupts");
 	if (read_labels(section, rule) || read_ids(section, "users", find_user, &rule->users, &rule->user_count))
 		return -ENOMEM;
 	return read_ids(section, "groups", find_group, &rule->groups, &rule->group_count);

@@ -3,6 +3,7 @@
 #define VFIOD_CONFIG_H
 
 #include "vfiod/clean.h"
+#include "vfiod/companion.h"
 #include "vfiod/driver.h"
 #include "vfiod/failure.h"
 
@@ -48,6 +49,8 @@ struct rule {
 	uint64_t memlock;	      /* bytes that its program may lock at least, or 0: as many as it may anyway */
 	bool warm;		      /* may be kept open and clean while nobody has it */
 	enum driver_choice driver;
+	enum companions companions; /* what becomes of the rest of its IOMMU group */
+	bool unsafe_interrupts;	    /* may be assigned where nothing keeps its interrupts apart from others */
 };
 
 /* How much of vfiod its users may have; 0: no limit. */

@@ -68,6 +68,7 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 		log_event(LOG_EVENT_UNPLUGGED, &(struct log_about){ .device = &device->facts.address },
 			  "%s was unplugged while it was %s", proto_address_format(device->facts.address, text),
 			  state_name(device->state));
+	daemon->orphans = daemon->orphans || device->state != VFIOD_UNMANAGED;
 	step_take(daemon, device, EVENT_UNPLUG);
 	if (device->lease.id)
 		lease_end(daemon, device, 0, NULL);
@@ -75,6 +76,7 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 	if (device->returns)
 		daemon->returning--;
 	devices_remove(&daemon->devices, device);
+	assign_go_on(daemon);
 }
 
 /* A function that went while a worker had it.  What came since in its slot, under the same address, is another one. */

@@ -46,6 +46,7 @@ struct daemon {
 	struct saved *saved;	 /* NULL until what the vfiod before left has been read */
 	struct kept *kept;
 	const char *state_dir; /* where assignments are kept, or NULL */
+	bool orphans;	       /* there may be companions of which nothing else of the group is assigned any more */
 	size_t returning;      /* functions that are to be taken again, or are parked over that */
 	struct event *sigterm, *sigint, *sighup, *patience, *heartbeat;
 	uint64_t last_lease; /* the number of the newest */

@@ -3,6 +3,7 @@
 
 #include "proto/address.h"
 #include "vfiod/clock.h"
+#include "vfiod/companion.h"
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/numa.h"
@@ -17,6 +18,26 @@
 
 /* ---- the state of things ---- */
 
+/* It is nobody's to have; what it is taken along with is. */
+static void explain_companion(const struct device *device, enum state_event event, struct failure *failure)
+{
+	const struct device *leader = companions_leader(&device->daemon->devices, device);
+	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
+
+	proto_address_format(device->facts.address, text);
+	if (!leader)
+		failure_set(failure, -EBUSY, "%s is on its way back to the host; try again", text);
+	else if (event == EVENT_UNASSIGN)
+		failure_set(failure, -EINVAL,
+			    "%s is not assigned: it is taken along with %s, and goes back with it: vfioctl release %s",
+			    text, proto_address_format(leader->facts.address, other), other);
+	else
+		failure_set(failure, -EACCES,
+			    "%s is not assigned: it is taken along with %s; an administrator can assign it to the same "
+			    "owner: vfioctl assign %s --user NAME",
+			    text, proto_address_format(leader->facts.address, other), text);
+}
+
 /* In words, why @event cannot happen to @device in its present state. */
 static void explain(const struct device *device, enum state_event event, struct failure *failure)
 {
@@ -27,6 +48,8 @@ static void explain(const struct device *device, enum state_event event, struct 
 		failure_set(failure, -EINVAL, "%s is not leased to anybody", text);
 	else if (event == EVENT_CLEAR)
 		failure_set(failure, -EINVAL, "%s is not quarantined", text);
+	else if (device->state == VFIOD_COMPANION)
+		explain_companion(device, event, failure);
 	else if (device->state == VFIOD_LEASED && device->lease.by_handles)
 		failure_set(failure, -EBUSY,
 			    "%s is leased to user %u (asked for by process %u); an administrator can take it back: "
@@ -255,7 +278,7 @@ static void decide_device(struct question *question, struct device *device, stru
 
 	*verdict = (struct verdict){ .owner = device->owner };
 	/* a stranger is told so at once, and does not wait in front of the owner */
-	if (device->state != VFIOD_UNMANAGED)
+	if (device->state != VFIOD_UNMANAGED && device->state != VFIOD_COMPANION)
 		err = check_policy(question, device, &verdict->failure);
 	if (err) {
 		refuse(verdict, remedy_of(daemon->config, device, wish, err));

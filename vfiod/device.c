@@ -147,6 +147,7 @@ int devices_put(struct devices *devices, const struct facts *facts)
 		if (!facts->host_driver[0])
 			facts_note_host_driver(&device->facts, before.host_driver);
 		device->facts.serial = before.serial;
+		device->facts.isolation = before.isolation;
 		return 0;
 	}
 	if (make_room(devices))
@@ -156,6 +157,8 @@ int devices_put(struct devices *devices, const struct facts *facts)
 		return -ENOMEM;
 	if (!device->facts.serial)
 		device->facts.serial = serial_read(facts->address);
+	if (!device->facts.isolation.is_known)
+		isolation_read(facts->address, &device->facts.isolation);
 	memmove(&devices->list[i + 1], &devices->list[i], (devices->count - i) * sizeof(devices->list[0]));
 	devices->list[i] = device;
 	devices->count++;

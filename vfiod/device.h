@@ -52,6 +52,8 @@ struct device {
 	struct bind_origin origin;   /* where to give it back to */
 	struct clean_header header;  /* as it was when it was last known to be clean */
 	bool has_origin, has_header; /* those two are known */
+	bool companion;		     /* it is here, or was until now, as one of its group that is not assigned */
+	bool joining;		     /* and goes back, if what it is taken along with cannot be taken */
 	struct vfio_files files;     /* open in advance, or what a lease's handles stand for (warm.h) */
 	struct event *unplug;	     /* the kernel wants them closed; or NULL */
 	struct lease lease;

@@ -57,6 +57,7 @@ static void read_place(struct udev_device *dev, struct facts *facts)
 
 	facts->is_virtual = !sysfs_link(facts->address, "physfn", parent, sizeof(parent)) &&
 			    !proto_address_parse(parent, &facts->physical_function);
+	facts->parent = topology_parent(udev_device_get_syspath(dev));
 	if (!facts->is_virtual)
 		topology_of(udev_device_get_syspath(dev), facts->path);
 }

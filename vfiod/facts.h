@@ -3,6 +3,7 @@
 #define VFIOD_FACTS_H
 
 #include "proto/vfiod_proto.h"
+#include "vfiod/isolation.h"
 #include "vfiod/topology.h"
 
 #include <stdbool.h>
@@ -31,12 +32,14 @@ struct facts {
 	bool is_virtual;	      /* of SR-IOV */
 	uint64_t physical_function;   /* whose it is then */
 	char path[TOPOLOGY_PATH_MAX]; /* empty: a virtual function, whose own is not unique */
+	uint64_t parent;	      /* the bridge that it is behind; VFIOD_NO_ADDRESS: none */
+	struct isolation isolation;   /* see devices_put() */
 	uint64_t serial;	      /* the card's, see serial.h; 0: none */
 	char label[FACTS_LABEL_MAX];  /* the firmware's (SMBIOS type 41, ACPI _DSM); empty: none, or a longer one */
 };
 
 /**
- * facts_from_udev() - read the facts of a PCI function, but for its serial number: see devices_put().
+ * facts_from_udev() - read the facts of a PCI function, but for those in its config space: see devices_put().
  * Return: 0, or -EINVAL when @dev is no PCI function, -ENODEV when it is gone.
  */
 int facts_from_udev(struct udev_device *dev, struct facts *facts);

@@ -2,7 +2,9 @@
 #include "vfiod/group.h"
 
 #include "proto/address.h"
+#include "vfiod/config.h"
 #include "vfiod/device.h"
+#include "vfiod/isolation.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -10,25 +12,72 @@
 #include <string.h>
 
 #define OBSTACLE_MAX  192
-#define EXPLAINED_MAX 256 /* of the list: what to do is said of the first ones, the rest is named */
-#define LIST_MAX      384 /* so that it fits into a struct failure with what is around it */
+#define EXPLAINED_MAX 184 /* of the list: what to do is said of the first ones, the rest is named */
+#define LIST_MAX      248 /* so that it fits into a struct failure with what is around it */
 
-/* What @other's being there means for @device: words to put behind its address, or NULL where it is in nobody's way. */
-static const char *obstacle(const struct device *other, const struct owner *owner, char text[OBSTACLE_MAX])
+/* What is in the way of an assignment, as it is found. */
+struct obstacles {
+	const struct config *config;
+	const struct owner *owner;
+	enum companions companions;
+	char list[LIST_MAX + 1];
+	unsigned int unnamed;
+	const struct device *first;
+	bool has_group;	     /* the function is assigned already, so what is taken along is so with it */
+	bool could_go_along; /* one has a host driver, and no rule says what becomes of it */
+};
+
+static const char *owned(const struct device *other, const struct owner *owner, const char *address,
+			 char text[OBSTACLE_MAX])
+{
+	if (other->owner.uid == owner->uid && other->owner.gid == owner->gid)
+		return NULL;
+	if (other->state == VFIOD_COMPANION)
+		snprintf(text, OBSTACLE_MAX, "%s (taken along with what another owner has)", address);
+	else
+		snprintf(text, OBSTACLE_MAX, "%s (assigned to another owner; release it first: vfioctl release %s)",
+			 address, address);
+	return text;
+}
+
+/* It would be taken along, but must not be. */
+static const char *kept_by_host(const struct obstacles *obstacles, const struct device *other, const char *address,
+				char text[OBSTACLE_MAX])
+{
+	const struct rule *rule = policy_rule(obstacles->config, &other->facts);
+	struct failure failure;
+
+	if (!policy_may_take(obstacles->config, &other->facts, &failure))
+		return NULL;
+	if (failure.error == -EPERM)
+		snprintf(text, OBSTACLE_MAX, "%s (which stays the host's: rule \"%.60s\" says assign = false)", address,
+			 rule->name);
+	else if (other->facts.boot_display)
+		snprintf(text, OBSTACLE_MAX, "%s (the display that the machine booted with)", address);
+	else
+		snprintf(text, OBSTACLE_MAX, "%s (which has virtual functions enabled; disable them first)", address);
+	return text;
+}
+
+/* What @other's being there means: words to put behind its address, or NULL where it is in nobody's way. */
+static const char *obstacle(struct obstacles *obstacles, const struct device *other, char text[OBSTACLE_MAX])
 {
 	char address[PROTO_ADDRESS_LEN];
 
 	proto_address_format(other->facts.address, address);
-	if (other->state != VFIOD_UNMANAGED || other->returns) {
-		if (other->owner.uid == owner->uid && other->owner.gid == owner->gid)
-			return NULL;
-		snprintf(text, OBSTACLE_MAX, "%s (assigned to another owner; release it first: vfioctl release %s)",
-			 address, address);
-		return text;
-	}
-	/* a VFIO driver keeps the function still until somebody opens it; a bridge does no DMA of its own */
-	if (!other->facts.driver[0] || facts_on_vfio(&other->facts) || facts_is_bridge(&other->facts))
+	if (other->state == VFIOD_COMPANION && obstacles->has_group)
 		return NULL;
+	if (other->state != VFIOD_UNMANAGED || other->returns)
+		return owned(other, obstacles->owner, address, text);
+	/* a bridge does no DMA of its own */
+	if (facts_is_bridge(&other->facts))
+		return NULL;
+	if (obstacles->companions != COMPANIONS_REFUSE)
+		return kept_by_host(obstacles, other, address, text);
+	/* a VFIO driver keeps the function still until somebody opens it */
+	if (!other->facts.driver[0] || facts_on_vfio(&other->facts))
+		return NULL;
+	obstacles->could_go_along = true;
 	snprintf(text, OBSTACLE_MAX, "%s (driver %s; unbind it first: echo %s > /sys/bus/pci/drivers/%s/unbind)",
 		 address, other->facts.driver, address, other->facts.driver);
 	return text;
@@ -45,25 +94,49 @@ static bool append(char *list, size_t limit, const char *item)
 	return true;
 }
 
-int group_check(const struct devices *devices, const struct device *device, const struct owner *owner,
-		struct failure *failure)
+static void add(struct obstacles *obstacles, const struct device *other, const char *text)
 {
-	char list[LIST_MAX + 1] = "", text[OBSTACLE_MAX], address[PROTO_ADDRESS_LEN], more[32] = "";
-	unsigned int unnamed = 0;
+	char address[PROTO_ADDRESS_LEN];
+
+	if (!obstacles->first)
+		obstacles->first = other;
+	if (!append(obstacles->list, EXPLAINED_MAX, text) &&
+	    !append(obstacles->list, LIST_MAX, proto_address_format(other->facts.address, address)))
+		obstacles->unnamed++;
+}
+
+static int refuse(const struct devices *devices, const struct device *device, const struct obstacles *obstacles,
+		  struct failure *failure)
+{
+	static const char advice[] = "; or a rule with companions = \"unbind\" takes it along";
+	char address[PROTO_ADDRESS_LEN], more[32] = "", why[ISOLATION_TEXT_MAX];
+	struct isolation_reason reason;
+
+	isolation_explain(devices, device, obstacles->first, &reason);
+	isolation_text(&reason, why);
+	if (obstacles->unnamed)
+		snprintf(more, sizeof(more), " and %u more", obstacles->unnamed);
+	return failure_set(failure, -EBUSY, "%s shares IOMMU group %u with %s%s%s%s%s",
+			   proto_address_format(device->facts.address, address), device->facts.group, obstacles->list,
+			   more, why[0] ? ": " : "", why, obstacles->could_go_along ? advice : "");
+}
+
+int group_check(const struct devices *devices, const struct device *device, const struct owner *owner,
+		const struct config *config, struct failure *failure)
+{
+	struct obstacles obstacles = {
+		.config = config,
+		.owner = owner,
+		.companions = policy_companions(config, &device->facts),
+		.has_group = device->state != VFIOD_UNMANAGED && device->state != VFIOD_COMPANION,
+	};
+	char text[OBSTACLE_MAX];
 
 	for (size_t i = 0; i < devices->count; i++) {
 		const struct device *other = devices->list[i];
 
-		if (other == device || other->facts.group != device->facts.group || !obstacle(other, owner, text))
-			continue;
-		if (!append(list, EXPLAINED_MAX, text) &&
-		    !append(list, LIST_MAX, proto_address_format(other->facts.address, address)))
-			unnamed++;
+		if (other != device && other->facts.group == device->facts.group && obstacle(&obstacles, other, text))
+			add(&obstacles, other, text);
 	}
-	if (!list[0])
-		return 0;
-	if (unnamed)
-		snprintf(more, sizeof(more), " and %u more", unnamed);
-	return failure_set(failure, -EBUSY, "%s shares IOMMU group %u with %s%s",
-			   proto_address_format(device->facts.address, address), device->facts.group, list, more);
+	return obstacles.list[0] ? refuse(devices, device, &obstacles, failure) : 0;
 }

@@ -5,6 +5,7 @@
 #include "vfiod/failure.h"
 #include "vfiod/policy.h"
 
+struct config;
 struct device;
 struct devices;
 
@@ -14,12 +15,12 @@ struct devices;
 /**
  * group_check() - may @device go to @owner, as far as the other functions of its IOMMU group are concerned?
  *
- * Another function may be a bridge, have no driver, or be assigned to the same owner, or about to be again.  The facts
- * are the caller's to have refreshed.
+ * Another function may be a bridge, have no driver, or be assigned to the same owner, or about to be again; or it may
+ * have any driver, where the rule of @device takes it along.  The facts are the caller's to have refreshed.
  *
- * Return: 0, or -EBUSY with every function that stands in the way, and what to do about it, in @failure.
+ * Return: 0, or -EBUSY with every function that stands in the way, why it can, and what to do about it, in @failure.
  */
 int group_check(const struct devices *devices, const struct device *device, const struct owner *owner,
-		struct failure *failure);
+		const struct config *config, struct failure *failure);
 
 #endif

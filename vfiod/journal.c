@@ -17,11 +17,12 @@ struct head {
 	uint32_t crc; /* of all that is before it */
 };
 
-#define FLAG_ORIGIN   (1u << 0)
-#define FLAG_HEADER   (1u << 1)
-#define FLAG_HANDLES  (1u << 2)
-#define FLAG_DEADLINE (1u << 3)
-#define FLAGS_ALL     (FLAG_ORIGIN | FLAG_HEADER | FLAG_HANDLES | FLAG_DEADLINE)
+#define FLAG_ORIGIN    (1u << 0)
+#define FLAG_HEADER    (1u << 1)
+#define FLAG_HANDLES   (1u << 2)
+#define FLAG_DEADLINE  (1u << 3)
+#define FLAG_COMPANION (1u << 4)
+#define FLAGS_ALL      (FLAG_ORIGIN | FLAG_HEADER | FLAG_HANDLES | FLAG_DEADLINE | FLAG_COMPANION)
 
 #define ADDRESS_LAST ((UINT64_C(1) << 48) - 1) /* 32 bits of domain, 16 of bus, slot and function */
 
@@ -125,6 +126,7 @@ static void put_text(char *to, const char *from, size_t size)
 static uint32_t flags_of(const struct journal_record *record)
 {
 	return (record->has_origin ? FLAG_ORIGIN : 0) | (record->has_header ? FLAG_HEADER : 0) |
+	       (record->companion ? FLAG_COMPANION : 0) |
 	       (record->lease.id && record->lease.by_handles ? FLAG_HANDLES : 0) |
 	       (record->lease.id && record->lease.deadline_ms != JOURNAL_NO_TIME ? FLAG_DEADLINE : 0);
 }
@@ -210,13 +212,24 @@ static bool owner_fits(const struct slot *slot)
 	return owners == (slot->state != htole32(VFIOD_UNMANAGED));
 }
 
+/* What is a companion is noted as one with where it was, and nothing else is but on the ways to that and from there. */
+static bool companion_fits(const struct slot *slot)
+{
+	uint32_t state = le32toh(slot->state), flags = le32toh(slot->flags);
+
+	if (!(flags & FLAG_COMPANION))
+		return state != VFIOD_COMPANION;
+	return flags & FLAG_ORIGIN &&
+	       (state == VFIOD_COMPANION || state == VFIOD_ASSIGNING || state == VFIOD_UNASSIGNING);
+}
+
 /* Nothing is where nothing has to be, so that there is one way to write a record. */
 static bool slot_fits(const struct slot *slot)
 {
 	uint32_t flags = le32toh(slot->flags);
 
 	return le32toh(slot->crc) == checksum(slot) && is_noted_state(le32toh(slot->state)) && !(flags & ~FLAGS_ALL) &&
-	       le64toh(slot->address) <= ADDRESS_LAST && owner_fits(slot) && lease_fits(slot) &&
+	       le64toh(slot->address) <= ADDRESS_LAST && owner_fits(slot) && lease_fits(slot) && companion_fits(slot) &&
 	       is_text(slot->driver, sizeof(slot->driver)) && is_text(slot->override, sizeof(slot->override)) &&
 	       is_text(slot->reason, sizeof(slot->reason)) &&
 	       (flags & FLAG_ORIGIN || (!slot->driver[0] && !slot->override[0])) &&
@@ -245,6 +258,7 @@ static void take(const struct slot *slot, struct journal_record *record)
 		.identity = { le16toh(slot->vendor), le16toh(slot->device), le16toh(slot->subsystem_vendor),
 			      le16toh(slot->subsystem_device) },
 		.owner = { le32toh(slot->owner_uid), le32toh(slot->owner_gid) },
+		.companion = flags & FLAG_COMPANION,
 		.has_origin = flags & FLAG_ORIGIN,
 		.has_header = flags & FLAG_HEADER,
 		.lease = {

@@ -53,6 +53,7 @@ struct journal_record {
 	uint64_t last_lease;	/* the number of the newest lease of any function */
 	struct journal_identity identity;
 	struct owner owner; /* nobody, of an UNMANAGED one */
+	bool companion;	    /* it was never assigned: a COMPANION, or one on its way from there or back */
 	bool has_origin, has_header;
 	struct bind_origin origin;
 	struct clean_header header;

@@ -6,6 +6,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/claims.c vfiod/claims.h \
 	vfiod/clean.c vfiod/clean.h \
 	vfiod/clock.c vfiod/clock.h \
+	vfiod/companion.c vfiod/companion.h \
 	vfiod/config.c vfiod/config.h \
 	vfiod/config_text.c vfiod/config_text.h \
 	vfiod/daemon.c vfiod/daemon.h \
@@ -18,7 +19,9 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/handles.c vfiod/handles.h \
 	vfiod/holder.c vfiod/holder.h \
 	vfiod/hotplug.c vfiod/hotplug.h \
+	vfiod/interrupts.c vfiod/interrupts.h \
 	vfiod/inuse.c vfiod/inuse.h \
+	vfiod/isolation.c vfiod/isolation.h \
 	vfiod/journal.c vfiod/journal.h \
 	vfiod/kept.c vfiod/kept.h \
 	vfiod/lease.c vfiod/lease.h \

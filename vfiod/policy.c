@@ -57,15 +57,12 @@ static int refuse_without_reset(const struct rule *rule, const char *address, st
 			   "%s %s; a rule with reset = \"best-effort\" in vfiod.conf accepts that", address, what);
 }
 
-int policy_may_assign(const struct config *config, const struct facts *facts, struct failure *failure)
+int policy_may_take(const struct config *config, const struct facts *facts, struct failure *failure)
 {
 	const struct rule *rule = policy_rule(config, facts);
 	char address[PROTO_ADDRESS_LEN];
 
 	proto_address_format(facts->address, address);
-	if (facts_is_bridge(facts))
-		return failure_set(failure, -EOPNOTSUPP,
-				   "%s is a bridge, which stays the host's; name a device behind it", address);
 	if (rule && !rule->assign)
 		return failure_set(
 			failure, -EPERM,
@@ -82,6 +79,20 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
 				   "%s has %u virtual functions enabled; disable them first: echo 0 > "
 				   "/sys/bus/pci/devices/%s/sriov_numvfs",
 				   address, facts->vfs, address);
+	return 0;
+}
+
+int policy_may_assign(const struct config *config, const struct facts *facts, struct failure *failure)
+{
+	const struct rule *rule = policy_rule(config, facts);
+	char address[PROTO_ADDRESS_LEN];
+
+	proto_address_format(facts->address, address);
+	if (facts_is_bridge(facts))
+		return failure_set(failure, -EOPNOTSUPP,
+				   "%s is a bridge, which stays the host's; name a device behind it", address);
+	if (policy_may_take(config, facts, failure))
+		return failure->error;
 	if (facts->group == VFIOD_NONE)
 		return failure_set(
 			failure, -EOPNOTSUPP,
@@ -229,6 +240,20 @@ enum clean_reset policy_reset(const struct config *config, const struct facts *f
 	const struct rule *rule = policy_rule(config, facts);
 
 	return rule ? rule->reset : CLEAN_RESET_REQUIRED;
+}
+
+enum companions policy_companions(const struct config *config, const struct facts *facts)
+{
+	const struct rule *rule = policy_rule(config, facts);
+
+	return rule ? rule->companions : COMPANIONS_REFUSE;
+}
+
+bool policy_unsafe_interrupts(const struct config *config, const struct facts *facts)
+{
+	const struct rule *rule = policy_rule(config, facts);
+
+	return rule && rule->unsafe_interrupts;
 }
 
 bool policy_may_keep_warm(const struct config *config, const struct facts *facts)

@@ -3,6 +3,7 @@
 #define VFIOD_POLICY_H
 
 #include "vfiod/clean.h"
+#include "vfiod/companion.h"
 #include "vfiod/driver.h"
 #include "vfiod/failure.h"
 
@@ -53,6 +54,15 @@ const struct rule *policy_rule(const struct config *config, const struct facts *
 int policy_may_assign(const struct config *config, const struct facts *facts, struct failure *failure);
 
 /**
+ * policy_may_take() - may a function be taken from the host, be it as a companion of another one?
+ *
+ * Nobody gets a companion, so that it need not be one that can be cleaned.
+ *
+ * Return: 0, or -EBUSY or -EPERM as of policy_may_assign(), with the reason in @failure.
+ */
+int policy_may_take(const struct config *config, const struct facts *facts, struct failure *failure);
+
+/**
  * policy_may_acquire() - may this peer have a function that is assigned to @owner?
  *
  * Return: 0, or -EACCES (it is not the peer's, or not in this mode), -EDQUOT (the peer has as many as it may) or
@@ -80,6 +90,12 @@ enum driver_choice policy_driver(const struct config *config, const struct facts
 
 /** policy_reset() - whether the function has to be reset between two users. */
 enum clean_reset policy_reset(const struct config *config, const struct facts *facts);
+
+/** policy_companions() - what becomes of the rest of its IOMMU group when the function is assigned. */
+enum companions policy_companions(const struct config *config, const struct facts *facts);
+
+/** policy_unsafe_interrupts() - may it be assigned where it can raise any interrupt of the machine? */
+bool policy_unsafe_interrupts(const struct config *config, const struct facts *facts);
 
 /** policy_may_keep_warm() - may the function be kept open and clean while nobody has it? */
 bool policy_may_keep_warm(const struct config *config, const struct facts *facts);

@@ -115,6 +115,9 @@ static void judge(const struct reconcile_input *input, const struct journal_reco
 {
 	if (record->state == VFIOD_UNMANAGED)
 		say(action, RECONCILE_LEAVE, 0, NULL);
+	else if (record->companion)
+		/* wherever it has come on its way: what is to become of it depends on what becomes of its group */
+		say(action, action->kept ? RECONCILE_TAKE : RECONCILE_JOIN, 0, NULL);
 	else if (record->state == VFIOD_ASSIGNING)
 		judge_taking(record, action);
 	else if (record->state == VFIOD_UNASSIGNING)

@@ -50,6 +50,7 @@ enum reconcile_act {
 	RECONCILE_UNDO,	      /* it was being taken: have it where it was */
 	RECONCILE_GIVE_BACK,  /* it was being given back: go on with that */
 	RECONCILE_TAKE,	      /* it is assigned, and the host has it: take it again */
+	RECONCILE_JOIN,	      /* it is a companion, for as long as anything of its IOMMU group is assigned */
 	RECONCILE_LEAVE,      /* it is the host's */
 	RECONCILE_REVOKE,     /* no function: revoke @lease, which is nobody's */
 };

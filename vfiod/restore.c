@@ -4,6 +4,7 @@
 #include "proto/address.h"
 #include "vfiod/assign.h"
 #include "vfiod/clock.h"
+#include "vfiod/companion.h"
 #include "vfiod/daemon.h"
 #include "vfiod/handles.h"
 #include "vfiod/kept.h"
@@ -240,6 +241,8 @@ static enum vfiod_state adopted_state(enum reconcile_act act)
 	case RECONCILE_UNDO:
 	case RECONCILE_GIVE_BACK:
 		return VFIOD_QUARANTINED;
+	case RECONCILE_JOIN:
+		return VFIOD_COMPANION;
 	default:
 		return VFIOD_UNMANAGED;
 	}
@@ -261,6 +264,7 @@ static void adopt(struct device *device, const struct found *found, const struct
 	}
 	device->state = adopted_state(action->act);
 	device->owner = action->kept ? action->kept->owner : record->owner;
+	device->companion = action->act == RECONCILE_JOIN;
 	device->has_origin = record->has_origin;
 	device->origin = record->origin;
 	device->has_header = record->has_header;
@@ -332,6 +336,16 @@ static void look_whether_open(struct daemon *daemon, struct device *device)
 	revoke_check(daemon, device);
 }
 
+/* Who has its group may have got it after that was noted of it, or have it no longer. */
+static void rejoin(struct daemon *daemon, struct device *device)
+{
+	const struct device *leader = companions_leader(&daemon->devices, device);
+
+	if (leader)
+		device->owner = leader->owner;
+	daemon->orphans = true;
+}
+
 static void carry_out(struct daemon *daemon, struct device *device, const struct reconcile_action *action)
 {
 	switch (action->act) {
@@ -361,6 +375,9 @@ static void carry_out(struct daemon *daemon, struct device *device, const struct
 		break;
 	case RECONCILE_TAKE:
 		assign_again(daemon, device);
+		break;
+	case RECONCILE_JOIN:
+		rejoin(daemon, device);
 		break;
 	case RECONCILE_REVOKE:
 		revoke_orphan(daemon, action->lease);

@@ -39,6 +39,7 @@ static void describe(const struct daemon *daemon, const struct device *device, s
 		.last_lease = daemon->last_lease,
 		.identity = journal_identity_of(&device->facts),
 		.owner = device->owner,
+		.companion = device->companion,
 		.has_origin = device->has_origin,
 		.has_header = device->has_header,
 		.origin = device->origin,

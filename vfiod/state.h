@@ -6,7 +6,7 @@
 
 /* The life of a PCI function under vfiod, one table.  The states are enum vfiod_state of the wire. */
 
-#define STATE_COUNT (VFIOD_GONE + 1)
+#define STATE_COUNT (VFIOD_COMPANION + 1)
 
 enum state_event {
 	/* what somebody asks for */
@@ -19,6 +19,8 @@ enum state_event {
 	EVENT_CLOSED, /* the lease is over: its last file is closed, or its time to close them */
 	EVENT_WARM,   /* open it in advance, or close it again */
 	EVENT_UNPLUG, /* it is not there any more */
+	EVENT_JOIN,   /* it becomes a companion of what is assigned of its IOMMU group */
+	EVENT_LEAVE,  /* nothing of its group is assigned any more: back to the host with it */
 	/* what a worker reports */
 	EVENT_DONE,
 	EVENT_STILL_OPEN, /* only of REVOKING: the lease's files are open after all */
@@ -45,6 +47,7 @@ enum state_action {
 	ACT_GRANT,     /* the client gets what was opened */
 	ACT_SETTLE,    /* tell who waits what has come of it */
 	ACT_FORGET,    /* it, and its lease if it has one */
+	ACT_STAY,      /* where it is, for nobody's use */
 	ACT_COUNT
 };
 

@@ -2,6 +2,7 @@
 #include "vfiod/topology.h"
 
 #include "proto/address.h"
+#include "proto/vfiod_proto.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -57,6 +58,23 @@ int topology_of(const char *syspath, char path[TOPOLOGY_PATH_MAX])
 	if (err)
 		path[0] = '\0';
 	return err;
+}
+
+uint64_t topology_parent(const char *syspath)
+{
+	char component[PROTO_ADDRESS_LEN + 1];
+	uint64_t address, last = VFIOD_NO_ADDRESS, parent = VFIOD_NO_ADDRESS;
+
+	while (syspath) {
+		syspath = take_component(syspath, component, sizeof(component));
+		if (is_root_bus(component))
+			last = VFIOD_NO_ADDRESS;
+		else if (!proto_address_parse(component, &address)) {
+			parent = last;
+			last = address;
+		}
+	}
+	return parent;
 }
 
 /* "00.0", on whichever bus */

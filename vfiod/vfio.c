@@ -2,6 +2,7 @@
 #include "vfiod/vfio.h"
 
 #include "proto/address.h"
+#include "vfiod/interrupts.h"
 #include "vfiod/log.h"
 
 #include <errno.h>
@@ -99,32 +100,62 @@ static int await_device(int group, const char *name)
 	return device;
 }
 
+static int refused(uint64_t address, uint32_t group, const char *what, struct failure *failure)
+{
+	int err = -errno;
+	char text[PROTO_ADDRESS_LEN];
+
+	if (interrupts_explain(address, group, err, failure))
+		return err;
+	return failure_set(failure, err, "%s: %s: %s", proto_address_format(address, text), what, strerror(-err));
+}
+
 /* In this order, which is VFIO's: a container has no IOMMU before it has a group, a group no device before that. */
-static int connect_files(uint64_t address, struct vfio_files *files, struct failure *failure)
+static int connect_group(uint64_t address, uint32_t group, const struct vfio_files *files, struct failure *failure)
+{
+	if (ioctl(files->group, VFIO_GROUP_SET_CONTAINER, &files->container))
+		return refused(address, group, "VFIO_GROUP_SET_CONTAINER", failure);
+	if (ioctl(files->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+		return refused(address, group, "VFIO_SET_IOMMU", failure);
+	return 0;
+}
+
+static int open_group(uint64_t address, uint32_t group, struct vfio_files *files, struct failure *failure)
+{
+	int err = open_container(&files->container, failure);
+
+	if (!err)
+		err = vfio_open_group(group, &files->group, failure);
+	return err ? err : connect_group(address, group, files, failure);
+}
+
+int vfio_try_group(uint64_t address, uint32_t group, struct failure *failure)
+{
+	struct vfio_files opened = VFIO_NO_FILES;
+	int err = open_group(address, group, &opened, failure);
+
+	vfio_close(&opened);
+	return err;
+}
+
+static int open_device(uint64_t address, struct vfio_files *files, struct failure *failure)
 {
 	char text[PROTO_ADDRESS_LEN];
 
 	proto_address_format(address, text);
-	if (ioctl(files->group, VFIO_GROUP_SET_CONTAINER, &files->container))
-		return failure_set(failure, -errno, "%s: VFIO_GROUP_SET_CONTAINER: %s", text, strerror(errno));
-	if (ioctl(files->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
-		return failure_set(failure, -errno, "%s: VFIO_SET_IOMMU: %s%s", text, strerror(errno),
-				   errno == EPERM ? "; the machine has no interrupt remapping" : "");
 	files->device = await_device(files->group, text);
-	if (files->device < 0)
-		return failure_set(failure, -errno, "%s: VFIO_GROUP_GET_DEVICE_FD: %s", text, strerror(errno));
-	return 0;
+	return files->device < 0
+		       ? failure_set(failure, -errno, "%s: VFIO_GROUP_GET_DEVICE_FD: %s", text, strerror(errno))
+		       : 0;
 }
 
 int vfio_open_device(uint64_t address, uint32_t group, struct vfio_files *files, struct failure *failure)
 {
 	struct vfio_files opened = VFIO_NO_FILES;
-	int err = open_container(&opened.container, failure);
+	int err = open_group(address, group, &opened, failure);
 
 	if (!err)
-		err = vfio_open_group(group, &opened.group, failure);
-	if (!err)
-		err = connect_files(address, &opened, failure);
+		err = open_device(address, &opened, failure);
 	if (err) {
 		vfio_close(&opened);
 		return err;

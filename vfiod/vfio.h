@@ -36,6 +36,14 @@ int vfio_open_group(uint32_t group, int *fd, struct failure *failure);
 int vfio_await_group(uint32_t group, unsigned int limit_ms, int *fd, struct failure *failure);
 
 /**
+ * vfio_try_group() - would the kernel let a user have functions of this group?
+ *
+ * Opens it in a container with a type1v2 IOMMU, which the kernel refuses where the group is not viable or where
+ * interrupts are not remapped, and closes both again.
+ */
+int vfio_try_group(uint64_t address, uint32_t group, struct failure *failure);
+
+/**
  * vfio_open_device() - open a function in a container of its own, with a type1v2 IOMMU set.
  * @files: all three, the caller's to close with vfio_close()
  *

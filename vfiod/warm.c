@@ -137,7 +137,7 @@ static bool is_alone(const struct devices *devices, const struct device *device)
 	struct device *other = NULL;
 
 	while ((other = devices_in_group(devices, device->facts.group, other))) {
-		if (other == device)
+		if (other == device || other->state == VFIOD_COMPANION)
 			continue;
 		facts_refresh_driver(&other->facts);
 		if (other->state != VFIOD_UNMANAGED || other->returns || facts_on_vfio(&other->facts))

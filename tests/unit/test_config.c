@@ -147,6 +147,8 @@ START_TEST(a_rule_says_no_more_than_is_written)
 	ck_assert_ptr_null(rule->reset_reason);
 	ck_assert(rule->warm);
 	ck_assert_int_eq(rule->driver, DRIVER_CHOICE_AUTO);
+	ck_assert_int_eq(rule->companions, COMPANIONS_REFUSE);
+	ck_assert(!rule->unsafe_interrupts);
 	ck_assert_uint_eq(rule->modes, 0);
 	ck_assert_uint_eq(rule->leases_per_user, 0);
 	ck_assert_uint_eq(rule->user_count, 0);
@@ -180,6 +182,8 @@ START_TEST(everything_that_is_written_is_read)
 					   "	memlock = \"16G\"\n"
 					   "	warm = false\n"
 					   "	driver = \"vfio-pci\"\n"
+					   "	companions = \"unbind\"\n"
+					   "	unsafe-interrupts = true\n"
 					   "}\n");
 
 	ck_assert_str_eq(rule->name, "all of it");
@@ -217,6 +221,8 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert_uint_eq(rule->memlock, 16ull << 30);
 	ck_assert(!rule->warm);
 	ck_assert_int_eq(rule->driver, DRIVER_CHOICE_STOCK);
+	ck_assert_int_eq(rule->companions, COMPANIONS_UNBIND);
+	ck_assert(rule->unsafe_interrupts);
 }
 END_TEST
 
@@ -512,6 +518,11 @@ static const struct {
 	{ "rule \"a\" {\n	class = \"02\"\n	reset = \"best-effort\"\n	reset-reason = \"so\"\n}\n", 5,
 	  "without reset = \"none\"" },
 	{ "rule \"a\" {\n	class = \"02\"\n	assign = \"perhaps\"\n}\n", 3, "assign" },
+	{ "rule \"a\" {\n	class = \"02\"\n	companions = \"yes\"\n}\n", 3,
+	  "\"refuse\", \"bind\" or \"unbind\"" },
+	{ "rule \"a\" {\n	class = \"02\"\n	companions = \"\"\n}\n", 3, "companions is ''" },
+	{ "rule \"a\" {\n	class = \"02\"\n	unsafe-interrupts = \"perhaps\"\n}\n", 3, "unsafe-interrupts" },
+	{ "companions = \"bind\"\n", 1, "companions" },
 	{ "driver = \"vfio\"\n", 1, "\"vfiod-pci\", \"vfio-pci\" or \"auto\"" },
 	{ "driver = \"\"\n", 1, "driver is ''" },
 	{ "rule \"a\" {\n	class = \"02\"\n	driver = \"uio_pci_generic\"\n}\n", 3, "uio_pci_generic" },

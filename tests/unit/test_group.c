@@ -3,6 +3,7 @@
 #include "vfiod/group.h"
 
 #include "proto/address.h"
+#include "vfiod/config.h"
 #include "vfiod/device.h"
 
 #include <check.h>
@@ -14,6 +15,7 @@
 #define GROUP 7
 
 static struct devices devices;
+static struct config config; /* no rule, unless a test has one */
 
 static const struct owner alice = { 1000, VFIOD_NONE };
 
@@ -24,7 +26,13 @@ static void free_devices(void)
 
 static struct device *put(uint64_t address, const char *driver)
 {
-	struct facts facts = { .address = address, .class_code = 0x010802, .group = GROUP };
+	struct facts facts = {
+		.address = address,
+		.class_code = 0x010802,
+		.group = GROUP,
+		.parent = VFIOD_NO_ADDRESS,
+		.isolation = { .is_known = true, .is_express = true, .multifunction = true },
+	};
 
 	snprintf(facts.driver, sizeof(facts.driver), "%s", driver);
 	ck_assert_int_eq(devices_put(&devices, &facts), 0);
@@ -43,7 +51,7 @@ static struct device *put_assigned(uint64_t address, struct owner owner, enum vf
 static int check(const struct device *device, struct failure *failure)
 {
 	memset(failure, 0, sizeof(*failure));
-	return group_check(&devices, device, &alice, failure);
+	return group_check(&devices, device, &alice, &config, failure);
 }
 
 static void assert_says(const struct failure *failure, const char *words)
@@ -174,7 +182,7 @@ START_TEST(owners_that_are_groups_are_told_apart_too)
 	struct failure failure;
 
 	put_assigned(0x101, (struct owner){ VFIOD_NONE, _i ? 50 : 51 }, VFIOD_FREE);
-	ck_assert_int_eq(group_check(&devices, device, &staff, &failure), _i ? 0 : -EBUSY);
+	ck_assert_int_eq(group_check(&devices, device, &staff, &config, &failure), _i ? 0 : -EBUSY);
 }
 END_TEST
 
@@ -254,6 +262,107 @@ START_TEST(the_text_is_whole_however_many_there_are)
 		ck_assert_uint_lt(strlen(failure.text), sizeof(failure.text) - 1);
 		ck_assert_uint_lt(strlen(failure.text), sizeof(((struct vfiod_error *)0)->text));
 	}
+}
+END_TEST
+
+START_TEST(why_the_kernel_put_them_together_is_said)
+{
+	struct device *device = put(0x100, "nvme");
+	struct failure failure;
+
+	put(0x101, "e1000e");
+	ck_assert_int_eq(check(device, &failure), -EBUSY);
+	assert_says(&failure, "they are one device, whose function 0000:01:00.0 has no ACS");
+	assert_says(&failure, "companions = \"unbind\"");
+}
+END_TEST
+
+START_TEST(what_another_owner_has_no_rule_takes_along)
+{
+	struct device *device = put(0x100, "nvme");
+	struct failure failure;
+
+	put_assigned(0x101, others[0], VFIOD_FREE);
+	ck_assert_int_eq(check(device, &failure), -EBUSY);
+	ck_assert_ptr_null(strstr(failure.text, "companions"));
+}
+END_TEST
+
+/* ---- companions ---- */
+
+static struct rule rule = {
+	.vendor = CONFIG_ANY,
+	.device = CONFIG_ANY,
+	.subsystem_vendor = CONFIG_ANY,
+	.subsystem_device = CONFIG_ANY,
+	.class_code = CONFIG_ANY,
+	.assign = true,
+};
+
+static void have_companions(enum companions how)
+{
+	rule.companions = how;
+	config = (struct config){ .rules = &rule, .rule_count = 1 };
+}
+
+START_TEST(where_the_rule_takes_siblings_along_their_drivers_are_in_nobodys_way)
+{
+	struct device *device = put(0x100, "nvme");
+	struct failure failure;
+
+	have_companions(_i ? COMPANIONS_BIND : COMPANIONS_UNBIND);
+	put(0x101, "e1000e");
+	put(0x102, "");
+	put(0x008, "pcieport")->facts.class_code = 0x060400;
+	ck_assert_int_eq(check(device, &failure), 0);
+}
+END_TEST
+
+START_TEST(what_must_not_be_taken_from_the_host_is_not_taken_along)
+{
+	struct device *device = put(0x100, "nvme"), *other = put(0x101, "e1000e");
+	static char name[] = "its own";
+	struct rule rules[2] = { rule, rule };
+	struct failure failure;
+
+	rules[0].name = name;
+	rules[0].has_address = true;
+	rules[0].address = 0x101;
+	rules[0].assign = _i != 0;
+	rules[1].companions = COMPANIONS_BIND;
+	config = (struct config){ .rules = rules, .rule_count = 2 };
+	other->facts.boot_display = _i == 1;
+	other->facts.vfs = _i == 2;
+	ck_assert_int_eq(check(device, &failure), -EBUSY);
+	assert_says(&failure, "0000:01:00.1");
+	assert_says(&failure, _i == 0	? "rule \"its own\" says assign = false"
+			      : _i == 1 ? "display"
+					: "virtual functions");
+}
+END_TEST
+
+START_TEST(a_companion_of_another_owner_is_in_the_way_and_has_no_release_of_its_own)
+{
+	struct device *device = put(0x100, "nvme");
+	struct failure failure;
+
+	put_assigned(0x101, others[0], VFIOD_COMPANION);
+	ck_assert_int_eq(check(device, &failure), -EBUSY);
+	assert_says(&failure, "0000:01:00.1 (taken along");
+	ck_assert_ptr_null(strstr(failure.text, "vfioctl release"));
+}
+END_TEST
+
+START_TEST(with_its_companions_a_function_goes_from_one_owner_to_the_next)
+{
+	struct device *device = put_assigned(0x100, others[0], VFIOD_FREE);
+	struct failure failure;
+
+	put_assigned(0x101, others[0], VFIOD_COMPANION);
+	ck_assert_int_eq(check(device, &failure), 0);
+	put_assigned(0x102, others[0], VFIOD_FREE);
+	ck_assert_int_eq(check(device, &failure), -EBUSY);
+	ck_assert_ptr_null(strstr(failure.text, "0000:01:00.1"));
 }
 END_TEST
 
@@ -463,6 +572,19 @@ static TCase *in_the_way_case(void)
 	return tcase;
 }
 
+static TCase *companions_case(void)
+{
+	TCase *tcase = case_of("companions");
+
+	tcase_add_test(tcase, why_the_kernel_put_them_together_is_said);
+	tcase_add_test(tcase, what_another_owner_has_no_rule_takes_along);
+	tcase_add_loop_test(tcase, where_the_rule_takes_siblings_along_their_drivers_are_in_nobodys_way, 0, 2);
+	tcase_add_loop_test(tcase, what_must_not_be_taken_from_the_host_is_not_taken_along, 0, 3);
+	tcase_add_test(tcase, with_its_companions_a_function_goes_from_one_owner_to_the_next);
+	tcase_add_test(tcase, a_companion_of_another_owner_is_in_the_way_and_has_no_release_of_its_own);
+	return tcase;
+}
+
 static TCase *list_case(void)
 {
 	TCase *tcase = case_of("list");
@@ -490,6 +612,7 @@ int main(void)
 
 	suite_add_tcase(suite, nobodys_way_case());
 	suite_add_tcase(suite, in_the_way_case());
+	suite_add_tcase(suite, companions_case());
 	suite_add_tcase(suite, list_case());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -311,12 +311,14 @@ static const struct {
 	{ 32, VFIOD_GRANTING }, /* what is not noted */
 	{ 32, VFIOD_WARMING },
 	{ 32, VFIOD_GONE },
-	{ 32, VFIOD_GONE + 1 },
+	{ 32, VFIOD_COMPANION }, /* and is not said to be one */
+	{ 32, VFIOD_COMPANION + 1 },
 	{ 35, 1 },
 	{ 36, 0x07 }, /* a deadline, and not that there is one */
 	{ 36, 0x0d }, /* a header, and not that there is one */
 	{ 36, 0x0e }, /* an origin, and not that there is one */
-	{ 36, 0x1f }, /* an unknown flag */
+	{ 36, 0x1f }, /* a companion that is leased */
+	{ 36, 0x2f }, /* an unknown flag */
 	{ 39, 0x80 },
 	{ 44, 0 },	   /* a group beside the user */
 	{ 108 + 31, 'x' }, /* a name with something behind its end */
@@ -334,6 +336,55 @@ START_TEST(a_record_that_makes_no_sense_is_not_believed)
 	ck_assert_int_eq(decode(SIZE), 0);
 	ck_assert_uint_eq(damaged, 1);
 	ck_assert_uint_eq(count, 2);
+}
+END_TEST
+
+static const struct journal_record companion = {
+	.address = 0x100,
+	.state = VFIOD_COMPANION,
+	.owner = { 1000, VFIOD_NONE },
+	.companion = true,
+	.has_origin = true,
+	.origin = { "e1000", "" },
+	.lease = { .deadline_ms = JOURNAL_NO_TIME },
+};
+
+/* Of @record alone. Return: how many are believed. */
+static size_t believed(const struct journal_record *record)
+{
+	journal_encode_head(SLOTS, bytes);
+	memset(bytes + JOURNAL_SIZE, 0, SIZE - JOURNAL_SIZE);
+	journal_encode(record, slot(0));
+	ck_assert_int_eq(decode(SIZE), 0);
+	ck_assert_uint_eq(count + damaged, 1);
+	return count;
+}
+
+START_TEST(a_companion_is_noted_with_where_it_was_wherever_it_is_on_its_way)
+{
+	static const enum vfiod_state states[] = { VFIOD_COMPANION, VFIOD_ASSIGNING, VFIOD_UNASSIGNING };
+	struct journal_record record = companion;
+
+	record.state = states[_i];
+	ck_assert_uint_eq(believed(&record), 1);
+	ck_assert(found[0].companion && found[0].has_origin);
+	ck_assert_int_eq(found[0].state, record.state);
+	ck_assert_str_eq(found[0].origin.driver, "e1000");
+	record.has_origin = false;
+	ck_assert_uint_eq(believed(&record), 0);
+}
+END_TEST
+
+START_TEST(what_is_assigned_is_no_companion_and_what_is_none_is_not_noted_as_one)
+{
+	struct journal_record record = companion;
+
+	record.state = VFIOD_FREE;
+	ck_assert_uint_eq(believed(&record), 0);
+	record.companion = false;
+	ck_assert_uint_eq(believed(&record), 1);
+	record.state = VFIOD_COMPANION;
+	ck_assert_uint_eq(believed(&record), 0);
 }
 END_TEST
 
@@ -359,6 +410,8 @@ int main(void)
 	tcase_add_loop_test(sense, a_head_that_makes_no_sense_is_refused, 0, sizeof(heads) / sizeof(heads[0]));
 	tcase_add_loop_test(sense, a_record_that_makes_no_sense_is_not_believed, 0,
 			    sizeof(records) / sizeof(records[0]));
+	tcase_add_loop_test(sense, a_companion_is_noted_with_where_it_was_wherever_it_is_on_its_way, 0, 3);
+	tcase_add_test(sense, what_is_assigned_is_no_companion_and_what_is_none_is_not_noted_as_one);
 	suite_add_tcase(suite, sense);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

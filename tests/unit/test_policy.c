@@ -392,6 +392,44 @@ START_TEST(without_rules_a_function_that_can_be_reset_may_be_assigned)
 }
 END_TEST
 
+START_TEST(what_goes_along_need_not_be_cleaned_but_has_to_be_free_to_be_taken)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+	struct config config = { .rules = &rule, .rule_count = 1 };
+	struct failure failure;
+
+	facts.reset[0] = '\0';
+	ck_assert_int_eq(policy_may_take(&config, &facts, &failure), 0);
+	facts.vfs = 1;
+	ck_assert_int_eq(policy_may_take(&config, &facts, &failure), -EBUSY);
+	facts.boot_display = true;
+	ck_assert_int_eq(policy_may_take(&config, &facts, &failure), -EBUSY);
+	rule.assign = false;
+	ck_assert_int_eq(policy_may_take(&config, &facts, &failure), -EPERM);
+}
+END_TEST
+
+START_TEST(companions_and_unsafe_interrupts_are_as_the_rule_that_fits_says_and_else_refused)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+	struct config config = { .rules = &rule, .rule_count = 1 };
+
+	ck_assert_int_eq(policy_companions(&no_rules, &facts), COMPANIONS_REFUSE);
+	ck_assert(!policy_unsafe_interrupts(&no_rules, &facts));
+	ck_assert_int_eq(policy_companions(&config, &facts), COMPANIONS_REFUSE);
+	ck_assert(!policy_unsafe_interrupts(&config, &facts));
+	rule.companions = COMPANIONS_UNBIND;
+	rule.unsafe_interrupts = true;
+	ck_assert_int_eq(policy_companions(&config, &facts), COMPANIONS_UNBIND);
+	ck_assert(policy_unsafe_interrupts(&config, &facts));
+	rule.vendor = 0x8086;
+	ck_assert_int_eq(policy_companions(&config, &facts), COMPANIONS_REFUSE);
+	ck_assert(!policy_unsafe_interrupts(&config, &facts));
+}
+END_TEST
+
 START_TEST(a_bridge_stays_the_hosts)
 {
 	struct facts facts = nvme();
@@ -941,6 +979,8 @@ static TCase *assign_case(void)
 
 	tcase_add_test(tcase, without_rules_a_function_that_can_be_reset_may_be_assigned);
 	/* host, ISA, EISA … down to the sub-classes that are still to come */
+	tcase_add_test(tcase, what_goes_along_need_not_be_cleaned_but_has_to_be_free_to_be_taken);
+	tcase_add_test(tcase, companions_and_unsafe_interrupts_are_as_the_rule_that_fits_says_and_else_refused);
 	tcase_add_loop_test(tcase, a_bridge_stays_the_hosts, 0x00, 0x0c);
 	tcase_add_loop_test(tcase, a_bridge_stays_the_hosts, 0x80, 0x81);
 	tcase_add_test(tcase, no_rule_makes_a_bridge_assignable);

@@ -35,6 +35,11 @@ static const struct journal_identity other_card = { 0x1b36, 0x11, 0x1af4, 0x1100
 		.address = (at), .state = VFIOD_ASSIGNING, .identity = { 0x1b36, 0x10, 0x1af4, 0x1100 }, \
 		.owner = { 1000, VFIOD_NONE }, .has_origin = true \
 	}
+#define COMPANION(at, what) \
+	{ \
+		.address = (at), .state = VFIOD_##what, .identity = { 0x1b36, 0x10, 0x1af4, 0x1100 }, \
+		.owner = { 1000, VFIOD_NONE }, .companion = true, .has_origin = true \
+	}
 #define CONTAINER(at, lease) \
 	{ \
 		(at), (lease), 1000, false, true, false \
@@ -348,6 +353,68 @@ static const struct {
 	  .actions = { { RECONCILE_LEAVE, A, 0, "another device" } },
 	  .count = 1 },
 
+	/* companions */
+	{ "a companion stays one, whatever becomes of its group",
+	  { COMPANION(A, COMPANION) },
+	  .journals = 1,
+	  .functions = { ON_VFIO(A) },
+	  .function_count = 1,
+	  .actions = { { RECONCILE_JOIN, A, 0, NULL } },
+	  .count = 1 },
+	{ "also where it was not taken from its driver yet",
+	  { COMPANION(A, COMPANION) },
+	  .journals = 1,
+	  .functions = { ON_HOST(A) },
+	  .function_count = 1,
+	  .actions = { { RECONCILE_JOIN, A, 0, NULL } },
+	  .count = 1 },
+	{ "one that was being assigned is a companion again",
+	  { COMPANION(A, ASSIGNING) },
+	  .journals = 1,
+	  .functions = { ON_VFIO(A) },
+	  .function_count = 1,
+	  .actions = { { RECONCILE_JOIN, A, 0, NULL } },
+	  .count = 1 },
+	{ "unless its assignment is kept already",
+	  { COMPANION(A, ASSIGNING) },
+	  { RECORD(A, FREE) },
+	  .journals = 1,
+	  .keeps = 1,
+	  .functions = { ON_VFIO(A) },
+	  .function_count = 1,
+	  .actions = { { RECONCILE_TAKE, A, 0, NULL } },
+	  .count = 1 },
+	{ "one that was on its way back to the host is one until that is gone on with",
+	  { COMPANION(A, UNASSIGNING) },
+	  .journals = 1,
+	  .functions = { ON_HOST(A) },
+	  .function_count = 1,
+	  .actions = { { RECONCILE_JOIN, A, 0, NULL } },
+	  .count = 1 },
+	{ "what has come in the place of one is the host's",
+	  { COMPANION(A, COMPANION) },
+	  .journals = 1,
+	  .functions = { REPLACED(A) },
+	  .function_count = 1,
+	  .actions = { { RECONCILE_LEAVE, A, 0, "another device" } },
+	  .count = 1 },
+	{ "one that is gone is no more",
+	  { COMPANION(A, COMPANION) },
+	  .journals = 1,
+	  .functions = { ON_HOST(B) },
+	  .function_count = 1,
+	  .actions = { { RECONCILE_LEAVE, A, 0, "not there" } },
+	  .count = 1 },
+	{ "a handle on one is nobody's",
+	  { COMPANION(A, COMPANION) },
+	  .journals = 1,
+	  .handles = { DEVICE(A, 7) },
+	  .handle_count = 1,
+	  .functions = { ON_VFIO(A) },
+	  .function_count = 1,
+	  .actions = { { RECONCILE_JOIN, A, 0, NULL }, { RECONCILE_REVOKE, A, 7, NULL } },
+	  .count = 2 },
+
 	/* without a journal */
 	{ "after a boot what is kept is taken", .kept = { RECORD(A, FREE), RECORD(B, FREE) }, .keeps = 2,
 	  .functions = { ON_HOST(A), ON_HOST(B) }, .function_count = 2,
@@ -462,11 +529,14 @@ static uint32_t some(uint32_t *seed, uint32_t limit)
 
 static struct journal_record some_record(uint32_t *seed, uint64_t address)
 {
-	static const enum vfiod_state states[] = { VFIOD_UNMANAGED, VFIOD_ASSIGNING,   VFIOD_FREE,	 VFIOD_LEASED,
-						   VFIOD_REVOKING,  VFIOD_UNASSIGNING, VFIOD_QUARANTINED };
+	static const enum vfiod_state states[] = { VFIOD_UNMANAGED,   VFIOD_ASSIGNING, VFIOD_FREE,
+						   VFIOD_LEASED,      VFIOD_REVOKING,  VFIOD_UNASSIGNING,
+						   VFIOD_QUARANTINED, VFIOD_COMPANION };
 	struct journal_record record = RECORD(address, FREE);
 
-	record.state = states[some(seed, 7)];
+	record.state = states[some(seed, 8)];
+	record.companion = record.state == VFIOD_COMPANION ||
+			   ((record.state == VFIOD_ASSIGNING || record.state == VFIOD_UNASSIGNING) && some(seed, 2));
 	record.identity = some(seed, 4) ? card : other_card;
 	record.has_origin = some(seed, 2);
 	if (record.state == VFIOD_LEASED || (record.state == VFIOD_REVOKING && some(seed, 2))) {

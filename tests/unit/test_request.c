@@ -444,6 +444,78 @@ START_TEST(a_function_that_went_between_request_and_look_is_refused)
 }
 END_TEST
 
+static void have_companion(void)
+{
+	second->state = VFIOD_COMPANION;
+	second->companion = second->has_origin = true;
+	strcpy(second->origin.driver, "e1000");
+}
+
+START_TEST(a_companion_is_had_by_nobody_and_says_what_it_goes_along_with)
+{
+	const struct vfiod_revoke_req revoke = { .address = htole64(SECOND) };
+
+	have_companion();
+	ask_acquire(&client, SECOND, 1);
+	expect_error(&client, VFIOD_ACQUIRE, 1, EACCES, "taken along with fffffffe:00:00.0");
+	ask_unassign(&admin, SECOND, 2);
+	expect_error(&admin, VFIOD_UNASSIGN, 2, EINVAL, "vfioctl release fffffffe:00:00.0");
+	ask(&admin, VFIOD_REVOKE, 3, &revoke, sizeof(revoke));
+	expect_error(&admin, VFIOD_REVOKE, 3, EINVAL, "not leased");
+	ck_assert_int_eq(second->state, VFIOD_COMPANION);
+}
+END_TEST
+
+START_TEST(the_list_tells_whose_a_companion_is)
+{
+	const struct vfiod_list_rep *rep = proto_msg_body(&msg);
+
+	have_companion();
+	ask_list(&client, COOKIE);
+	receive(&client, VFIOD_LIST, COOKIE);
+	ck_assert_uint_eq(le32toh(rep->devices[1].state), VFIOD_COMPANION);
+	ck_assert_uint_eq(le32toh(rep->devices[1].owner_uid), getuid());
+	ck_assert_str_eq(rep->devices[1].original_driver, "e1000");
+}
+END_TEST
+
+/* It is at an address that no machine has, so it cannot get its driver back, which is said. */
+START_TEST(a_companion_is_the_hosts_again_when_what_it_went_along_with_is_unplugged)
+{
+	have_companion();
+	daemon_device_gone(&vfiod, first);
+	ck_assert_int_eq(second->state, VFIOD_UNASSIGNING);
+	while (workers_busy(vfiod.workers))
+		event_base_loop(vfiod.base, EVLOOP_ONCE);
+	ck_assert_int_eq(second->state, VFIOD_UNMANAGED);
+	ck_assert(!second->companion && !second->has_origin);
+	ck_assert_uint_eq(second->owner.uid, VFIOD_NONE);
+	ck_assert_ptr_nonnull(strstr(second->reason, text_of(SECOND)));
+}
+END_TEST
+
+START_TEST(why_two_functions_share_a_group_is_told)
+{
+	struct vfiod_isolation_req body = { .address = htole64(FIRST), .other = htole64(SECOND) };
+	const struct vfiod_isolation_rep *rep = proto_msg_body(&msg);
+
+	first->facts.isolation = second->facts.isolation =
+		(struct isolation){ .is_known = true, .is_express = true, .multifunction = true };
+	ask(&client, VFIOD_ISOLATION, COOKIE, &body, sizeof(body));
+	receive(&client, VFIOD_ISOLATION, COOKIE);
+	ck_assert_uint_eq(le32toh(rep->cause), VFIOD_ISOLATION_DEVICE);
+	ck_assert_uint_eq(le64toh(rep->at), FIRST);
+	ck_assert_uint_eq(le32toh(rep->acs), VFIOD_ACS_NONE);
+	body.other = body.address;
+	ask(&client, VFIOD_ISOLATION, COOKIE, &body, sizeof(body));
+	expect_error(&client, VFIOD_ISOLATION, COOKIE, EINVAL, "not two functions of one IOMMU group");
+	second->facts.group = GROUP + 1;
+	body.other = htole64(SECOND);
+	ask(&admin, VFIOD_ISOLATION, COOKIE, &body, sizeof(body));
+	expect_error(&admin, VFIOD_ISOLATION, COOKIE, EINVAL, "not two functions of one IOMMU group");
+}
+END_TEST
+
 START_TEST(the_list_tells_state_and_owner_and_holder)
 {
 	const struct vfiod_list_rep *rep = proto_msg_body(&msg);
@@ -2359,6 +2431,10 @@ static TCase *at_once_case(void)
 	tcase_add_test(tcase, the_lease_of_a_function_that_is_being_cleaned_does_not_count_against_its_own_next_one);
 	tcase_add_test(tcase, a_function_that_went_between_request_and_look_is_refused);
 	tcase_add_test(tcase, the_list_tells_state_and_owner_and_holder);
+	tcase_add_test(tcase, a_companion_is_had_by_nobody_and_says_what_it_goes_along_with);
+	tcase_add_test(tcase, the_list_tells_whose_a_companion_is);
+	tcase_add_test(tcase, a_companion_is_the_hosts_again_when_what_it_went_along_with_is_unplugged);
+	tcase_add_test(tcase, why_two_functions_share_a_group_is_told);
 	tcase_add_test(tcase, the_list_tells_the_driver_of_now_and_not_of_then);
 	tcase_add_test(tcase, a_list_of_more_than_a_message_holds_is_cut_at_a_record);
 	return tcase;

@@ -432,6 +432,25 @@ START_TEST(the_journal_of_a_newer_vfiod_is_left_alone_and_the_next_step_is_said)
 }
 END_TEST
 
+START_TEST(a_companion_is_one_for_the_next_vfiod_too_wherever_it_was_on_its_way)
+{
+	static const enum vfiod_state states[] = { VFIOD_COMPANION, VFIOD_ASSIGNING, VFIOD_UNASSIGNING };
+	struct journal_record record = record_of(FIRST, states[_i]);
+	const struct device *companion = put(FIRST);
+
+	record.companion = record.has_origin = true;
+	strcpy(record.origin.driver, "e1000");
+	write_records(&record, 1);
+	start_anew();
+	ck_assert_int_eq(companion->state, VFIOD_COMPANION);
+	ck_assert(companion->companion && companion->has_origin);
+	ck_assert_str_eq(companion->origin.driver, "e1000");
+	ck_assert(vfiod.orphans);
+	ck_assert(find(FIRST)->companion);
+	kept_free(vfiod.kept);
+}
+END_TEST
+
 START_TEST(what_is_kept_and_new_is_to_be_taken)
 {
 	struct device *device = put(FIRST);
@@ -675,6 +694,7 @@ static Suite *make_suite(void)
 	tcase_add_test(journal, what_another_driver_has_is_the_hosts_and_stays_so_where_it_is_assigned);
 	tcase_add_test(journal, the_journal_of_a_newer_vfiod_is_left_alone_and_the_next_step_is_said);
 	tcase_add_test(journal, what_is_kept_and_new_is_to_be_taken);
+	tcase_add_loop_test(journal, a_companion_is_one_for_the_next_vfiod_too_wherever_it_was_on_its_way, 0, 3);
 	tcase_add_test(journal, another_device_in_the_place_of_one_that_is_kept_is_left_and_says_so);
 	tcase_add_test(journal, of_a_journal_with_a_damaged_record_the_others_are_believed);
 	suite_add_tcase(suite, journal);

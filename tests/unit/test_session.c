@@ -1298,6 +1298,48 @@ START_TEST(members_that_make_no_sense_end_the_session)
 }
 END_TEST
 
+/* By script_argument: a port that has ACS off, nothing that could be seen, and a function that there cannot be. */
+static void tell_isolation(struct daemon *daemon)
+{
+	static const uint64_t at[] = { 0xe0, VFIOD_NO_ADDRESS, 1ull << 60 };
+	const struct vfiod_isolation_req *request = proto_msg_body(&daemon->request);
+	struct vfiod_isolation_rep rep = { .at = htole64(at[daemon->script_argument]) };
+
+	greet_in(daemon, 3);
+	if (!take(daemon, VFIOD_ISOLATION))
+		return;
+	if (le64toh(request->address) != 0x100 || le64toh(request->other) != 0x101)
+		daemon->complaint = "another question was expected";
+	rep.cause = htole32(daemon->script_argument ? VFIOD_ISOLATION_UNKNOWN : VFIOD_ISOLATION_PORT);
+	rep.acs = htole32(daemon->script_argument ? 0 : 0x14);
+	answer(daemon, &rep, sizeof(rep), 0);
+}
+
+START_TEST(why_two_functions_share_a_group_is_told_with_who_does_not_keep_them_apart)
+{
+	struct vfiodma_isolation isolation;
+	struct vfiodma_session *session;
+	struct daemon daemon;
+
+	daemon_start(&daemon, tell_isolation, _i);
+	session = open_session(false);
+	ck_assert_int_eq(vfiodma_isolation(session, "01:00.0", "0000:01:00.1", &isolation), _i == 2 ? -EBADMSG : 0);
+	daemon_join(&daemon);
+	if (_i == 2)
+		assert_ended(session);
+	if (_i == 0) {
+		ck_assert_uint_eq(isolation.cause, VFIODMA_ISOLATION_PORT);
+		ck_assert_str_eq(isolation.at, "0000:00:1c.0");
+		ck_assert_uint_eq(isolation.acs, 0x14);
+	} else if (_i == 1) {
+		ck_assert_uint_eq(isolation.cause, VFIODMA_ISOLATION_UNKNOWN);
+		ck_assert_str_eq(isolation.at, "");
+	}
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
 static void tell_why(struct daemon *daemon)
 {
 	struct vfiod_why_rep granted = { .address = htole64(0x100) };
@@ -2116,6 +2158,7 @@ static Suite *make_suite(void)
 	tcase_add_test(leases, an_older_vfiod_is_not_asked_for_pools);
 	tcase_add_test(leases, the_members_of_pools_come_whole_and_in_order);
 	tcase_add_loop_test(leases, members_that_make_no_sense_end_the_session, 1, 3);
+	tcase_add_loop_test(leases, why_two_functions_share_a_group_is_told_with_who_does_not_keep_them_apart, 0, 3);
 	tcase_add_test(leases, what_would_come_of_a_request_is_told_with_who_can_change_it);
 	tcase_add_test(leases, a_lease_of_the_group_has_no_device_and_no_domain);
 	tcase_add_test(leases, descriptors_that_are_not_of_vfio_make_no_device_and_no_domain);

@@ -8,50 +8,52 @@
 #include <stdlib.h>
 
 static const enum vfiod_state states[] = {
-	VFIOD_UNMANAGED, VFIOD_ASSIGNING,   VFIOD_FREE,	       VFIOD_GRANTING, VFIOD_LEASED,
-	VFIOD_REVOKING,	 VFIOD_UNASSIGNING, VFIOD_QUARANTINED, VFIOD_WARMING,  VFIOD_GONE,
+	VFIOD_UNMANAGED,   VFIOD_ASSIGNING,   VFIOD_FREE,    VFIOD_GRANTING, VFIOD_LEASED,    VFIOD_REVOKING,
+	VFIOD_UNASSIGNING, VFIOD_QUARANTINED, VFIOD_WARMING, VFIOD_GONE,     VFIOD_COMPANION,
 };
 
 static const char *const names[] = {
-	"unmanaged", "assigning",   "free",	   "granting", "leased",
-	"revoking",  "unassigning", "quarantined", "warming",  "gone",
+	"unmanaged",   "assigning",   "free",	 "granting", "leased",	  "revoking",
+	"unassigning", "quarantined", "warming", "gone",     "companion",
 };
 
 static const enum state_event events[] = {
-	EVENT_ASSIGN, EVENT_ACQUIRE, EVENT_UNASSIGN, EVENT_REVOKE,     EVENT_CLEAR,  EVENT_CLOSED,
-	EVENT_WARM,   EVENT_UNPLUG,  EVENT_DONE,     EVENT_STILL_OPEN, EVENT_FAILED,
+	EVENT_ASSIGN, EVENT_ACQUIRE, EVENT_UNASSIGN, EVENT_REVOKE, EVENT_CLEAR,	     EVENT_CLOSED, EVENT_WARM,
+	EVENT_UNPLUG, EVENT_JOIN,    EVENT_LEAVE,    EVENT_DONE,   EVENT_STILL_OPEN, EVENT_FAILED,
 };
 
 static const char *const actions[ACT_COUNT] = {
 	[ACT_TAKE] = "take",	 [ACT_HAND_ON] = "hand on", [ACT_GIVE_BACK] = "give back", [ACT_OPEN] = "open",
 	[ACT_WARM] = "warm",	 [ACT_CLEAN] = "clean",	    [ACT_ANNOUNCE] = "announce",   [ACT_GRANT] = "grant",
-	[ACT_SETTLE] = "settle", [ACT_FORGET] = "forget",
+	[ACT_SETTLE] = "settle", [ACT_FORGET] = "forget",   [ACT_STAY] = "stay",
 };
 
 /* What each event does in each state: the action and the next state, by name, in the order of the lists above. "…"
  * waits, "-" is refused, "!" never happens. */
 /* clang-format off */
-static const char *const expected[][11] = {
+static const char *const expected[][13] = {
 	/* unmanaged */
-	{ "take, assigning", "-", "-", "-", "-", "!", "!", "forget, gone", "!", "!", "!" },
+	{ "take, assigning", "-", "-", "-", "-", "!", "!", "forget, gone", "stay, companion", "!", "!", "!", "!" },
 	/* assigning */
-	{ "…", "…", "…", "…", "…", "!", "!", "…", "settle, free", "!", "settle, unmanaged" },
+	{ "…", "…", "…", "…", "…", "!", "!", "…", "stay, companion", "!", "settle, free", "!", "settle, unmanaged" },
 	/* free */
-	{ "hand on, warming", "open, granting", "give back, unassigning", "-", "-", "!", "warm, warming", "forget, gone", "!", "!", "!" },
+	{ "hand on, warming", "open, granting", "give back, unassigning", "-", "-", "!", "warm, warming", "forget, gone", "!", "!", "!", "!", "!" },
 	/* granting */
-	{ "…", "…", "…", "…", "…", "!", "!", "…", "grant, leased", "!", "settle, free" },
+	{ "…", "…", "…", "…", "…", "!", "!", "…", "!", "!", "grant, leased", "!", "settle, free" },
 	/* leased */
-	{ "-", "-", "-", "announce, leased", "-", "clean, revoking", "!", "forget, gone", "!", "!", "!" },
+	{ "-", "-", "-", "announce, leased", "-", "clean, revoking", "!", "forget, gone", "!", "!", "!", "!", "!" },
 	/* revoking */
-	{ "…", "…", "…", "…", "…", "!", "!", "…", "settle, free", "settle, leased", "settle, quarantined" },
+	{ "…", "…", "…", "…", "…", "!", "!", "…", "!", "!", "settle, free", "settle, leased", "settle, quarantined" },
 	/* unassigning */
-	{ "…", "…", "…", "…", "…", "!", "!", "…", "settle, unmanaged", "!", "settle, quarantined" },
+	{ "…", "…", "…", "…", "…", "!", "!", "…", "stay, companion", "!", "settle, unmanaged", "!", "settle, quarantined" },
 	/* quarantined */
-	{ "-", "-", "give back, unassigning", "-", "clean, revoking", "!", "!", "forget, gone", "!", "!", "!" },
+	{ "-", "-", "give back, unassigning", "-", "clean, revoking", "!", "!", "forget, gone", "!", "!", "!", "!", "!" },
 	/* warming */
-	{ "…", "…", "…", "…", "…", "!", "!", "…", "settle, free", "!", "settle, free" },
+	{ "…", "…", "…", "…", "…", "!", "!", "…", "!", "!", "settle, free", "!", "settle, free" },
 	/* gone */
-	{ "-", "-", "-", "-", "-", "!", "!", "!", "!", "!", "!" },
+	{ "-", "-", "-", "-", "-", "!", "!", "!", "!", "!", "!", "!", "!" },
+	/* companion */
+	{ "take, assigning", "-", "-", "-", "-", "!", "!", "forget, gone", "!", "give back, unassigning", "!", "!", "!" },
 };
 /* clang-format on */
 

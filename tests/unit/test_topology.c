@@ -2,6 +2,8 @@
 /* The way to a function through the bridges above it: from sysfs, and as somebody writes it. */
 #include "vfiod/topology.h"
 
+#include "proto/vfiod_proto.h"
+
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -26,6 +28,20 @@ START_TEST(a_path_has_the_bus_of_its_root_and_no_other)
 
 	ck_assert_int_eq(topology_of(functions[_i].syspath, path), 0);
 	ck_assert_str_eq(path, functions[_i].path);
+}
+END_TEST
+
+START_TEST(the_bridge_above_a_function_is_the_last_one_before_it)
+{
+	ck_assert_uint_eq(topology_parent("/sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0"), 0x00e0);
+	ck_assert_uint_eq(topology_parent("/sys/devices/pci0000:00/0000:00:08.0/0000:08:00.0/0000:09:01.0"), 0x0800);
+	ck_assert_uint_eq(topology_parent("/sys/devices/pci0000:00/0000:00:1f.2"), VFIOD_NO_ADDRESS);
+	ck_assert_uint_eq(topology_parent(
+				  "/sys/devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0/10000:e1:00.0"),
+			  0x10000e030);
+	ck_assert_uint_eq(topology_parent("/sys/devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0"),
+			  VFIOD_NO_ADDRESS);
+	ck_assert_uint_eq(topology_parent(""), VFIOD_NO_ADDRESS);
 }
 END_TEST
 
@@ -124,6 +140,7 @@ int main(void)
 	int failed, count = sizeof(functions) / sizeof(functions[0]);
 
 	tcase_add_loop_test(tcase, a_path_has_the_bus_of_its_root_and_no_other, 0, count);
+	tcase_add_test(tcase, the_bridge_above_a_function_is_the_last_one_before_it);
 	tcase_add_test(tcase, a_card_that_was_renumbered_has_the_same_path);
 	tcase_add_loop_test(tcase, what_is_no_pci_function_has_no_path, 0, 4);
 	tcase_add_loop_test(tcase, what_a_function_has_can_be_written_in_a_rule, 0, count);

@@ -5,6 +5,7 @@
 #include "vfioctl/complete.h"
 #include "vfioctl/help.h"
 #include "vfioctl/inventory.h"
+#include "vfioctl/isolation.h"
 #include "vfioctl/json.h"
 #include "vfioctl/list.h"
 #include "vfioctl/owner.h"
@@ -404,12 +405,15 @@ START_TEST(all_means_bridges_too)
 }
 END_TEST
 
+/* Of functions[1] with the three others of its group; NULL: an older vfiod does not tell. */
+static const struct vfiodma_isolation *isolations;
+
 static const char *printed_function(size_t function)
 {
 	struct pcinames *names = open_names();
 	FILE *out = begin_output();
 
-	show_print(&inventory, names, &functions[function], &endless, out);
+	show_print(&inventory, names, &functions[function], isolations, &endless, out);
 	pcinames_close(names);
 	return end_output(out);
 }
@@ -424,6 +428,61 @@ START_TEST(show_says_who_has_a_function_and_who_else_is_in_its_group)
 	ck_assert(has_line(text, "Driver before   igb"));
 	ck_assert(has_line(text, "Owner           root (uid 0)"));
 	ck_assert_ptr_nonnull(strstr(text, "\nHeld by         root (uid 0), asked for by process "));
+	free(written);
+}
+END_TEST
+
+/* What vfiod tells of the three. */
+static struct vfiodma_isolation told[3];
+
+static void set_isolations(void)
+{
+	for (size_t i = 0; i < 3; i++)
+		told[i] = (struct vfiodma_isolation){ .size = sizeof(told[i]) };
+	told[0].cause = VFIODMA_ISOLATION_PORT;
+	strcpy(told[0].at, "0000:00:02.0");
+	told[0].acs = 0x14;
+	told[1].cause = VFIODMA_ISOLATION_DEVICE;
+	strcpy(told[1].at, "0000:07:00.0");
+	told[1].acs = VFIODMA_ACS_NONE;
+	isolations = told;
+}
+
+START_TEST(show_says_why_functions_share_a_group_each_reason_once)
+{
+	set_isolations();
+	ck_assert(has_line(printed_function(1),
+			   "Shared since    the port 0000:00:02.0 has ACS, but RR UF of it off; in a "
+			   "slot that is not behind this port the card may be apart from them"));
+	ck_assert(has_line(
+		written,
+		"                they are one device, whose function 0000:07:00.0 has no ACS; they stay together "
+		"in every slot"));
+	ck_assert(has_line(written,
+			   "                their config space does not say why; the kernel knows of devices that "
+			   "use each other's ids"));
+	free(written);
+	told[1] = told[2] = told[0];
+	ck_assert_ptr_null(strstr(strstr(printed_function(1), "the port") + 1, "the port"));
+	free(written);
+	isolations = NULL;
+	ck_assert_ptr_null(strstr(printed_function(1), "Shared since"));
+	free(written);
+}
+END_TEST
+
+START_TEST(show_and_list_say_whose_companion_a_function_is)
+{
+	functions[2].state = VFIODMA_COMPANION;
+	functions[2].owner_uid = 0;
+	ck_assert(has_line(printed_function(2),
+			   "State           companion: taken from the host along with others of its "
+			   "IOMMU group, and nobody gets it"));
+	ck_assert(has_line(written,
+			   "Next            it goes back to the host together with 0000:07:00.0: vfioctl release "
+			   "0000:07:00.0"));
+	free(written);
+	ck_assert(has_line(printed_list(false, 0), "0000:07:00.1 is companion of 0000:07:00.0, 0001:07:00.0"));
 	free(written);
 }
 END_TEST
@@ -572,6 +631,49 @@ START_TEST(json_tells_all_of_a_leased_function)
 	check_json(object, "revocable", "false");
 	check_json(object, "warm", "true");
 	check_json(object, "strict", "true");
+	json_object_put(object);
+}
+END_TEST
+
+static void check_member(struct json_object *object, size_t at, const char *expected)
+{
+	struct json_object *members = NULL;
+
+	ck_assert(json_object_object_get_ex(object, "group_members", &members));
+	ck_assert_str_eq(json_object_to_json_string_ext(json_object_array_get_idx(members, at), JSON_C_TO_STRING_PLAIN),
+			 expected);
+}
+
+START_TEST(json_says_why_functions_share_a_group)
+{
+	struct json_object *object = json_of(1);
+
+	set_isolations();
+	isolation_add_json(object, isolations);
+	check_member(object, 0,
+		     "{\"address\":\"0000:00:02.0\",\"driver\":\"pcieport\",\"shared_by\":\"port\",\"shared_at\":"
+		     "\"0000:00:02.0\",\"acs_off\":[\"RR\",\"UF\"]}");
+	check_member(object, 1,
+		     "{\"address\":\"0000:07:00.1\",\"driver\":\"igb\",\"shared_by\":\"device\",\"shared_at\":"
+		     "\"0000:07:00.0\",\"acs_off\":null}");
+	check_member(object, 2,
+		     "{\"address\":\"0001:07:00.0\",\"driver\":\"igb\",\"shared_by\":null,\"shared_at\":null,"
+		     "\"acs_off\":null}");
+	json_object_put(object);
+}
+END_TEST
+
+START_TEST(json_says_whose_companion_a_function_is)
+{
+	struct json_object *object;
+
+	functions[2].state = VFIODMA_COMPANION;
+	object = json_of(2);
+	check_json(object, "state", "\"companion\"");
+	check_json(object, "companion_of", "[\"0000:07:00.0\",\"0001:07:00.0\"]");
+	json_object_put(object);
+	object = json_of(1);
+	check_json(object, "companion_of", "[]");
 	json_object_put(object);
 }
 END_TEST
@@ -1090,6 +1192,8 @@ static void add_function_tests(Suite *suite)
 	tcase_add_test(shown, a_list_names_the_other_functions_of_a_group_while_there_is_room);
 	tcase_add_test(shown, all_means_bridges_too);
 	tcase_add_test(shown, show_says_who_has_a_function_and_who_else_is_in_its_group);
+	tcase_add_test(shown, show_says_why_functions_share_a_group_each_reason_once);
+	tcase_add_test(shown, show_and_list_say_whose_companion_a_function_is);
 	tcase_add_test(shown, show_says_which_driver_it_is_and_what_follows);
 	tcase_add_test(shown, show_says_whether_a_lease_can_be_revoked_and_what_is_missing);
 	tcase_add_test(shown, show_says_whether_a_free_function_is_warm);
@@ -1104,6 +1208,8 @@ static void add_json_tests(Suite *suite)
 
 	tcase_add_checked_fixture(json, set_functions, NULL);
 	tcase_add_test(json, json_tells_all_of_a_leased_function);
+	tcase_add_test(json, json_says_why_functions_share_a_group);
+	tcase_add_test(json, json_says_whose_companion_a_function_is);
 	tcase_add_test(json, json_has_null_for_what_is_not_there);
 	tcase_add_test(json, a_json_list_is_an_array_of_the_same_functions_as_the_table);
 	suite_add_tcase(suite, json);

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # vfiod is killed before one of the system calls that it makes when it gives a function away, cleans it after its client,
-# takes it back, takes it from the host or gives it back to that: whichever that is, no function is stuck, and none is
-# handed out twice.
+# takes it back, takes it from the host or gives it back to that, alone or along with a neighbour: whichever that is, no
+# function is stuck, and none is handed out twice.
 #
 # Each occasion is seen once as it is, which lists its calls (clients/killpoint.c says which calls count); then vfiod is
 # killed before some of them, or before each. KILLPOINTS is how many of each occasion, 4 unless it says otherwise, or
@@ -15,6 +15,7 @@ set -euo pipefail
 . "${0%/*}/../vfiod.sh"
 
 edu=0000:01:00.0
+companion=	# of another one, later
 some=${KILLPOINTS:-4}
 seed=${KILLPOINTS_SEED:-$RANDOM}
 client=/run/client
@@ -102,7 +103,8 @@ prepare() {
 	await "the function is free" settled
 	case $occasion in
 	acquire | cold | release) ;;
-	assign) quietly vfioctl release $edu ;;
+	assign | along) quietly vfioctl release $edu ;;
+	back) ;;
 	*) get_lease ;;
 	esac
 	await "vfiod has nothing to do" idle
@@ -117,8 +119,8 @@ act() {
 	end) end_client ;;
 	revoke) vfioctl revoke $edu --grace 0 >/run/revoked 2>&1 & revoker=$! ;;
 	announce) vfioctl revoke $edu --grace 0.1 >/run/revoked 2>&1 & revoker=$! ;;
-	assign) vfioctl assign $edu --group pcilab >/run/revoked 2>&1 & revoker=$! ;;
-	release) vfioctl release $edu >/run/revoked 2>&1 & revoker=$! ;;
+	assign | along) vfioctl assign $edu --group pcilab >/run/revoked 2>&1 & revoker=$! ;;
+	release | back) vfioctl release $edu >/run/revoked 2>&1 & revoker=$! ;;
 	esac
 }
 
@@ -156,8 +158,8 @@ record() {
 	case $occasion in
 	acquire | cold) end_client; ends_with 0 ;;
 	end) ends_with 0 ;;
-	assign) wait "$revoker" || no "it is assigned" ;;
-	release) wait "$revoker" || no "it is released"; quietly vfioctl assign $edu --group pcilab ;;
+	assign | along) wait "$revoker" || no "it is assigned" ;;
+	release | back) wait "$revoker" || no "it is released"; quietly vfioctl assign $edu --group pcilab ;;
 	*) wait "$revoker" || true; ends_with 3 ;;
 	esac
 }
@@ -231,7 +233,9 @@ check_taken_back() {
 }
 
 # the_hosts: nothing of vfiod is left on it, and it is not kept for the next boot.
+companion_is_back() { [ "$(driver_of $companion) $(override_of $companion)" = "e1000 (null)" ]; }
 the_hosts() {
+	[ -z "$companion" ] || await "the companion has its driver again" companion_is_back
 	[ -z "$(driver_of $edu)" ] || no "the host has it with the driver that it had before, none ($(driver_of $edu))"
 	[ "$(override_of $edu)" = "(null)" ] || no "it has no driver_override ($(override_of $edu))"
 	[ ! -e /var/lib/vfiod/assigned/$edu ] || no "its assignment is not kept"
@@ -248,6 +252,7 @@ check_assigned() {
 		quietly vfioctl assign $edu --group pcilab
 	fi
 	[ -e /var/lib/vfiod/assigned/$edu ] || no "its assignment is kept"
+	[ -z "$companion" ] || [ "$(field $companion state)" = companion ] || no "its companion is with it"
 }
 
 # check_released: the same of the way back.
@@ -269,8 +274,8 @@ kill_at() {
 	start_vfiod
 	case $occasion in
 	acquire | cold) check_acquired ;;
-	assign) check_assigned ;;
-	release) check_released ;;
+	assign | along) check_assigned ;;
+	release | back) check_released ;;
 	end) ends_with 0 ;;
 	*) check_taken_back ;;
 	esac
@@ -287,16 +292,24 @@ journal_steps() {
 # ---- all of it ---------------------------------------------------------------------------------------------------------
 
 load_handles
+load e1000
 use_clients
 RANDOM=$seed
 echo "# KILLPOINTS_SEED=$seed"
 start_vfiod
 quietly vfioctl assign $edu --group pcilab
-for occasion in acquire end revoke announce assign release cold; do
+for occasion in acquire end revoke announce assign release cold along back; do
 	if [ $occasion = cold ]; then
 		stop_vfiod
 		configure <<<"warm-devices = 0"
 		start_vfiod
+	elif [ $occasion = along ]; then
+		edu=0000:09:01.0 companion=0000:09:02.0
+		wait_for "e1000 has the companion" driver_is $companion e1000
+		stop_vfiod
+		configure <<<"rule \"a bus\" { address = \"$edu\"  reset = \"best-effort\"  companions = \"bind\" }"
+		start_vfiod
+		quietly vfioctl assign $edu --group pcilab
 	fi
 	record
 	mapfile -t points </run/points.$occasion
