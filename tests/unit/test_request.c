@@ -127,7 +127,7 @@ static struct proto_conn connect_to(const char *path)
 
 	strcpy(address.sun_path, path);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return (struct proto_conn){ fd, VFIOD_VERSION_NONE };
+	return (struct proto_conn){ .fd = fd, .version = VFIOD_VERSION_NONE };
 }
 
 static void ask(struct proto_conn *conn, uint16_t opcode, uint64_t cookie, const void *body, size_t length)

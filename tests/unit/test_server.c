@@ -323,7 +323,7 @@ static const struct vfiod_hello_rep *say_hello(struct proto_conn *conn, uint16_t
 
 static struct proto_conn strange_client(const char *path)
 {
-	return (struct proto_conn){ connect_to(path), VFIOD_VERSION_NONE };
+	return (struct proto_conn){ .fd = connect_to(path), .version = VFIOD_VERSION_NONE };
 }
 
 static struct proto_conn client_of(const char *path)
@@ -1099,7 +1099,7 @@ START_TEST(when_descriptors_run_out_clients_are_told_so_and_served_later)
 	for (int i = 0; i < 64; i++)
 		fds[i] = connect_to(pub_path);
 	for (int i = 0; i < 64; i++) {
-		conn = (struct proto_conn){ fds[i], VFIOD_VERSION_NONE };
+		conn = (struct proto_conn){ .fd = fds[i], .version = VFIOD_VERSION_NONE };
 		refused += is_turned_away(&conn, "no free file descriptor");
 	}
 	ck_assert_int_ge(refused, 64 - 32);
@@ -2083,7 +2083,7 @@ static void connect_as_nobody(int fd)
 static void use_as_nobody(int fd)
 {
 	const struct vfiod_assign_req assign = { .address = htole64(NO_ADDRESS), .gid = htole32(VFIOD_NONE) };
-	struct proto_conn conn = { take_passed(fd), VFIOD_VERSION_NONE };
+	struct proto_conn conn = { .fd = take_passed(fd), .version = VFIOD_VERSION_NONE };
 
 	become_nobody();
 	ck_assert_uint_eq(greeted_as(&conn), 0);
@@ -2101,7 +2101,7 @@ START_TEST(F5_a_connection_that_is_passed_to_another_user_is_its_connectors_stil
 	close(fd);
 	end_beside(&beside);
 	beside = run_beside(connect_as_nobody);
-	conn = (struct proto_conn){ take_passed(beside.fd), VFIOD_VERSION_NONE };
+	conn = (struct proto_conn){ .fd = take_passed(beside.fd), .version = VFIOD_VERSION_NONE };
 	ck_assert_uint_eq(greeted_as(&conn), NOBODY);
 	/* also when its connector is gone */
 	tell(beside.fd);

@@ -33,8 +33,8 @@ static void connect_ends(void)
 	int fds[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	near_end = (struct proto_conn){ fds[0], VFIOD_VERSION_MAX };
-	far_end = (struct proto_conn){ fds[1], VFIOD_VERSION_MAX };
+	near_end = (struct proto_conn){ .fd = fds[0], .version = VFIOD_VERSION_MAX };
+	far_end = (struct proto_conn){ .fd = fds[1], .version = VFIOD_VERSION_MAX };
 	some_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	ck_assert_int_ge(some_fd, 0);
 	why = NULL;
