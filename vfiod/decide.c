@@ -85,6 +85,15 @@ static void explain_sibling(const struct device *device, const struct device *si
 {
 	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
 
+	if (sibling->state == VFIOD_QUARANTINED) {
+		proto_address_format(sibling->facts.address, other);
+		failure_set(
+			failure, -EIO,
+			"%s shares IOMMU group %u with %s, which is quarantined, and would reach the same memory; an "
+			"administrator can have that reset once more: vfioctl quarantine clear %s",
+			proto_address_format(device->facts.address, text), device->facts.group, other, other);
+		return;
+	}
 	failure_set(
 		failure, -EBUSY,
 		"%s shares IOMMU group %u with %s, which is leased to user %u (asked for by process %u): a group has "
@@ -116,6 +125,10 @@ enum state_verdict decide_step(const struct devices *devices, struct device *dev
 {
 	enum state_verdict verdict = state_step(device->state, event).verdict;
 	struct device *sibling = verdict == STATE_GO ? devices_occupied_sibling(devices, device) : NULL;
+
+	/* whose DMA nobody vouches for goes where that of the whole group goes */
+	if (verdict == STATE_GO && !sibling && event == EVENT_ACQUIRE)
+		sibling = devices_quarantined_sibling(devices, device);
 
 	*in_the_way = sibling ? sibling : device;
 	if (sibling)

@@ -192,6 +192,18 @@ bool device_is_busy(const struct device *device)
 	       device->state == VFIOD_UNASSIGNING || device->state == VFIOD_WARMING;
 }
 
+struct device *devices_quarantined_sibling(const struct devices *devices, const struct device *device)
+{
+	struct device *other = NULL;
+
+	if (device->facts.group == VFIOD_NONE)
+		return NULL;
+	while ((other = devices_in_group(devices, device->facts.group, other)))
+		if (other != device && other->state == VFIOD_QUARANTINED)
+			return other;
+	return NULL;
+}
+
 struct device *devices_occupied_sibling(const struct devices *devices, const struct device *device)
 {
 	struct device *other = NULL;

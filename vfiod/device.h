@@ -125,6 +125,9 @@ void devices_free(struct devices *devices);
  */
 struct device *devices_occupied_sibling(const struct devices *devices, const struct device *device);
 
+/** devices_quarantined_sibling() - another function of the same IOMMU group that is in quarantine, or NULL. */
+struct device *devices_quarantined_sibling(const struct devices *devices, const struct device *device);
+
 /** device_is_busy() - a worker has it. */
 bool device_is_busy(const struct device *device);
 

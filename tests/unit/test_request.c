@@ -347,6 +347,15 @@ START_TEST(a_function_whose_group_is_leased_is_refused_with_the_sibling_and_its_
 }
 END_TEST
 
+START_TEST(a_function_is_not_leased_beside_one_of_its_group_in_quarantine)
+{
+	second->state = VFIOD_QUARANTINED;
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EIO, "quarantine clear");
+	ck_assert_int_eq(first->state, VFIOD_FREE);
+}
+END_TEST
+
 static const enum vfiod_state assigned[] = { VFIOD_ASSIGNING, VFIOD_FREE,	 VFIOD_GRANTING,   VFIOD_LEASED,
 					     VFIOD_REVOKING,  VFIOD_UNASSIGNING, VFIOD_QUARANTINED };
 
@@ -2422,6 +2431,7 @@ static TCase *at_once_case(void)
 	tcase_add_test(tcase, only_what_is_quarantined_is_cleared);
 	tcase_add_test(tcase, what_has_left_its_vfio_driver_is_not_cleared);
 	tcase_add_test(tcase, a_function_whose_group_is_leased_is_refused_with_the_sibling_and_its_holder);
+	tcase_add_test(tcase, a_function_is_not_leased_beside_one_of_its_group_in_quarantine);
 	tcase_add_loop_test(tcase, a_stranger_is_refused_at_once_in_every_state, 0, 7);
 	tcase_add_test(tcase, the_mode_that_is_asked_for_has_to_be_one_of_the_rule);
 	tcase_add_loop_test(tcase, leases_that_a_user_has_under_the_rule_count_against_its_next_one_in_every_state, 0,

@@ -212,6 +212,7 @@ end_fault() {
 # lease (or the next one) can be taken back, whether it is open in advance; "null" where there is none.
 ideas() {
 	vfioctl list --all --json | awk -F'"' '
+		!/^    "/ { next }	# of the function itself, not of others in its group
 		{ value = $4; if (value == "") { value = $3; gsub(/[:, ]/, "", value) } }
 		$2 ~ /^(address|state|driver|holder_uid|holder_pid|revocable|warm)$/ { is[$2] = value }
 		$2 == "warm" {

@@ -105,6 +105,7 @@ look() {
 	while read -r function what whose; do
 		state[$function]=$what holder[$function]=$whose
 	done < <(vfioctl list --json | awk -F'"' '
+		!/^    "/ { next }
 		$2 == "address" { function_ = $4 }
 		$2 == "state" { state = $4 }
 		$2 == "holder_pid" { gsub(/[^0-9]/, "", $3); print function_, state, $3 }')
