@@ -110,7 +110,6 @@ follow "release it first: " ")"
 check "the advice followed, bob can have the sibling" vfioctl assign $slot_sibling --user bob
 check "and gives it back" vfioctl release $slot_sibling
 
-check "alice gives her function back" vfioctl release $slot
 stop_vfiod
 
 # ---- companions -------------------------------------------------------------------------------------------
