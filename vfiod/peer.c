@@ -104,6 +104,8 @@ int peer_pidfd(int fd, const struct peer *peer)
 
 	if (!getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size))
 		return pidfd;
+	if (errno == EINVAL) /* what Linux says of one that has ended and was waited for, at first (pidfd_prepare()) */
+		return -ESRCH;
 	return errno == ENOPROTOOPT ? peer_pidfd_by_number(peer) : -errno;
 }
 
