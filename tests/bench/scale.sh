@@ -16,6 +16,7 @@ begin() {
 		connections-per-user = 0
 		connections = 0
 		requests-per-second = 0
+		client-timeout = 1
 	CONF
 }
 
@@ -46,20 +47,35 @@ count_calls() {
 	ratio "$calls" "$2"
 }
 
+# dump: has callgrind write what it has counted since the last time, and prints it.
+dump() {
+	rm -f /run/bench/instructions.*
+	callgrind_control --dump $vfiod >/dev/null 2>&1 || exit 1
+	until grep -qs '^totals:' /run/bench/instructions.*; do sleep 0.05; done
+	awk '/^totals:/ { sum += $2 } END { printf "%d", sum }' /run/bench/instructions.*
+}
+
 # count_instructions WAY COUNT ADDRESS...: instructions of one of them; vfiod runs under callgrind.
 count_instructions() {
-	callgrind_control --zero $vfiod >/dev/null || exit 1
+	dump >/dev/null	# --zero forgets not all
 	client "$@" >/dev/null || exit 1
-	rm -f /run/bench/instructions.*
-	callgrind_control --dump $vfiod >/dev/null || exit 1
-	until grep -qs '^totals:' /run/bench/instructions.*; do sleep 0.05; done
-	ratio "$(awk '/^totals:/ { sum += $2 } END { printf "%d", sum }' /run/bench/instructions.*)" "$2"
+	ratio "$(dump)" "$2"
+}
+
+# await_quiet: until vfiod has done nothing for two seconds: it has given up to wait for who is there to read an answer.
+await_quiet() {
+	local before='' now
+	until now=$(cut -d' ' -f14,15 /proc/$vfiod/stat) && [ "$now" = "$before" ]; do
+		before=$now
+		sleep 2
+	done
 }
 
 # counted NAME COUNT: prints, for both of a lease and a denial.
 counted() {
 	client lease 4 $first $second >/dev/null || exit 1	# what is done once
 	client deny 4 $nobodys || exit 1
+	await_quiet
 	echo "lease_$1 $(count_"$1" lease $leases $first $second)"
 	echo "denial_$1 $(count_"$1" deny $denials $nobodys)"
 }
