@@ -4,14 +4,14 @@
  *
  *	client lease COUNT ADDRESS...	acquire and release, one function after the other: "lease NS" is the median of
  *					how long the files take
+ *	client paced COUNT ADDRESS...	the same, with pauses: no limit on requests is reached
  *	client deny COUNT ADDRESS	ask for what is denied
  *	client compare COUNT ADDRESS...	leases, and between them bare exchanges of the same files with a process that
  *					does nothing else: "lease NS" and "bare NS" are the medians
  *	client idle COUNT		that many connections, greeted; "ready", and then they stay
- *	client half COUNT		the same without a greeting, or in the middle of one
- *	client flood COUNT		the same, each asking as fast as it can
- *	client slow COUNT		the same, each asking for long answers that it does not read
- *	client patient COUNT ADDRESS...	as lease, and fails where any reply is not what it should be
+ *	client half COUNT		the same without a greeting, for as long as vfiod lets them, and then anew
+ *	client flood COUNT		the same, greeted, each in a process that asks as fast as vfiod takes it
+ *	client slow COUNT ADDRESS...	the same, each asks for a function's files and for long answers, and reads none
  */
 #include "proto/address.h"
 #include "proto/conn.h"
@@ -19,6 +19,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -249,8 +250,9 @@ static uint64_t exchange(int bare)
 
 /* ---- what there is to measure ---- */
 
-static int lease(size_t count, size_t functions, char **addresses)
+static int lease_with_pauses(size_t count, size_t functions, char **addresses, long pause_ms)
 {
+	const struct timespec pause = { .tv_nsec = pause_ms * 1000000 };
 	struct proto_conn conn = connect_vfiod();
 	uint64_t *took = calloc(count, sizeof(*took));
 	struct proto_msg msg;
@@ -263,9 +265,20 @@ static int lease(size_t count, size_t functions, char **addresses)
 		took[i] = acquire(&conn, address, &msg);
 		release(&conn, &msg);
 		await_open(address);
+		nanosleep(&pause, NULL);
 	}
 	printf("lease %llu\n", median(took, count));
 	return 0;
+}
+
+static int lease(size_t count, size_t functions, char **addresses)
+{
+	return lease_with_pauses(count, functions, addresses, 0);
+}
+
+static int paced(size_t count, size_t functions, char **addresses)
+{
+	return lease_with_pauses(count, functions, addresses, 25);
 }
 
 static int deny(size_t count, size_t functions, char **addresses)
@@ -330,15 +343,113 @@ static int idle(size_t count, size_t functions, char **addresses)
 	return 0;
 }
 
+/* Sends what it can without waiting. */
+static void send_all(struct proto_conn *conn, uint16_t opcode, const void *body, size_t length, unsigned int times)
+{
+	while (times-- && !proto_conn_send(conn, opcode, 0, 1, body, length, NULL, 0))
+		;
+}
+
+static void set_nonblocking(int fd)
+{
+	if (fcntl(fd, F_SETFL, O_NONBLOCK))
+		die("O_NONBLOCK");
+}
+
+/* Connections, each made anew by @make when vfiod has ended it; their answers stay unread. */
+static void keep(size_t count, struct proto_conn (*make)(size_t i))
+{
+	struct pollfd *ends = calloc(count, sizeof(*ends));
+
+	for (size_t i = 0; i < count; i++)
+		ends[i] = (struct pollfd){ .fd = make(i).fd, .events = POLLRDHUP };
+	puts("ready");
+	fflush(stdout);
+	while (poll(ends, count, -1) > 0)
+		for (size_t i = 0; i < count; i++)
+			if (ends[i].revents) {
+				close(ends[i].fd);
+				ends[i].fd = make(i).fd;
+			}
+}
+
+static struct proto_conn make_half(size_t i)
+{
+	(void)i;
+	return connect_vfiod();
+}
+
+static int half(size_t count, size_t functions, char **addresses)
+{
+	(void)functions;
+	(void)addresses;
+	keep(count, make_half);
+	return 1;
+}
+
+/* Asks whenever there is room for a request, and reads whatever there is. */
+static void __attribute__((noreturn)) ask_without_end(void)
+{
+	const struct vfiod_list_req body = { 0, htole32(VFIOD_LIST_MAX), 0 };
+	struct proto_conn conn = connect_vfiod();
+	struct pollfd end = { .fd = conn.fd, .events = POLLIN | POLLOUT };
+	char bytes[VFIOD_MSG_MAX];
+
+	greet(&conn);
+	set_nonblocking(conn.fd);
+	while (poll(&end, 1, -1) == 1 && !(end.revents & POLLHUP)) {
+		send_all(&conn, VFIOD_LIST, &body, sizeof(body), 1000);
+		while (recv(conn.fd, bytes, sizeof(bytes), 0) > 0)
+			;
+	}
+	die("a flood");
+}
+
+static int flood(size_t count, size_t functions, char **addresses)
+{
+	(void)functions;
+	(void)addresses;
+	while (count--)
+		if (!fork()) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			ask_without_end();
+		}
+	stay();
+	return 0;
+}
+
+static char **slow_addresses;
+static size_t slow_functions;
+
+static struct proto_conn make_slow(size_t i)
+{
+	const struct vfiod_list_req list = { 0, htole32(VFIOD_LIST_MAX), 0 };
+	struct vfiod_acquire_req body = { .mode = htole32(VFIOD_MODE_CONTAINER) };
+	struct proto_conn conn = connect_vfiod();
+
+	body.address = htole64(parse(slow_addresses[i % slow_functions]));
+	greet(&conn);
+	set_nonblocking(conn.fd);
+	send_all(&conn, VFIOD_ACQUIRE, &body, sizeof(body), 1);
+	send_all(&conn, VFIOD_LIST, &list, sizeof(list), 1000);
+	return conn;
+}
+
+static int slow(size_t count, size_t functions, char **addresses)
+{
+	slow_addresses = addresses;
+	slow_functions = functions;
+	keep(count, make_slow);
+	return 1;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(size_t count, size_t functions, char **addresses);
 	int functions; /* at least */
 } ways[] = {
-	{ "lease", lease, 1 },
-	{ "deny", deny, 1 },
-	{ "compare", compare, 2 },
-	{ "idle", idle, 0 },
+	{ "lease", lease, 1 }, { "paced", paced, 1 }, { "deny", deny, 1 },   { "compare", compare, 2 },
+	{ "idle", idle, 0 },   { "half", half, 0 },   { "flood", flood, 0 }, { "slow", slow, 1 },
 };
 
 static void raise_file_limit(void)

@@ -54,14 +54,24 @@ assign() {
 	done
 }
 
-# neighbours WAY COUNT [UID]: clients that are there until the end; waits until they are.
+# neighbours WAY COUNT [UID [ADDRESS...]]: clients that are there until the end; waits until they are.
+others=()
 neighbours() {
-	local ready=/run/bench/ready.$1
-	setpriv --reuid "${3:-0}" --clear-groups "$build/tests/bench/client" /run/vfiod "$1" "$2" >"$ready" &
-	until [ -s "$ready" ]; do
+	local way=$1 count=$2 uid=${3:-0}
+	shift $(($# < 3 ? $# : 3))
+	setpriv --reuid "$uid" --clear-groups "$build/tests/bench/client" /run/vfiod "$way" "$count" "$@" \
+		>"/run/bench/ready.$way" &
+	others+=($!)
+	until [ -s "/run/bench/ready.$way" ]; do
 		kill -0 $! || exit 1
 		sleep 0.01
 	done
+}
+
+end_neighbours() {
+	kill -KILL "${others[@]}"
+	wait "${others[@]}" 2>/dev/null
+	others=()
 }
 
 # bar WHAT VALUE LIMIT: VALUE is to be at most LIMIT.
