@@ -387,8 +387,8 @@ static int half(size_t count, size_t functions, char **addresses)
 	return 1;
 }
 
-/* Asks whenever there is room for a request, and reads whatever there is. */
-static void __attribute__((noreturn)) ask_without_end(void)
+/* Asks whenever there is room for a request, and reads whatever there is, until vfiod has enough of it. */
+static void ask_without_end(void)
 {
 	const struct vfiod_list_req body = { 0, htole32(VFIOD_LIST_MAX), 0 };
 	struct proto_conn conn = connect_vfiod();
@@ -402,7 +402,7 @@ static void __attribute__((noreturn)) ask_without_end(void)
 		while (recv(conn.fd, bytes, sizeof(bytes), 0) > 0)
 			;
 	}
-	die("a flood");
+	close(conn.fd);
 }
 
 static int flood(size_t count, size_t functions, char **addresses)
@@ -412,7 +412,8 @@ static int flood(size_t count, size_t functions, char **addresses)
 	while (count--)
 		if (!fork()) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			ask_without_end();
+			for (;;)
+				ask_without_end();
 		}
 	stay();
 	return 0;
