@@ -58,7 +58,8 @@ AM_TESTS_ENVIRONMENT = \
 
 TESTS += $(SCRIPT_TESTS)
 EXTRA_DIST += $(SCRIPT_TESTS) tests/faults.tsv tests/proofs.tsv tests/prove \
-	tests/bench/pcicfg.sh tests/coverage-pcicfg tests/cross tests/cross-pcicfg tests/dumps tests/fuzz tests/kernel-pcicfg \
+	tests/bench/daemon.sh tests/bench/neighbours.sh tests/bench/pcicfg.sh tests/bench/restarts.sh tests/bench/scale.sh \
+	tests/coverage-pcicfg tests/cross tests/cross-pcicfg tests/dumps tests/fuzz tests/kernel-pcicfg \
 	tests/lint tests/mutate-pcicfg
 
 if HAVE_CHECK
@@ -268,3 +269,9 @@ EXTRA_LTLIBRARIES += tests/failing/preload.la
 tests_failing_preload_la_SOURCES = tests/failing/preload.c tests/failing/failing.h
 tests_failing_preload_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 tests_failing_preload_la_LIBADD = -ldl
+
+EXTRA_PROGRAMS += tests/bench/churn
+tests_bench_churn_SOURCES = tests/bench/churn.c
+tests_bench_churn_CFLAGS = $(PROGRAM_FLAGS)
+tests_bench_churn_LDFLAGS = $(PROGRAM_LINK) -no-install
+tests_bench_churn_LDADD = proto/libproto.la

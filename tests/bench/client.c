@@ -2,6 +2,7 @@
 /*
  * Clients of vfiod for the benchmarks, which speak the protocol themselves: RUNTIME-DIR is vfiod's.
  *
+ *	client assign UID ADDRESS...	what an administrator does
  *	client lease COUNT ADDRESS...	acquire and release, one function after the other: "lease NS" is the median of
  *					how long the files take
  *	client paced COUNT ADDRESS...	the same, with pauses: no limit on requests is reached
@@ -65,15 +66,20 @@ static unsigned long long median(uint64_t *values, size_t count)
 
 /* ---- the protocol ---- */
 
-static struct proto_conn connect_vfiod(void)
+static struct proto_conn connect_to(const char *socket_name)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct proto_conn conn = { .fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0) };
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/" VFIOD_PUB_SOCKET, runtime_dir);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", runtime_dir, socket_name);
 	if (conn.fd < 0 || connect(conn.fd, (const struct sockaddr *)&address, sizeof(address)))
 		die(address.sun_path);
 	return conn;
+}
+
+static struct proto_conn connect_vfiod(void)
+{
+	return connect_to(VFIOD_PUB_SOCKET);
 }
 
 /* Return: 0, or the error of the reply. */
@@ -281,6 +287,23 @@ static int paced(size_t count, size_t functions, char **addresses)
 	return lease_with_pauses(count, functions, addresses, 25);
 }
 
+static int assign(size_t uid, size_t functions, char **addresses)
+{
+	struct vfiod_assign_req body = { .uid = htole32((uint32_t)uid), .gid = htole32(VFIOD_NONE) };
+	struct proto_conn conn = connect_to(VFIOD_ADMIN_SOCKET);
+	struct proto_msg msg;
+
+	greet(&conn);
+	for (size_t i = 0; i < functions; i++) {
+		body.address = htole64(parse(addresses[i]));
+		if (ask(&conn, VFIOD_ASSIGN, &body, sizeof(body), 0, &msg)) {
+			fprintf(stderr, "client: ASSIGN: %s\n", ((struct vfiod_error *)proto_msg_body(&msg))->text);
+			return 1;
+		}
+	}
+	return 0;
+}
+
 static int deny(size_t count, size_t functions, char **addresses)
 {
 	struct proto_conn conn = connect_vfiod();
@@ -449,8 +472,9 @@ static const struct {
 	int (*run)(size_t count, size_t functions, char **addresses);
 	int functions; /* at least */
 } ways[] = {
-	{ "lease", lease, 1 }, { "paced", paced, 1 }, { "deny", deny, 1 },   { "compare", compare, 2 },
-	{ "idle", idle, 0 },   { "half", half, 0 },   { "flood", flood, 0 }, { "slow", slow, 1 },
+	{ "assign", assign, 1 }, { "lease", lease, 1 },	    { "paced", paced, 1 },
+	{ "deny", deny, 1 },	 { "compare", compare, 2 }, { "idle", idle, 0 },
+	{ "half", half, 0 },	 { "flood", flood, 0 },	    { "slow", slow, 1 },
 };
 
 static void raise_file_limit(void)

@@ -47,12 +47,8 @@ end_vfiod() {
 	wait $vfiod
 }
 
-assign() {
-	local address
-	for address; do
-		"$build/vfioctl/vfioctl" assign "$address" --user "${user:-root}" >/dev/null || exit 1
-	done
-}
+# assign ADDRESS...: to $user, or to root.
+assign() { client assign "${user:-0}" "$@" || exit 1; }
 
 # neighbours WAY COUNT [UID [ADDRESS...]]: clients that are there until the end; waits until they are.
 others=()
