@@ -4,7 +4,9 @@
 
 build=$PWD/build/default
 machine=$build/tests/fake/machine
-failed=0
+failed=0 # bar() sets it, the script ends with it
+within=()
+export failed
 
 # on_machine OPTION...: runs the script, with "--within" and its arguments, on a machine of its own.
 on_machine() {
@@ -19,7 +21,7 @@ on_machine() {
 # client WAY ...
 client() { "$build/tests/bench/client" /run/vfiod "$@"; }
 
-fake() { "$machine" do "$@"; }
+fake() { "$machine" "do" "$@"; }
 
 configure() {
 	mkdir -p /run/bench/state

@@ -170,7 +170,7 @@ static const struct {
 	const char *name;
 	int (*run)(struct function *function, char *words);
 } commands[] = {
-	{ "unplug", unplug },	{ "request", request }, { "opened", opened },	  { "uevent", uevent },
+	{ "unplug", unplug },	{ "request", request },	  { "opened", opened },		{ "uevent", uevent },
 	{ "fault", set_fault }, { "bind", bind_by_hand }, { "unbind", unbind_by_hand },
 };
 
