@@ -219,11 +219,11 @@ static struct function *any_held(void)
 
 static void act(void)
 {
-	int chance = rand() % 10000;
+	int chance = rand() % 20000;
 
 	if (chance < 1)
 		_exit(DIED);
-	if (held && (held > share || chance < 300))
+	if (held && (held > share || chance < 400))
 		release(any_held(), chance % 2);
 	else
 		acquire(&functions[(size_t)rand() % function_count]);

@@ -19,6 +19,8 @@ clean() {
 	! cat /sys/bus/pci/devices/*/config | od -An -v -tx1 -w4096 | awk '{ print $5 }' | grep -q '[4-7c-f]$'
 }
 
+leases() { fake state | grep -c '^handle .* kind 1 .* state 1'; }
+
 within() {
 	local count=$1 churn killed leases most=0 start
 	mapfile -t addresses < <(ls /sys/bus/pci/devices)
@@ -30,13 +32,17 @@ within() {
 	assign "${addresses[@]}"
 	"$build/tests/bench/churn" /run/vfiod 20 "${addresses[@]}" >/run/bench/churn &
 	churn=$!
+	until [ "$(leases)" -ge $((functions * 9 / 10)) ]; do
+		kill -0 $churn 2>/dev/null || exit 1
+		sleep 0.5
+	done
 	start=$SECONDS
 	for ((killed = 0; killed < count; killed++)); do
 		sleep "0.$((RANDOM % 40 + 10))"
 		kill -KILL $vfiod
 		wait $vfiod 2>/dev/null
 		cat /run/bench/log >>/run/bench/logs
-		leases=$(fake state | grep -c '^handle .* kind 1 .* state 1')
+		leases=$(leases)
 		[ "$leases" -le "$most" ] || most=$leases
 		kill -0 $churn 2>/dev/null || break
 		vfiod
