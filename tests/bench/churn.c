@@ -260,8 +260,10 @@ static int supervise(unsigned int processes)
 			seed++;
 			alive++;
 		}
-		if (wait(&status) < 0)
+		if (wait(&status) < 0) { /* the signal that ends us */
+			kill(0, SIGTERM);
 			continue;
+		}
 		alive--;
 		failed |= !WIFEXITED(status) || (WEXITSTATUS(status) && WEXITSTATUS(status) != DIED);
 		if (failed)
