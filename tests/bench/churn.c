@@ -228,7 +228,7 @@ static void act(void)
 	else
 		acquire(&functions[(size_t)rand() % function_count]);
 	check_held();
-	pause_ms(2);
+	pause_ms(10);
 }
 
 static void __attribute__((noreturn)) be_client(unsigned int seed)
