@@ -447,7 +447,7 @@ static void start(void)
 	want(!hotplug_new(&vfiod, &vfiod.hotplug));
 	want(!server_new(&vfiod, run_dir, &vfiod.server, &failure));
 	want(!kept_new(run_dir, &vfiod.kept));
-	want(!restore(&vfiod, run_dir));
+	want(!restore(&vfiod, run_dir, &failure));
 	pci_events_follow(&vfiod);
 	assign_go_on(&vfiod);
 }
