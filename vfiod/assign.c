@@ -452,7 +452,10 @@ static int check_assign(struct daemon *daemon, struct device *device, const stru
 	struct facts fresh;
 	int err;
 
-	if (facts_read(daemon->udev, device->facts.address, &fresh))
+	err = facts_read(daemon->udev, device->facts.address, &fresh);
+	if (err == -ENOMEM)
+		return failure_set(failure, err, "vfiod is out of memory");
+	if (err)
 		return failure_set(failure, -ENODEV, "the function has just been unplugged");
 	devices_put(&daemon->devices, &fresh); /* it is there already: nothing that could fail */
 	for (size_t i = 0; i < daemon->devices.count; i++)

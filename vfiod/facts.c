@@ -11,10 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A number of sysfs, hexadecimal behind 0x; @otherwise where there is none. */
-static uint32_t number(struct udev_device *dev, const char *attribute, uint32_t otherwise)
+/* An attribute, or NULL: there is none, or no memory for it, which says nothing of the function: @err is set then. */
+static const char *attribute_of(struct udev_device *dev, const char *attribute, int *err)
 {
-	const char *text = udev_device_get_sysattr_value(dev, attribute);
+	const char *text;
+
+	errno = 0;
+	text = udev_device_get_sysattr_value(dev, attribute);
+	if (!text && errno == ENOMEM)
+		*err = -ENOMEM;
+	return text;
+}
+
+/* A number of sysfs, hexadecimal behind 0x; @otherwise where there is none. */
+static uint32_t number(struct udev_device *dev, const char *attribute, uint32_t otherwise, int *err)
+{
+	const char *text = attribute_of(dev, attribute, err);
 	char *end;
 	long long value;
 
@@ -63,12 +75,12 @@ static void read_place(struct udev_device *dev, struct facts *facts)
 }
 
 /* Every function has these.  Read in part, for want of memory, it would be taken for another one in its place. */
-static bool is_readable(struct udev_device *dev)
+static bool is_readable(struct udev_device *dev, int *err)
 {
 	static const char *const attributes[] = { "vendor", "device", "subsystem_vendor", "subsystem_device", "class" };
 
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
-		if (!udev_device_get_sysattr_value(dev, attributes[i]))
+		if (!attribute_of(dev, attributes[i], err))
 			return false;
 	return true;
 }
@@ -78,40 +90,46 @@ int facts_from_udev(struct udev_device *dev, struct facts *facts)
 	struct facts found = { 0 };
 	const char *name = udev_device_get_sysname(dev);
 	const char *driver;
+	int err = 0;
 
 	if (!name || proto_address_parse(name, &found.address))
 		return -EINVAL;
-	if (!is_readable(dev))
-		return -ENODEV;
-	found.vendor = (uint16_t)number(dev, "vendor", 0xffff);
-	found.device = (uint16_t)number(dev, "device", 0xffff);
-	found.subsystem_vendor = (uint16_t)number(dev, "subsystem_vendor", 0);
-	found.subsystem_device = (uint16_t)number(dev, "subsystem_device", 0);
-	found.class_code = number(dev, "class", 0);
-	found.numa_node = number(dev, "numa_node", VFIOD_NONE);
+	if (!is_readable(dev, &err))
+		return err ? err : -ENODEV;
+	found.vendor = (uint16_t)number(dev, "vendor", 0xffff, &err);
+	found.device = (uint16_t)number(dev, "device", 0xffff, &err);
+	found.subsystem_vendor = (uint16_t)number(dev, "subsystem_vendor", 0, &err);
+	found.subsystem_device = (uint16_t)number(dev, "subsystem_device", 0, &err);
+	found.class_code = number(dev, "class", 0, &err);
+	found.numa_node = number(dev, "numa_node", VFIOD_NONE, &err);
 	found.vfs = count_vfs(found.address);
-	found.boot_display = number(dev, "boot_vga", 0) == 1;
+	found.boot_display = number(dev, "boot_vga", 0, &err) == 1;
 	found.group = group_of(found.address);
+	errno = 0;
 	driver = udev_device_get_driver(dev);
+	if (!driver && errno == ENOMEM)
+		err = -ENOMEM;
 	snprintf(found.driver, sizeof(found.driver), "%s", driver ? driver : "");
 	found.strict = is_strict(found.driver);
 	facts_note_host_driver(&found, found.driver);
 	read_place(dev, &found);
 	sysfs_read(found.address, "label", found.label, sizeof(found.label));
 	sysfs_read(found.address, "reset_method", found.reset, sizeof(found.reset));
-	*facts = found;
-	return 0;
+	if (!err)
+		*facts = found;
+	return err;
 }
 
 int facts_read(struct udev *udev, uint64_t address, struct facts *facts)
 {
 	char name[PROTO_ADDRESS_LEN];
-	struct udev_device *dev =
-		udev_device_new_from_subsystem_sysname(udev, "pci", proto_address_format(address, name));
+	struct udev_device *dev;
 	int err;
 
+	errno = 0;
+	dev = udev_device_new_from_subsystem_sysname(udev, "pci", proto_address_format(address, name));
 	if (!dev)
-		return -ENODEV;
+		return errno == ENOMEM ? -ENOMEM : -ENODEV;
 	err = facts_from_udev(dev, facts);
 	udev_device_unref(dev);
 	return err;

@@ -40,7 +40,7 @@ struct facts {
 
 /**
  * facts_from_udev() - read the facts of a PCI function, but for those in its config space: see devices_put().
- * Return: 0, or -EINVAL when @dev is no PCI function, -ENODEV when it is gone.
+ * Return: 0, or -EINVAL when @dev is no PCI function, -ENODEV when it is gone, or -ENOMEM: nothing is known of it.
  */
 int facts_from_udev(struct udev_device *dev, struct facts *facts);
 

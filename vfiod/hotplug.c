@@ -29,22 +29,24 @@ static bool is_same(const struct facts *a, const struct facts *b)
 	       a->subsystem_device == b->subsystem_device;
 }
 
-static void take(struct daemon *daemon, struct udev_device *dev)
+/* Return: 0, also where there is nothing to take; or -ENOMEM: all is as it was. */
+static int take(struct daemon *daemon, struct udev_device *dev)
 {
 	struct device *device;
 	struct facts facts;
 	bool is_new;
+	int err = facts_from_udev(dev, &facts);
 
-	if (facts_from_udev(dev, &facts))
-		return;
+	if (err)
+		return err == -ENOMEM ? err : 0;
 	device = devices_find(&daemon->devices, facts.address);
 	if (device && !is_same(&device->facts, &facts))
 		daemon_device_gone(daemon, device);
 	is_new = !devices_find(&daemon->devices, facts.address);
-	if (devices_put(&daemon->devices, &facts))
-		log_line(LOG_ERR, "out of memory: %s is not known to vfiod", udev_device_get_sysname(dev));
-	else if (is_new)
+	err = devices_put(&daemon->devices, &facts);
+	if (!err && is_new)
 		assign_appeared(daemon, devices_find(&daemon->devices, facts.address));
+	return err;
 }
 
 static int scan(struct daemon *daemon)
@@ -60,13 +62,17 @@ static int scan(struct daemon *daemon)
 		err = udev_enumerate_scan_devices(enumerate);
 	if (!err) {
 		udev_list_entry_foreach (entry, udev_enumerate_get_list_entry(enumerate)) {
-			struct udev_device *dev =
-				udev_device_new_from_syspath(daemon->udev, udev_list_entry_get_name(entry));
+			struct udev_device *dev;
 
-			if (!dev)
-				continue;
-			take(daemon, dev);
+			errno = 0;
+			dev = udev_device_new_from_syspath(daemon->udev, udev_list_entry_get_name(entry));
+			if (dev)
+				err = take(daemon, dev);
+			else if (errno == ENOMEM)
+				err = -ENOMEM;
 			udev_device_unref(dev);
+			if (err)
+				break;
 		}
 	}
 	udev_enumerate_unref(enumerate);
@@ -91,7 +97,8 @@ static void rescan(struct daemon *daemon)
 	for (size_t i = daemon->devices.count; i-- > 0;)
 		if (sysfs_device_path(daemon->devices.list[i]->facts.address, path))
 			daemon_device_gone(daemon, daemon->devices.list[i]);
-	scan(daemon);
+	if (scan(daemon))
+		log_line(LOG_ERR, "out of memory: not all PCI functions are known to vfiod");
 }
 
 static void receive(evutil_socket_t fd, short what, void *data)
@@ -109,8 +116,8 @@ static void receive(evutil_socket_t fd, short what, void *data)
 	action = udev_device_get_action(dev);
 	if (action && !strcmp(action, "remove"))
 		remove_function(hotplug->daemon, udev_device_get_sysname(dev));
-	else
-		take(hotplug->daemon, dev);
+	else if (take(hotplug->daemon, dev))
+		log_line(LOG_ERR, "out of memory: %s is known to vfiod as it was", udev_device_get_sysname(dev));
 	udev_device_unref(dev);
 	pci_events_follow(hotplug->daemon);
 }

@@ -4,7 +4,7 @@
  * shared with whoever says which one.  FAIL_TRACE=1 says whose it was.
  *
  * What the C library and the fake machine allocate for themselves is not counted, but the functions that fail for want
- * of memory are; nor what libconfuse and libseccomp do, which do not look at all of theirs (HACKING.md).
+ * of memory are; nor what libconfuse, libseccomp and libpci do, which do not look at all of theirs (HACKING.md).
  */
 #include "tests/failing/failing.h"
 
@@ -46,8 +46,8 @@ static struct {
 
 static int note(struct dl_phdr_info *info, size_t size, void *data)
 {
-	static const char *const names[] = { "/libc.so.", "/ld-linux", "/libconfuse.so.", "/libseccomp.so.",
-					     "/tests/fake/" };
+	static const char *const names[] = { "/libc.so.",	"/ld-linux",   "/libconfuse.so.",
+					     "/libseccomp.so.", "/libpci.so.", "/tests/fake/" };
 	size_t *count = data;
 	bool is_one = false;
 

@@ -447,7 +447,7 @@ static void start(void)
 	want(!hotplug_new(&vfiod, &vfiod.hotplug));
 	want(!server_new(&vfiod, run_dir, &vfiod.server, &failure));
 	want(!kept_new(run_dir, &vfiod.kept));
-	want(!restore(&vfiod, run_dir));
+	want(!restore(&vfiod, run_dir, &failure));
 	pci_events_follow(&vfiod);
 	assign_go_on(&vfiod);
 }
@@ -1181,10 +1181,26 @@ static void after_restart(void)
 	start();
 }
 
+/* What was assigned, and is still there and with its VFIO driver, has not become the host's. */
+static void check_takeover(const struct journal_record *records, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct device *device = devices_find(&vfiod.devices, records[i].address);
+		bool assigned = records[i].state == VFIOD_FREE || records[i].state == VFIOD_LEASED ||
+				records[i].state == VFIOD_REVOKING || records[i].state == VFIOD_QUARANTINED;
+
+		if (device && assigned && facts_on_vfio(&device->facts) &&
+		    device->facts.device == records[i].identity.device)
+			want(device->state != VFIOD_UNMANAGED);
+	}
+}
+
 /* What happens while there is no vfiod, it finds. */
 static void op_crash(void)
 {
+	static struct journal_record records[SAVED_MAX / JOURNAL_SIZE];
 	uint8_t meanwhile = next();
+	size_t count = 0, damaged = 0;
 
 	die();
 	if (meanwhile & 1)
@@ -1192,6 +1208,8 @@ static void op_crash(void)
 	if (meanwhile & 2)
 		op_device();
 	after_restart();
+	if (!journal_decode(left.journal, left.journal_size, records, &count, &damaged))
+		check_takeover(records, count);
 }
 
 static void op_restart(void)

@@ -33,6 +33,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 static struct daemon vfiod;
 static struct config no_rules;
 static int config_space, handles_end = -1;
@@ -114,6 +116,16 @@ static void remove_function(uint64_t address, const char *action)
 	fake_tell(action, address);
 }
 
+static const char *const every_function_has[] = { "vendor", "device", "subsystem_vendor", "subsystem_device", "class" };
+
+static bool has_always(const char *attribute)
+{
+	for (size_t i = 0; i < COUNT(every_function_has); i++)
+		if (!strcmp(attribute, every_function_has[i]))
+			return true;
+	return false;
+}
+
 /* Return: the function that the lines after this one are of, or NULL. */
 static struct fake_function *take_event(const char *line)
 {
@@ -135,8 +147,9 @@ static struct fake_function *take_event(const char *line)
 	function = strcmp(action, "change") ? fake_add(address) : fake_function(address);
 	if (!function || !function->present)
 		return NULL;
-	if (!function->count)
-		fake_set(function, "vendor", "0x8086");
+	for (size_t i = 0; i < COUNT(every_function_has); i++)
+		if (!fake_attribute(function, every_function_has[i]))
+			fake_set(function, every_function_has[i], "0x1");
 	fake_tell(action, address);
 	return function;
 }
@@ -154,10 +167,9 @@ static void take_line(char *line, struct fake_function **function)
 		return;
 	if (value)
 		*value++ = '\0';
-	/* a function without a vendor there is none */
 	if (line[0] == '=' && value)
 		fake_set(*function, line + 1, value);
-	else if (line[0] == '-' && strcmp(line, "-vendor"))
+	else if (line[0] == '-' && !has_always(line + 1))
 		fake_set(*function, line + 1, NULL);
 	if (!strcmp(line, "=serial"))
 		(*function)->serial = strtoull(value ? value : "", NULL, 16);

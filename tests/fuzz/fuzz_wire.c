@@ -74,7 +74,7 @@ static void look_for_free(int fds[LOOK_AT])
 /* What has been taken apart is put together again, and is what was sent. */
 static void send_again(const struct proto_conn *conn, const unsigned char *bytes, size_t size)
 {
-	struct proto_conn other = { ends[0], conn->version };
+	struct proto_conn other = { .fd = ends[0], .version = conn->version };
 	unsigned char again[VFIOD_MSG_MAX];
 
 	want(!proto_conn_send(&other, msg.opcode, msg.flags, msg.cookie, proto_msg_body(&msg), msg.length, NULL, 0));
