@@ -3,6 +3,7 @@
 #
 # The words of tests/vm/vfiod.sh on the fake machine: source this instead, in a script that `machine run` runs with what
 # is built in $VFIOD_BUILT. Nothing outside of the machine is written: vfiod has all of its files in /run.
+: "${WAIT_SECONDS:=60}"	# beside virtual machines, and when vfiod has ten thousand events to read
 # shellcheck source-path=SCRIPTDIR source=../vm/vfiod.sh
 . "${BASH_SOURCE[0]%/*}/../vm/vfiod.sh"
 trap 'vfiod_scenario_ends "$?"' EXIT
