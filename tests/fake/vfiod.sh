@@ -9,7 +9,9 @@
 trap 'vfiod_scenario_ends "$?"' EXIT
 
 : "${VFIOD_BUILT:?where everything is built}" "${FAKE_PRELOAD:?run this with: machine run}"
-PATH=$VFIOD_BUILT/vfiod:$VFIOD_BUILT/vfioctl:$VFIOD_BUILT/tests/vm/clients:$VFIOD_BUILT/tests/fake:$PATH
+# vfioctl itself, not libtool's script around it, which takes longer than vfioctl does
+export LD_LIBRARY_PATH=$VFIOD_BUILT/libvfiodma/.libs:$VFIOD_BUILT/libpcicfg/.libs
+PATH=$VFIOD_BUILT/vfiod:$VFIOD_BUILT/vfioctl/.libs:$VFIOD_BUILT/vfioctl:$VFIOD_BUILT/tests/vm/clients:$VFIOD_BUILT/tests/fake:$PATH
 # shellcheck disable=SC2034  # of the scripts
 socket=/run/vfiod/pub/vfiod.sock
 configuration=/run/vfiod.conf
