@@ -12,6 +12,8 @@
 #include <event2/event.h>
 #include <libudev.h>
 #include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +22,7 @@ struct hotplug {
 	struct daemon *daemon;
 	struct udev_monitor *monitor;
 	struct event *event;
+	bool lost; /* events were, and it has not been looked for what they were about */
 };
 
 /* Another card in the slot is another function, even if nobody told us that the one before went. */
@@ -88,17 +91,31 @@ static void remove_function(struct daemon *daemon, const char *name)
 		daemon_device_gone(daemon, device);
 }
 
-/* More came than the socket could hold: look for ourselves. */
 static void rescan(struct daemon *daemon)
 {
 	char path[PATH_MAX];
 
-	log_line(LOG_WARNING, "events were lost: looking for all PCI functions anew");
 	for (size_t i = daemon->devices.count; i-- > 0;)
 		if (sysfs_device_path(daemon->devices.list[i]->facts.address, path))
 			daemon_device_gone(daemon, daemon->devices.list[i]);
 	if (scan(daemon))
 		log_line(LOG_ERR, "out of memory: not all PCI functions are known to vfiod");
+}
+
+/*
+ * More came than the socket could hold.  From then on the kernel drops what comes, without another word, until all that
+ * the socket holds has been read (netlink_overrun() in net/netlink/af_netlink.c): only then is it looked for ourselves.
+ */
+static void catch_up(struct hotplug *hotplug, int fd)
+{
+	struct pollfd left = { .fd = fd, .events = POLLIN };
+
+	if (poll(&left, 1, 0) > 0)
+		return;
+	log_line(LOG_WARNING, "events were lost: looking for all PCI functions anew");
+	hotplug->lost = false;
+	rescan(hotplug->daemon);
+	pci_events_follow(hotplug->daemon);
 }
 
 static void receive(evutil_socket_t fd, short what, void *data)
@@ -107,10 +124,14 @@ static void receive(evutil_socket_t fd, short what, void *data)
 	struct udev_device *dev = udev_monitor_receive_device(hotplug->monitor);
 	const char *action;
 
-	(void)fd;
 	(void)what;
 	if (!dev && errno == ENOBUFS)
-		rescan(hotplug->daemon);
+		hotplug->lost = true;
+	if (hotplug->lost) {
+		udev_device_unref(dev);
+		catch_up(hotplug, fd);
+		return;
+	}
 	if (!dev)
 		return;
 	action = udev_device_get_action(dev);

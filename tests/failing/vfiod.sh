@@ -87,7 +87,15 @@ each() {
 
 assign() { "$vfioctl" assign $first --user root; }
 release() { "$vfioctl" release $first; }
-release_if() { ! is_state $first free && ! is_state $first quarantined || release; is_state $first unmanaged; }
+# is_the_hosts: also as sysfs has it
+is_the_hosts() {
+	[[ $(readlink /sys/bus/pci/devices/$first/driver) == */nvme ]] &&
+		[ "$(cat /sys/bus/pci/devices/$first/driver_override)" = "(null)" ]
+}
+release_if() {
+	! is_state $first free && ! is_state $first quarantined || release
+	is_state $first unmanaged && is_the_hosts
+}
 assign_if() { is_state $first free || assign; is_state $first free; }
 acquire() { timeout 20 "$lease" cycle 1 "${1:-$first}"; }
 is_free() { wait_for "$first is free again" is_state $first free; }

@@ -245,6 +245,17 @@ events() {
 	let_go
 	machine_does "unplug 0000:00:04.0" "function $spare group=2"
 	wait_for "all is as before" state_is $spare unmanaged
+
+	# as where there is no memory for what it says
+	mv /sys/bus/pci/devices/$mine/subsystem_device /run/subsystem_device
+	machine_does "uevent $mine change" "function 0000:00:04.0 group=4"
+	wait_for "vfiod has seen both events" state_is 0000:00:04.0 unmanaged
+	mv /run/subsystem_device /sys/bus/pci/devices/$mine/subsystem_device
+	equal "F21 a function of which not all can be read is no other one" "free 1001" \
+		"$(field $mine state) $(field $mine owner_uid)"
+	machine_does "unplug 0000:00:04.0"
+	wait_for "vfiod forgets it" not vfioctl show 0000:00:04.0
+	unharmed "F21 an event of a function of which not all can be read"
 	stop_vfiod
 }
 

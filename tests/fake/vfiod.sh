@@ -3,12 +3,15 @@
 #
 # The words of tests/vm/vfiod.sh on the fake machine: source this instead, in a script that `machine run` runs with what
 # is built in $VFIOD_BUILT. Nothing outside of the machine is written: vfiod has all of its files in /run.
+: "${WAIT_SECONDS:=60}"	# beside virtual machines, and when vfiod has ten thousand events to read
 # shellcheck source-path=SCRIPTDIR source=../vm/vfiod.sh
 . "${BASH_SOURCE[0]%/*}/../vm/vfiod.sh"
 trap 'vfiod_scenario_ends "$?"' EXIT
 
 : "${VFIOD_BUILT:?where everything is built}" "${FAKE_PRELOAD:?run this with: machine run}"
-PATH=$VFIOD_BUILT/vfiod:$VFIOD_BUILT/vfioctl:$VFIOD_BUILT/tests/vm/clients:$VFIOD_BUILT/tests/fake:$PATH
+# vfioctl itself, not libtool's script around it, which takes longer than vfioctl does
+export LD_LIBRARY_PATH=$VFIOD_BUILT/libvfiodma/.libs:$VFIOD_BUILT/libpcicfg/.libs
+PATH=$VFIOD_BUILT/vfiod:$VFIOD_BUILT/vfioctl/.libs:$VFIOD_BUILT/vfioctl:$VFIOD_BUILT/tests/vm/clients:$VFIOD_BUILT/tests/fake:$PATH
 # shellcheck disable=SC2034  # of the scripts
 socket=/run/vfiod/pub/vfiod.sock
 configuration=/run/vfiod.conf
