@@ -98,7 +98,13 @@ release_if() {
 }
 assign_if() { is_state $first free || assign; is_state $first free; }
 acquire() { timeout 20 "$lease" cycle 1 "${1:-$first}"; }
-is_free() { wait_for "$first is free again" is_state $first free; }
+# Where there was no memory to clean a function it is in quarantine, until somebody has it cleaned.
+has_ended() { is_state "$1" free || is_state "$1" quarantined; }
+is_free() {
+	wait_for "a lease of $1 ends" has_ended "$1"
+	is_state "$1" free || "$vfioctl" quarantine clear "$1"
+	wait_for "$1 is free again" is_state "$1" free
+}
 nothing() { :; }
 hold() {
 	"$lease" hold $second >$dir/held 2>&1 &
@@ -110,7 +116,7 @@ revoked() {
 	! is_state $second leased || revoke
 	kill $held 2>/dev/null || :
 	wait $held 2>/dev/null || :
-	wait_for "$second is free again" is_state $second free
+	is_free $second
 	hold
 }
 
@@ -124,7 +130,7 @@ start_vfiod
 each "ASSIGN" assign release_if
 assign
 each "UNASSIGN" release assign_if
-each "ACQUIRE and RELEASE" acquire is_free
+each "ACQUIRE and RELEASE" acquire "is_free $first"
 "$vfioctl" assign $second --user root
 hold
 each "REVOKE" revoke revoked
