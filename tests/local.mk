@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/unit/test_limits \
 	tests/unit/test_log \
 	tests/unit/test_memlock \
+	tests/unit/test_numvfs \
 	tests/unit/test_pcicfg \
 	tests/unit/test_pcicfg_dumps \
 	tests/unit/test_pcicfg_properties \
@@ -141,6 +142,10 @@ tests_unit_test_log_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 tests_unit_test_memlock_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_memlock_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_memlock_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_numvfs_CFLAGS = $(TEST_FLAGS) -pthread
+tests_unit_test_numvfs_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_unit_test_numvfs_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_pcicfg_SOURCES = tests/unit/test_pcicfg.c tests/unit/pcicfg_hw.c tests/unit/pcicfg_hw.h
 tests_unit_test_pcicfg_CFLAGS = $(TEST_FLAGS)

@@ -30,6 +30,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/memlock.c vfiod/memlock.h \
 	vfiod/metrics.c vfiod/metrics.h \
 	vfiod/numa.c vfiod/numa.h \
+	vfiod/numvfs.c vfiod/numvfs.h \
 	vfiod/pci_events.c vfiod/pci_events.h \
 	vfiod/peer.c vfiod/peer.h \
 	vfiod/policy.c vfiod/policy.h \
