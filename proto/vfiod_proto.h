@@ -26,8 +26,8 @@
 
 #define VFIOD_MAGIC 0x64666676u /* "vffd" */
 
-/* 2: VFIOD_FUNCTION_EVENT and ANSWER; 3: VFIOD_LEASE_LIMITED, pools, WHY, RELOAD, STATS and CLEAR. A test builds the
- * next vfiod with higher numbers. */
+/* 2: VFIOD_FUNCTION_EVENT and ANSWER; 3: VFIOD_LEASE_LIMITED, pools, WHY, RELOAD, STATS, CLEAR and ASSIGN_VFS. A test
+ * builds the next vfiod with higher numbers. */
 #ifndef VFIOD_VERSION_MAX
 #define VFIOD_VERSION_MAX 3
 #endif
@@ -64,7 +64,8 @@
 	X(12, RELOAD, reload, VFIOD_ON_ADMIN, 0) \
 	X(13, STATS, stats, VFIOD_ON_ADMIN, 0) \
 	X(14, CLEAR, clear, VFIOD_ON_ADMIN, 0) \
-	X(15, ISOLATION, isolation, VFIOD_ON_BOTH, 0)
+	X(15, ISOLATION, isolation, VFIOD_ON_BOTH, 0) \
+	X(16, ASSIGN_VFS, assign_vfs, VFIOD_ON_ADMIN, 0)
 
 /* The opcodes of events, with VFIOD_EVENT; opcodes from 0x8000 on are no operations. Their cookie is 0. */
 #define VFIOD_LEASE_EVENT    0x8000 /* struct vfiod_lease_event */
@@ -136,7 +137,7 @@ struct vfiod_device {
 	__le32 holder_uid; /* of the lease, or VFIOD_NONE */
 	__le32 holder_pid; /* the process that asked for it, or VFIOD_NONE; it may have passed the device on */
 	__le32 flags;	   /* VFIOD_DEVICE_* */
-	__le32 zero;
+	__le32 physical;   /* of a VFIOD_DEVICE_VIRTUAL: the low 16 bits of its physical function's address */
 	char driver[VFIOD_NAME_MAX];	      /* bound now; empty: none */
 	char original_driver[VFIOD_NAME_MAX]; /* bound before vfiod took it; empty: none or not taken */
 	char reset[VFIOD_NAME_MAX];	      /* the kernel's reset methods in their order; empty: none */
@@ -147,6 +148,8 @@ struct vfiod_device {
 #define VFIOD_DEVICE_REVOCABLE (1u << 0) /* its lease, or the next if it has none, can be taken back at any time */
 #define VFIOD_DEVICE_WARM      (1u << 1) /* held open and clean: to lease it waits for no reset */
 #define VFIOD_DEVICE_STRICT    (1u << 2) /* its driver is vfiod_pci(4), under whichever name */
+#define VFIOD_DEVICE_VIRTUAL   (1u << 3) /* a virtual function of another one (SR-IOV): "physical" says which */
+#define VFIOD_DEVICE_HAS_VFS   (1u << 4) /* vfiod has made virtual functions of it, or is about that */
 
 struct vfiod_list_req {
 	__le64 start; /* the first address wanted */
@@ -203,6 +206,25 @@ struct vfiod_assign_req {
 struct vfiod_assign_rep {
 	char driver[VFIOD_NAME_MAX];	      /* the VFIO driver that it is bound to now */
 	char original_driver[VFIOD_NAME_MAX]; /* the one that it was taken from; empty: none */
+};
+
+/*
+ * From version 3 on.  Has virtual functions made of a function, which stays the host's, and assigns them, all or none;
+ * UNASSIGN of the function takes them back, whoever has them, and removes them.  Exactly one of uid and gid is not
+ * VFIOD_NONE.
+ */
+struct vfiod_assign_vfs_req {
+	__le64 address; /* of the physical function */
+	__le32 uid;
+	__le32 gid;
+	char pool[VFIOD_NAME_MAX]; /* that they are put into; empty: what vfiod.conf says of them */
+	__le32 vfs;		   /* how many, 1 to 65535 */
+	__le32 zero;
+};
+
+struct vfiod_assign_vfs_rep {
+	__le32 count; /* that there are */
+	__le32 zero;
 };
 
 struct vfiod_unassign_req {

@@ -15,6 +15,7 @@
 #include "vfiod/pci_events.h"
 #include "vfiod/request.h"
 #include "vfiod/saved.h"
+#include "vfiod/sriov.h"
 #include "vfiod/step.h"
 #include "vfiod/sysfs.h"
 #include "vfiod/vfio.h"
@@ -57,6 +58,7 @@ struct assign_job {
 	bool undo;	 /* have it where it was, rather than where it belongs */
 	bool is_dirty;	 /* it was in quarantine: nobody knows what it does */
 	bool waits;	 /* for others of its group, where that is not viable yet */
+	bool is_member;	 /* of a set of virtual functions, which is what is kept */
 	bool has_origin; /* where it was is known: the vfiod before had begun with it, or it is a companion */
 	bool companion;	 /* and is to be one again, if it cannot be taken */
 	struct companion_list along;
@@ -106,7 +108,8 @@ static struct assign_job *job_new(struct daemon *daemon, struct request *request
 	made->daemon = daemon;
 	made->request = request;
 	made->device = device;
-	made->state_dir = daemon->state_dir;
+	made->is_member = sriov_is_member(device);
+	made->state_dir = made->is_member ? NULL : daemon->state_dir;
 	made->address = device->facts.address;
 	made->group = device->facts.group;
 	made->has_origin = device->has_origin;
@@ -297,7 +300,7 @@ static void taken(struct assign_job *assign)
 	device->has_header = true;
 	device->companion = device->left_to_host = false;
 	device->reason[0] = '\0';
-	if (!assign->is_known)
+	if (!assign->is_known && !assign->is_member)
 		kept_note(assign->daemon->kept, &assign->record);
 	step_take(assign->daemon, device, EVENT_DONE);
 	log_event(LOG_EVENT_ASSIGNED, &(struct log_about){ .device = &assign->address, .op = "ASSIGN" },
@@ -333,7 +336,7 @@ static void not_taken(struct assign_job *assign, bool undo)
 		device->has_origin = false;
 		memset(&device->origin, 0, sizeof(device->origin));
 	}
-	if (!assign->request)
+	if (!assign->request && !sriov_refused(device, &assign->failure))
 		not_again(device, &assign->failure);
 	if (!undo) {
 		conclude(assign->daemon, assign->group, &ending);
@@ -539,6 +542,10 @@ void request_assign(struct request *request, const struct vfiod_assign_req *body
 		request_refuse(request, &failure);
 		return;
 	}
+	if (sriov_check_alone(device, &failure)) {
+		request_refuse(request, &failure);
+		return;
+	}
 	if (!request_step(request, device, EVENT_ASSIGN))
 		return;
 	err = check_assign(daemon, device, &owner, &failure);
@@ -548,6 +555,13 @@ void request_assign(struct request *request, const struct vfiod_assign_req *body
 		err = take(daemon, request, device, &owner, NULL, &failure);
 	if (err)
 		request_refuse(request, &failure);
+}
+
+int assign_member(struct daemon *daemon, struct device *device, const struct owner *owner, struct failure *failure)
+{
+	int err = check_assign(daemon, device, owner, failure);
+
+	return err ? err : take(daemon, NULL, device, owner, NULL, failure);
 }
 
 /* ---- what is kept ---- */
@@ -610,6 +624,10 @@ void assign_again(struct daemon *daemon, struct device *device)
 
 	if (device->returns || !kept)
 		return;
+	if (kept->vfs.count) {
+		sriov_again(device, kept);
+		return;
+	}
 	device->returns = true;
 	device->owner = kept->owner;
 	daemon->returning++;
@@ -621,7 +639,7 @@ void assign_appeared(struct daemon *daemon, struct device *device)
 	const struct journal_identity now = journal_identity_of(&device->facts);
 	char text[PROTO_ADDRESS_LEN];
 
-	if (!kept || device->state != VFIOD_UNMANAGED)
+	if (!kept || device->state != VFIOD_UNMANAGED || sriov_is_member(device))
 		return;
 	if (memcmp(&kept->identity, &now, sizeof(now))) {
 		snprintf(device->reason, sizeof(device->reason),
@@ -743,6 +761,8 @@ static void not_unassigned(struct assign_job *unassign)
 		  "%s is quarantined: %s", proto_address_format(unassign->address, text), unassign->failure.text);
 	if (unassign->request)
 		request_refuse(unassign->request, &unassign->failure);
+	else
+		sriov_refused(device, &unassign->failure);
 }
 
 static void unassign_done(struct job *job)
@@ -778,6 +798,11 @@ static int unassign(struct daemon *daemon, struct request *request, struct devic
 	if (err && made)
 		job_free(made);
 	return err;
+}
+
+int assign_leave(struct daemon *daemon, struct device *device, struct failure *failure)
+{
+	return unassign(daemon, NULL, device, true, failure);
 }
 
 void assign_undo(struct daemon *daemon, struct device *device)
@@ -967,11 +992,19 @@ void request_unassign(struct request *request, const struct vfiod_unassign_req *
 	const struct journal_record *kept = kept_find(daemon->kept, address);
 	struct failure failure;
 
+	if (device && device->set) {
+		sriov_release(request, device);
+		return;
+	}
 	if ((!device || device->state == VFIOD_UNMANAGED) && kept) {
 		forget(request, kept);
 		return;
 	}
 	device = request_find(request, address);
+	if (device && sriov_check_alone(device, &failure)) {
+		request_refuse(request, &failure);
+		return;
+	}
 	if (!device || !request_step(request, device, EVENT_UNASSIGN))
 		return;
 	if (unassign(daemon, request, device, false, &failure))

@@ -4,6 +4,8 @@
 
 struct daemon;
 struct device;
+struct failure;
+struct owner;
 
 /*
  * Taking a function from the host, and giving it back: assign.c has the handlers of ASSIGN and UNASSIGN (request.h),
@@ -25,6 +27,16 @@ void assign_again(struct daemon *daemon, struct device *device);
 
 /** assign_go_on() - take what assign_again() had to leave until now. */
 void assign_go_on(struct daemon *daemon);
+
+/**
+ * assign_member() - assign a virtual function as one of those that vfiod makes of another (sriov.h).
+ *
+ * As ASSIGN does, but it is not kept by itself.  What comes of it sriov_refused() is told, or its state says.
+ */
+int assign_member(struct daemon *daemon, struct device *device, const struct owner *owner, struct failure *failure);
+
+/** assign_leave() - have a free or quarantined one where it was before that; the same. */
+int assign_leave(struct daemon *daemon, struct device *device, struct failure *failure);
 
 /* What the vfiod before died over; of a quarantined function whose origin is known. */
 void assign_undo(struct daemon *daemon, struct device *device);

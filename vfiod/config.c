@@ -133,16 +133,21 @@ static int check_serial(cfg_t *cfg, cfg_opt_t *opt)
 }
 
 /* It is written behind "pool:" on command lines. */
-static int check_pool(cfg_t *cfg, cfg_opt_t *opt)
+bool config_is_pool(const char *name)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	const char *name = cfg_opt_getnstr(opt, 0);
 	size_t length = strspn(name, letters);
 
-	if (length && length < VFIOD_NAME_MAX && !name[length] && name[0] != '-')
+	return length && length < VFIOD_NAME_MAX && !name[length] && name[0] != '-';
+}
+
+static int check_pool(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_opt_getnstr(opt, 0);
+
+	if (config_is_pool(name))
 		return 0;
-	cfg_error(cfg, "'%.80s' is no name of a pool; it can have 1 to %d letters, digits, '.', '_' and '-'", name,
-		  VFIOD_NAME_MAX - 1);
+	cfg_error(cfg, CONFIG_POOL_WRONG, name, VFIOD_NAME_MAX - 1);
 	return -1;
 }
 

@@ -16,6 +16,7 @@
 #include "vfiod/saved.h"
 #include "vfiod/seccomp.h"
 #include "vfiod/server.h"
+#include "vfiod/sriov.h"
 #include "vfiod/step.h"
 #include "vfiod/systemd.h"
 #include "vfiod/warm.h"
@@ -58,6 +59,8 @@ static void close_files(struct daemon *daemon, struct device *device)
 
 void daemon_device_gone(struct daemon *daemon, struct device *device)
 {
+	bool is_virtual = device->facts.is_virtual;
+	uint64_t physical_function = device->facts.physical_function;
 	char text[PROTO_ADDRESS_LEN];
 
 	if (state_step(device->state, EVENT_UNPLUG).verdict == STATE_WAIT) {
@@ -75,7 +78,10 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 	close_files(daemon, device);
 	if (device->returns)
 		daemon->returning--;
+	sriov_gone(device);
 	devices_remove(&daemon->devices, device);
+	if (is_virtual)
+		sriov_lost(daemon, physical_function);
 	assign_go_on(daemon);
 }
 
@@ -116,6 +122,7 @@ void daemon_settled(struct daemon *daemon, struct device *device)
 		forget(daemon, device);
 	request_resume(&waiting);
 	assign_go_on(daemon);
+	sriov_go_on(daemon);
 }
 
 /* ---- start and end ---- */
@@ -258,6 +265,7 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 		return err;
 	pci_events_follow(daemon);
 	assign_go_on(daemon);
+	sriov_go_on(daemon);
 	return 0;
 }
 

@@ -49,7 +49,8 @@ struct daemon {
 	bool orphans;	       /* there may be companions of which nothing else of the group is assigned any more */
 	size_t returning;      /* functions that are to be taken again, or are parked over that */
 	struct event *sigterm, *sigint, *sighup, *patience, *heartbeat;
-	uint64_t last_lease; /* the number of the newest */
+	size_t changing_sets; /* of virtual functions, on their way there or back */
+	uint64_t last_lease;  /* the number of the newest */
 	bool stopping;
 };
 

@@ -9,6 +9,7 @@
 #include "vfiod/numa.h"
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
+#include "vfiod/sriov.h"
 #include "vfiod/warm.h"
 
 #include <endian.h>
@@ -41,7 +42,7 @@ static void explain_companion(const struct device *device, enum state_event even
 /* In words, why @event cannot happen to @device in its present state. */
 static void explain(const struct device *device, enum state_event event, struct failure *failure)
 {
-	char text[PROTO_ADDRESS_LEN];
+	char text[PROTO_ADDRESS_LEN], released[PROTO_ADDRESS_LEN];
 
 	proto_address_format(device->facts.address, text);
 	if (event == EVENT_REVOKE)
@@ -66,7 +67,7 @@ static void explain(const struct device *device, enum state_event event, struct 
 			failure, event == EVENT_ACQUIRE ? -EIO : -EBUSY,
 			"%s is quarantined: %s; an administrator can have it reset once more: vfioctl quarantine clear "
 			"%s, or give it back to the host: vfioctl release %s",
-			text, device->reason, text, text);
+			text, device->reason, text, proto_address_format(sriov_released_by(device), released));
 	else if (event == EVENT_ACQUIRE)
 		failure_set(
 			failure, -EACCES,
@@ -168,9 +169,11 @@ struct question {
 	struct rival rival;
 };
 
-static bool is_of(const struct rule *rule, const struct rule *wanted, const char *pool)
+static bool is_member(const struct daemon *daemon, const struct device *device, const char *pool)
 {
-	return rule && (pool ? rule->pool && !strcmp(rule->pool, pool) : rule == wanted);
+	const char *of = policy_pool(daemon->config, &device->facts);
+
+	return of && !strcmp(of, pool);
 }
 
 /* Leases of a user: of functions of a pool, or else that a rule is about. */
@@ -180,7 +183,7 @@ static size_t count_leases(const struct daemon *daemon, uint32_t uid, const stru
 	size_t count = 0;
 
 	while ((device = devices_held_by(&daemon->devices, uid, device)))
-		count += is_of(policy_rule(daemon->config, &device->facts), rule, pool);
+		count += pool ? is_member(daemon, device, pool) : policy_rule(daemon->config, &device->facts) == rule;
 	return count;
 }
 
@@ -297,6 +300,10 @@ static void decide_device(struct question *question, struct device *device, stru
 		refuse(verdict, remedy_of(daemon->config, device, wish, err));
 		return;
 	}
+	if (sriov_check_lease(device, wish->mode, &verdict->failure)) {
+		refuse(verdict, verdict->failure.error == -EBUSY ? VFIOD_REMEDY_TIME : VFIOD_REMEDY_YOU);
+		return;
+	}
 	step = decide_step(&daemon->devices, device, EVENT_ACQUIRE, &verdict->device, &verdict->failure);
 	if (step == STATE_REFUSE) {
 		refuse_by_state(verdict->device, verdict);
@@ -371,13 +378,6 @@ static void refuse_pool(const struct wish *wish, const struct search *search, st
 			    search->members, wish->pool, why.text);
 	verdict->owner = search->chosen.owner;
 	refuse(verdict, search->members ? search->chosen.remedy : VFIOD_REMEDY_YOU | VFIOD_REMEDY_ADMIN);
-}
-
-static bool is_member(const struct daemon *daemon, const struct device *device, const char *pool)
-{
-	const char *of = policy_pool(daemon->config, &device->facts);
-
-	return of && !strcmp(of, pool);
 }
 
 static void decide_pool(struct question *question, struct verdict *verdict)

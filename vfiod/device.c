@@ -2,6 +2,7 @@
 #include "vfiod/device.h"
 
 #include "vfiod/serial.h"
+#include "vfiod/sriov.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -133,6 +134,14 @@ static int make_room(struct devices *devices)
 	return 0;
 }
 
+/* A virtual function stays one: the kernel removes its link to the physical one before it takes it from its driver. */
+static void keep_parent(struct facts *facts, const struct facts *before)
+{
+	facts->is_virtual = true;
+	facts->physical_function = before->physical_function;
+	memcpy(facts->path, before->path, sizeof(facts->path));
+}
+
 int devices_put(struct devices *devices, const struct facts *facts)
 {
 	size_t i = devices_from(devices, facts->address);
@@ -148,6 +157,9 @@ int devices_put(struct devices *devices, const struct facts *facts)
 			facts_note_host_driver(&device->facts, before.host_driver);
 		device->facts.serial = before.serial;
 		device->facts.isolation = before.isolation;
+		memcpy(device->facts.pool, before.pool, sizeof(before.pool));
+		if (before.is_virtual)
+			keep_parent(&device->facts, &before);
 		return 0;
 	}
 	if (make_room(devices))
@@ -175,6 +187,7 @@ void devices_remove(struct devices *devices, struct device *device)
 	devices->warm -= device->counted_warm;
 	device_unlease(device);
 	LIST_REMOVE(device, by_group);
+	sriov_free(device->set);
 	free(device);
 }
 

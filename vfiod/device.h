@@ -18,6 +18,7 @@ struct event;
 struct job;
 struct memlock;
 struct request;
+struct vf_set;
 TAILQ_HEAD(request_queue, request);
 
 /* Who has a function. */
@@ -62,6 +63,7 @@ struct device {
 	bool returns;		      /* it is to be taken again, see assign_again() */
 	struct job *parked;	      /* it is bound, and waits until the rest of its group is; or NULL */
 	bool left_to_host;	      /* it is assigned, and stays the host's until the next boot */
+	struct vf_set *set;	      /* the virtual functions that vfiod makes of it (sriov.h); or NULL */
 	bool gone;		      /* unplugged while a worker had it */
 	struct request_queue waiting; /* requests that wait for the worker to report */
 	bool counted_warm;	      /* in devices.warm */

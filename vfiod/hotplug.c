@@ -6,6 +6,7 @@
 #include "vfiod/daemon.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
+#include "vfiod/sriov.h"
 #include "vfiod/sysfs.h"
 
 #include <errno.h>
@@ -47,7 +48,7 @@ static int take(struct daemon *daemon, struct udev_device *dev)
 		daemon_device_gone(daemon, device);
 	is_new = !devices_find(&daemon->devices, facts.address);
 	err = devices_put(&daemon->devices, &facts);
-	if (!err && is_new)
+	if (!err && (is_new || sriov_waits(device)))
 		assign_appeared(daemon, devices_find(&daemon->devices, facts.address));
 	return err;
 }

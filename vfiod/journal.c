@@ -22,7 +22,10 @@ struct head {
 #define FLAG_HANDLES   (1u << 2)
 #define FLAG_DEADLINE  (1u << 3)
 #define FLAG_COMPANION (1u << 4)
-#define FLAGS_ALL      (FLAG_ORIGIN | FLAG_HEADER | FLAG_HANDLES | FLAG_DEADLINE | FLAG_COMPANION)
+#define FLAG_AUTOPROBE (1u << 5)
+#define FLAG_TOKEN     (1u << 6)
+#define FLAGS_VFS      (FLAG_AUTOPROBE | FLAG_TOKEN)
+#define FLAGS_ALL      (FLAG_ORIGIN | FLAG_HEADER | FLAG_HANDLES | FLAG_DEADLINE | FLAG_COMPANION | FLAGS_VFS)
 
 #define ADDRESS_LAST ((UINT64_C(1) << 48) - 1) /* 32 bits of domain, 16 of bus, slot and function */
 
@@ -42,7 +45,10 @@ struct slot {
 	uint32_t header[HEADER_WORDS];
 	char driver[VFIOD_NAME_MAX], override[VFIOD_NAME_MAX];
 	char reason[128];
-	unsigned char zero[JOURNAL_SIZE - 260 - HEADER_WORDS * sizeof(uint32_t)];
+	char pool[VFIOD_NAME_MAX];
+	unsigned char token[16];
+	uint16_t vfs, vfs_phase;
+	unsigned char zero[JOURNAL_SIZE - 312 - HEADER_WORDS * sizeof(uint32_t)];
 	uint32_t crc;
 };
 
@@ -128,7 +134,9 @@ static uint32_t flags_of(const struct journal_record *record)
 	return (record->has_origin ? FLAG_ORIGIN : 0) | (record->has_header ? FLAG_HEADER : 0) |
 	       (record->companion ? FLAG_COMPANION : 0) |
 	       (record->lease.id && record->lease.by_handles ? FLAG_HANDLES : 0) |
-	       (record->lease.id && record->lease.deadline_ms != JOURNAL_NO_TIME ? FLAG_DEADLINE : 0);
+	       (record->lease.id && record->lease.deadline_ms != JOURNAL_NO_TIME ? FLAG_DEADLINE : 0) |
+	       (record->vfs.count && record->vfs.autoprobe ? FLAG_AUTOPROBE : 0) |
+	       (record->vfs.count && record->vfs.token.is ? FLAG_TOKEN : 0);
 }
 
 static void put_lease(struct slot *slot, const struct journal_lease *lease)
@@ -145,6 +153,15 @@ static void put_header(struct slot *slot, const struct clean_header *header)
 	memcpy(slot->header, header, sizeof(slot->header));
 	for (size_t i = 0; i < HEADER_WORDS; i++)
 		slot->header[i] = htole32(slot->header[i]);
+}
+
+static void put_vfs(struct slot *slot, const struct journal_vfs *vfs)
+{
+	slot->vfs = htole16((uint16_t)vfs->count);
+	slot->vfs_phase = htole16((uint16_t)vfs->phase);
+	if (vfs->token.is)
+		memcpy(slot->token, vfs->token.bytes, sizeof(slot->token));
+	put_text(slot->pool, vfs->pool, sizeof(slot->pool));
 }
 
 void journal_encode(const struct journal_record *record, unsigned char bytes[JOURNAL_SIZE])
@@ -173,6 +190,8 @@ void journal_encode(const struct journal_record *record, unsigned char bytes[JOU
 		put_text(slot.override, record->origin.override, sizeof(slot.override));
 	}
 	put_text(slot.reason, record->reason, sizeof(slot.reason));
+	if (record->vfs.count)
+		put_vfs(&slot, &record->vfs);
 	slot.crc = htole32(checksum(&slot));
 	memcpy(bytes, &slot, JOURNAL_SIZE);
 }
@@ -204,12 +223,24 @@ static bool lease_fits(const struct slot *slot)
 	       (flags & FLAG_DEADLINE ? le64toh(slot->deadline_ms) != JOURNAL_NO_TIME : !slot->deadline_ms);
 }
 
-/* It is either a user's or a group's; nobody's where it is the host's. */
+/* It is either a user's or a group's; nobody's where it is the host's, and has no virtual functions that are. */
 static bool owner_fits(const struct slot *slot)
 {
 	unsigned int owners = (slot->owner_uid != htole32(VFIOD_NONE)) + (slot->owner_gid != htole32(VFIOD_NONE));
 
-	return owners == (slot->state != htole32(VFIOD_UNMANAGED));
+	return owners == (slot->state != htole32(VFIOD_UNMANAGED) || slot->vfs);
+}
+
+static bool vfs_fit(const struct slot *slot)
+{
+	uint32_t flags = le32toh(slot->flags), phase = le16toh(slot->vfs_phase);
+
+	if (!(flags & FLAG_TOKEN) && !is_zero(slot->token, sizeof(slot->token)))
+		return false;
+	if (!slot->vfs)
+		return !phase && !(flags & FLAGS_VFS) && is_zero(slot->pool, sizeof(slot->pool));
+	return slot->state == htole32(VFIOD_UNMANAGED) && phase >= JOURNAL_VFS_MAKING && phase <= JOURNAL_VFS_LEAVING &&
+	       is_text(slot->pool, sizeof(slot->pool));
 }
 
 /* What is a companion is noted as one with where it was, and nothing else is but on the ways to that and from there. */
@@ -230,8 +261,8 @@ static bool slot_fits(const struct slot *slot)
 
 	return le32toh(slot->crc) == checksum(slot) && is_noted_state(le32toh(slot->state)) && !(flags & ~FLAGS_ALL) &&
 	       le64toh(slot->address) <= ADDRESS_LAST && owner_fits(slot) && lease_fits(slot) && companion_fits(slot) &&
-	       is_text(slot->driver, sizeof(slot->driver)) && is_text(slot->override, sizeof(slot->override)) &&
-	       is_text(slot->reason, sizeof(slot->reason)) &&
+	       vfs_fit(slot) && is_text(slot->driver, sizeof(slot->driver)) &&
+	       is_text(slot->override, sizeof(slot->override)) && is_text(slot->reason, sizeof(slot->reason)) &&
 	       (flags & FLAG_ORIGIN || (!slot->driver[0] && !slot->override[0])) &&
 	       (flags & FLAG_HEADER || is_zero(slot->header, sizeof(slot->header))) &&
 	       !!slot->reason[0] == (slot->state == htole32(VFIOD_QUARANTINED)) &&
@@ -245,6 +276,20 @@ static void take_header(const struct slot *slot, struct clean_header *header)
 	for (size_t i = 0; i < HEADER_WORDS; i++)
 		words[i] = le32toh(slot->header[i]);
 	memcpy(header, words, sizeof(words));
+}
+
+static void take_vfs(const struct slot *slot, struct journal_vfs *vfs)
+{
+	uint32_t flags = le32toh(slot->flags);
+
+	*vfs = (struct journal_vfs){
+		.count = le16toh(slot->vfs),
+		.phase = le16toh(slot->vfs_phase),
+		.autoprobe = flags & FLAG_AUTOPROBE,
+		.token.is = flags & FLAG_TOKEN,
+	};
+	memcpy(vfs->token.bytes, slot->token, sizeof(slot->token));
+	memcpy(vfs->pool, slot->pool, sizeof(slot->pool));
 }
 
 static void take(const struct slot *slot, struct journal_record *record)
@@ -270,6 +315,7 @@ static void take(const struct slot *slot, struct journal_record *record)
 		},
 	};
 	take_header(slot, &record->header);
+	take_vfs(slot, &record->vfs);
 	memcpy(record->origin.driver, slot->driver, sizeof(slot->driver));
 	memcpy(record->origin.override, slot->override, sizeof(slot->override));
 	memcpy(record->reason, slot->reason, sizeof(slot->reason));

@@ -6,6 +6,7 @@
 #include "vfiod/clean.h"
 #include "vfiod/policy.h"
 #include "vfiod/state.h"
+#include "vfiod/vfio.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,18 +48,36 @@ struct journal_lease {
 
 #define JOURNAL_NO_TIME UINT64_MAX
 
+/* What is noted of virtual functions that vfiod makes.  They have records of their own, as any assigned function. */
+enum journal_vfs_phase {
+	JOURNAL_VFS_MAKING = 1, /* they are being made, or assigned */
+	JOURNAL_VFS_THERE,	/* they are assigned, all of them */
+	JOURNAL_VFS_LEAVING,	/* they are being given back, or removed */
+};
+
+struct journal_vfs {
+	uint32_t count; /* 0: vfiod makes none of this function */
+	enum journal_vfs_phase phase;
+	bool autoprobe; /* the host's drivers were to have what appears, and are to again */
+	struct vfio_token token;
+	char pool[VFIOD_NAME_MAX]; /* that they are in; empty: what their rules say */
+};
+
 struct journal_record {
 	uint64_t address;
-	enum vfiod_state state; /* state_noted(); UNMANAGED: it is assigned, and yet the host's until the next boot */
-	uint64_t last_lease;	/* the number of the newest lease of any function */
+	/* state_noted(); UNMANAGED: it has virtual functions of vfiod's, or is assigned and yet the host's until the
+	 * next boot */
+	enum vfiod_state state;
+	uint64_t last_lease; /* the number of the newest lease of any function */
 	struct journal_identity identity;
-	struct owner owner; /* nobody, of an UNMANAGED one */
+	struct owner owner; /* of an UNMANAGED one that of its virtual functions, or nobody */
 	bool companion;	    /* it was never assigned: a COMPANION, or one on its way from there or back */
 	bool has_origin, has_header;
 	struct bind_origin origin;
 	struct clean_header header;
 	struct journal_lease lease; /* of a LEASED one, or a REVOKING one */
 	char reason[128];	    /* of a QUARANTINED one */
+	struct journal_vfs vfs;	    /* of an UNMANAGED one */
 };
 
 /** journal_encode_head() - the first bytes of a journal that has room for @slots records. */

@@ -86,7 +86,7 @@ static int decode(const unsigned char *bytes, size_t size, uint64_t address, str
 
 	if (err)
 		return err;
-	if (count != 1 || records[0].address != address || records[0].state != VFIOD_FREE)
+	if (count != 1 || records[0].address != address || (records[0].state != VFIOD_FREE && !records[0].vfs.count))
 		return -EBADMSG;
 	*record = records[0];
 	return 0;

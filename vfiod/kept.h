@@ -9,7 +9,7 @@ struct kept;
 
 /*
  * Assignments, kept over reboots: a file for each below the state directory, "assigned/0000:01:00.0", which is a
- * journal of one record.
+ * journal of one record: of a function that is assigned, or of one whose virtual functions vfiod makes and assigns.
  *
  * A file is written and removed by the worker that has the function; what is in them is known to the loop.
  */

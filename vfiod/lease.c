@@ -14,6 +14,7 @@
 #include "vfiod/request.h"
 #include "vfiod/revoke.h"
 #include "vfiod/server.h"
+#include "vfiod/sriov.h"
 #include "vfiod/step.h"
 #include "vfiod/terms.h"
 #include "vfiod/vfio.h"
@@ -44,6 +45,7 @@ struct grant_job {
 	uint32_t group;
 	uint32_t mode;
 	bool by_handles;
+	struct vfio_token token;
 	/* open in advance, but of no use for this; then what it found out */
 	struct vfio_files files;
 	struct failure failure;
@@ -57,7 +59,7 @@ static void grant_run(struct job *job)
 	if (grant->mode == VFIOD_MODE_GROUP)
 		vfio_open_group(grant->group, &grant->files.group, &grant->failure);
 	else
-		vfio_open_device(grant->address, grant->group, &grant->files, &grant->failure);
+		vfio_open_device(grant->address, grant->group, &grant->token, &grant->files, &grant->failure);
 	if (grant->by_handles && !grant->failure.error)
 		vfio_watch_unplug(&grant->files);
 }
@@ -241,6 +243,7 @@ static int grant_cold(struct request *request, struct device *device, uint32_t m
 		.group = device->facts.group,
 		.mode = mode,
 		.by_handles = by_handles,
+		.token = sriov_token(device),
 		.files = warm_take(device),
 	};
 	err = step_start(daemon, device, EVENT_ACQUIRE, &grant->job);

@@ -45,6 +45,7 @@ vfiod_libvfiod_la_SOURCES = \
 	vfiod/serial.c vfiod/serial.h \
 	vfiod/server.c vfiod/server.h \
 	vfiod/space.c vfiod/space.h \
+	vfiod/sriov.c vfiod/sriov.h \
 	vfiod/state.c vfiod/state.h \
 	vfiod/step.c vfiod/step.h \
 	vfiod/sysfs.c vfiod/sysfs.h \

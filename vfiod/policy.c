@@ -223,9 +223,9 @@ int policy_may_go_first(const struct config *config, const struct facts *facts, 
 
 const char *policy_pool(const struct config *config, const struct facts *facts)
 {
-	const struct rule *rule = policy_rule(config, facts);
+	const struct rule *rule = facts->pool[0] ? NULL : policy_rule(config, facts);
 
-	return rule ? rule->pool : NULL;
+	return rule ? rule->pool : facts->pool[0] ? facts->pool : NULL;
 }
 
 enum driver_choice policy_driver(const struct config *config, const struct facts *facts)

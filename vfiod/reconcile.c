@@ -110,10 +110,21 @@ static void judge_taking(const struct journal_record *record, struct reconcile_a
 		say(action, record->has_origin ? RECONCILE_UNDO : RECONCILE_LEAVE, 0, NULL);
 }
 
+static void judge_vfs(const struct journal_record *record, const struct reconcile_function *function,
+		      struct reconcile_action *action)
+{
+	if (record->vfs.phase == JOURNAL_VFS_THERE && !function->vfs)
+		say(action, RECONCILE_LEAVE, 0, "somebody has removed its virtual functions");
+	else
+		say(action, RECONCILE_VFS, 0, NULL);
+}
+
 static void judge(const struct reconcile_input *input, const struct journal_record *record,
 		  const struct reconcile_function *function, struct reconcile_action *action)
 {
-	if (record->state == VFIOD_UNMANAGED)
+	if (record->vfs.count)
+		judge_vfs(record, function, action);
+	else if (record->state == VFIOD_UNMANAGED)
 		say(action, RECONCILE_LEAVE, 0, NULL);
 	else if (record->companion)
 		/* wherever it has come on its way: what is to become of it depends on what becomes of its group */

@@ -18,6 +18,7 @@ struct reconcile_function {
 	uint64_t address;
 	struct journal_identity identity;
 	bool on_vfio; /* its driver is a VFIO driver */
+	uint32_t vfs; /* virtual functions that it has */
 };
 
 /* An entry of the module's table. */
@@ -51,6 +52,7 @@ enum reconcile_act {
 	RECONCILE_GIVE_BACK,  /* it was being given back: go on with that */
 	RECONCILE_TAKE,	      /* it is assigned, and the host has it: take it again */
 	RECONCILE_JOIN,	      /* it is a companion, for as long as anything of its IOMMU group is assigned */
+	RECONCILE_VFS,	      /* it has virtual functions that vfiod makes, has made, or removes: go on with that */
 	RECONCILE_LEAVE,      /* it is the host's */
 	RECONCILE_REVOKE,     /* no function: revoke @lease, which is nobody's */
 };

@@ -200,6 +200,7 @@ static uint32_t told_flags(const struct daemon *daemon, const struct device *dev
 	bool revocable = device->lease.id ? device->lease.by_handles : daemon->handles != NULL;
 
 	return (revocable ? VFIOD_DEVICE_REVOCABLE : 0) | (device->facts.strict ? VFIOD_DEVICE_STRICT : 0) |
+	       (device->facts.is_virtual ? VFIOD_DEVICE_VIRTUAL : 0) | (device->set ? VFIOD_DEVICE_HAS_VFS : 0) |
 	       (device->state == VFIOD_FREE && warm_is(device) ? VFIOD_DEVICE_WARM : 0);
 }
 
@@ -216,6 +217,7 @@ static void fill_record(const struct daemon *daemon, const struct device *device
 	record->group = htole32(facts->group);
 	record->state = htole32(told_state(device));
 	record->flags = htole32(told_flags(daemon, device));
+	record->physical = htole32(facts->physical_function & 0xffff);
 	record->numa_node = htole32(facts->numa_node);
 	record->owner_uid = htole32(device->owner.uid);
 	record->owner_gid = htole32(device->owner.gid);

@@ -12,6 +12,7 @@
 #include "vfiod/reconcile.h"
 #include "vfiod/revoke.h"
 #include "vfiod/saved.h"
+#include "vfiod/sriov.h"
 #include "vfiod/terms.h"
 #include "vfiod/watch.h"
 
@@ -169,8 +170,8 @@ static int look_at_functions(struct daemon *daemon, struct found *found)
 		struct facts *facts = &daemon->devices.list[i]->facts;
 
 		facts_refresh_driver(facts);
-		functions[i] =
-			(struct reconcile_function){ facts->address, journal_identity_of(facts), facts_on_vfio(facts) };
+		functions[i] = (struct reconcile_function){ facts->address, journal_identity_of(facts),
+							    facts_on_vfio(facts), facts->vfs };
 	}
 	found->functions = functions;
 	found->input.functions = functions;
@@ -258,8 +259,15 @@ static void adopt(struct device *device, const struct found *found, const struct
 		/* the host has it, though it is assigned: somebody wanted that */
 		device->left_to_host = action->kept && record->state != VFIOD_ASSIGNING;
 		if (device->left_to_host)
-			snprintf(device->reason, sizeof(device->reason),
-				 "not assigned again: somebody has taken it from its VFIO driver");
+			snprintf(device->reason, sizeof(device->reason), "%s",
+				 action->kept->vfs.count
+					 ? "somebody has removed its virtual functions; they are made again after the "
+					   "next boot"
+					 : "not assigned again: somebody has taken it from its VFIO driver");
+		return;
+	}
+	if (action->act == RECONCILE_VFS) {
+		sriov_adopt(device, record);
 		return;
 	}
 	device->state = adopted_state(action->act);
@@ -288,7 +296,8 @@ static void carry_over(struct daemon *daemon, struct device *device, const struc
 	if (!action->record || (action->act == RECONCILE_LEAVE && !device->left_to_host))
 		return;
 	*record = *action->record;
-	record->owner = device->owner;
+	if (!device->set)
+		record->owner = device->owner;
 	record->last_lease = daemon->last_lease;
 	if (device->left_to_host)
 		*record = (struct journal_record){
@@ -366,6 +375,9 @@ static void carry_out(struct daemon *daemon, struct device *device, const struct
 	case RECONCILE_LEAVE:
 		if (!device->left_to_host)
 			assign_appeared(daemon, device); /* which says so where it is another device */
+		break;
+	case RECONCILE_VFS:
+		sriov_resume(device, action->kept);
 		break;
 	case RECONCILE_UNDO:
 		assign_undo(daemon, device);

@@ -4,6 +4,7 @@
 #include "vfiod/clock.h"
 #include "vfiod/daemon.h"
 #include "vfiod/log.h"
+#include "vfiod/sriov.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -48,6 +49,8 @@ static void describe(const struct daemon *daemon, const struct device *device, s
 	};
 	if (state == VFIOD_UNMANAGED)
 		record->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
+	if (state == VFIOD_UNMANAGED && sriov_is_noted(device))
+		sriov_describe(device, record);
 	if (state == VFIOD_LEASED || state == VFIOD_REVOKING)
 		record->lease = (struct journal_lease){
 			.id = device->lease.id,
@@ -63,7 +66,8 @@ static void describe(const struct daemon *daemon, const struct device *device, s
 
 static bool is_noted(const struct device *device)
 {
-	return device->state != VFIOD_GONE && (device->state != VFIOD_UNMANAGED || device->left_to_host);
+	return device->state != VFIOD_GONE &&
+	       (device->state != VFIOD_UNMANAGED || device->left_to_host || sriov_is_noted(device));
 }
 
 /* ---- the file ---- */

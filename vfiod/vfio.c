@@ -17,6 +17,7 @@
 
 #define CONTAINER_NODE	   "/dev/vfio/vfio"
 #define DEVICE_PATIENCE_MS 2000
+#define DEVICE_NAME_MAX	   (PROTO_ADDRESS_LEN + 46) /* with " vf_token=" and a UUID */
 
 void vfio_group_node(uint32_t group, char path[32])
 {
@@ -138,24 +139,55 @@ int vfio_try_group(uint64_t address, uint32_t group, struct failure *failure)
 	return err;
 }
 
-static int open_device(uint64_t address, struct vfio_files *files, struct failure *failure)
+/* The address, and behind it the token (vfio_pci_core_match() in drivers/vfio/pci/vfio_pci_core.c). */
+static void name_device(const char *address, const struct vfio_token *token, char name[DEVICE_NAME_MAX])
 {
-	char text[PROTO_ADDRESS_LEN];
+	const unsigned char *b = token->bytes;
 
-	proto_address_format(address, text);
-	files->device = await_device(files->group, text);
-	return files->device < 0
-		       ? failure_set(failure, -errno, "%s: VFIO_GROUP_GET_DEVICE_FD: %s", text, strerror(errno))
-		       : 0;
+	if (!token->is)
+		snprintf(name, DEVICE_NAME_MAX, "%s", address);
+	else
+		snprintf(name, DEVICE_NAME_MAX,
+			 "%s vf_token=%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", address,
+			 b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+			 b[15]);
 }
 
-int vfio_open_device(uint64_t address, uint32_t group, struct vfio_files *files, struct failure *failure)
+static const char *explain_device(int err, const struct vfio_token *token)
+{
+	if (err != EACCES)
+		return "";
+	return token->is
+		       ? "; somebody has given its physical function another VF token"
+		       : "; its physical function is with vfio-pci, whose VF token is not vfiod's: have vfiod make the "
+			 "virtual functions: vfioctl assign PHYSICAL-FUNCTION --vfs NUMBER";
+}
+
+static int open_device(uint64_t address, const struct vfio_token *token, struct vfio_files *files,
+		       struct failure *failure)
+{
+	char text[PROTO_ADDRESS_LEN], name[DEVICE_NAME_MAX];
+	int err;
+
+	proto_address_format(address, text);
+	name_device(text, token, name);
+	files->device = await_device(files->group, name);
+	err = files->device < 0 ? errno : 0;
+	explicit_bzero(name, sizeof(name));
+	if (err)
+		return failure_set(failure, -err, "%s: VFIO_GROUP_GET_DEVICE_FD: %s%s", text, strerror(err),
+				   explain_device(err, token));
+	return 0;
+}
+
+int vfio_open_device(uint64_t address, uint32_t group, const struct vfio_token *token, struct vfio_files *files,
+		     struct failure *failure)
 {
 	struct vfio_files opened = VFIO_NO_FILES;
 	int err = open_group(address, group, &opened, failure);
 
 	if (!err)
-		err = open_device(address, &opened, failure);
+		err = open_device(address, token, &opened, failure);
 	if (err) {
 		vfio_close(&opened);
 		return err;

@@ -4,6 +4,7 @@
 
 #include "vfiod/failure.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The VFIO files of a function (linux/vfio.h). Opening them resets it: for worker threads. */
@@ -13,6 +14,16 @@ struct vfio_files {
 	int unplug;		      /* an eventfd that is signalled when the kernel wants the device closed; or -1 */
 };
 #define VFIO_NO_FILES ((struct vfio_files){ .group = -1, .container = -1, .device = -1, .unplug = -1 })
+
+/*
+ * What the kernel's vfio-pci wants to hear from who opens a virtual function whose physical function it has, too, and
+ * from who opens that one while a virtual function is open: a UUID, which whoever opens the physical function sets.  It
+ * is vfiod's secret: it is in no log, and no client has it.
+ */
+struct vfio_token {
+	bool is; /* there is one */
+	unsigned char bytes[16];
+};
 
 /** vfio_group_node() - "/dev/vfio/N", the file that a group's last close is noticed on. */
 void vfio_group_node(uint32_t group, char path[32]);
@@ -45,11 +56,13 @@ int vfio_try_group(uint64_t address, uint32_t group, struct failure *failure);
 
 /**
  * vfio_open_device() - open a function in a container of its own, with a type1v2 IOMMU set.
+ * @token: what it takes, see above; to a physical function, none of whose virtual ones is open, it is given so
  * @files: all three, the caller's to close with vfio_close()
  *
  * Waits for a function that is being reset or recovers from an error, up to two seconds.
  */
-int vfio_open_device(uint64_t address, uint32_t group, struct vfio_files *files, struct failure *failure);
+int vfio_open_device(uint64_t address, uint32_t group, const struct vfio_token *token, struct vfio_files *files,
+		     struct failure *failure);
 
 /**
  * vfio_watch_unplug() - have the kernel say when it waits for the device to be closed.

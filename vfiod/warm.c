@@ -6,6 +6,7 @@
 #include "vfiod/daemon.h"
 #include "vfiod/lease.h"
 #include "vfiod/log.h"
+#include "vfiod/sriov.h"
 #include "vfiod/step.h"
 #include "vfiod/vfio.h"
 #include "vfiod/worker.h"
@@ -23,6 +24,7 @@ struct warm_job {
 	/* what the thread needs */
 	uint64_t address;
 	uint32_t group;
+	struct vfio_token token;
 	/* what it has opened, or is to close */
 	struct vfio_files files;
 	struct failure failure;
@@ -94,6 +96,7 @@ static struct warm_job *job_new(struct daemon *daemon, struct device *device, vo
 		.device = device,
 		.address = device->facts.address,
 		.group = device->facts.group,
+		.token = sriov_token(device),
 		.files = VFIO_NO_FILES,
 	};
 	return made;
@@ -115,7 +118,7 @@ static void up_run(struct job *job)
 {
 	struct warm_job *warm = (struct warm_job *)job;
 
-	if (!vfio_open_device(warm->address, warm->group, &warm->files, &warm->failure))
+	if (!vfio_open_device(warm->address, warm->group, &warm->token, &warm->files, &warm->failure))
 		vfio_watch_unplug(&warm->files);
 }
 

@@ -37,6 +37,18 @@ static const struct journal_record empty = {
 	.lease = { .deadline_ms = JOURNAL_NO_TIME },
 };
 
+static const struct journal_record parent = {
+	.address = 0x500,
+	.state = VFIOD_UNMANAGED,
+	.owner = { VFIOD_NONE, 1100 },
+	.lease = { .deadline_ms = JOURNAL_NO_TIME },
+	.vfs = { 7,
+		 JOURNAL_VFS_LEAVING,
+		 true,
+		 { true, { 0x81, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 } },
+		 "nics" },
+};
+
 /* The head, two records with a free slot between them, and one behind. */
 static unsigned char bytes[SIZE];
 static struct journal_record found[SLOTS + 1];
@@ -109,6 +121,24 @@ START_TEST(what_was_written_is_read)
 	ck_assert_uint_eq(found[1].lease.deadline_ms, JOURNAL_NO_TIME);
 	ck_assert_str_eq(found[1].reason, "it does not answer");
 	ck_assert(!found[1].has_origin && !found[1].has_header);
+}
+END_TEST
+
+START_TEST(what_was_written_of_virtual_functions_is_read)
+{
+	write_journal();
+	journal_encode(&parent, slot(2));
+	ck_assert_int_eq(decode(SIZE), 0);
+	ck_assert_uint_eq(damaged, 0);
+	expect_same(&found[1], &parent);
+	ck_assert_uint_eq(found[1].owner.gid, 1100);
+	ck_assert_uint_eq(found[1].vfs.count, 7);
+	ck_assert_int_eq(found[1].vfs.phase, JOURNAL_VFS_LEAVING);
+	ck_assert(found[1].vfs.autoprobe && found[1].vfs.token.is);
+	ck_assert_mem_eq(found[1].vfs.token.bytes, parent.vfs.token.bytes, sizeof(parent.vfs.token.bytes));
+	ck_assert_str_eq(found[1].vfs.pool, "nics");
+	ck_assert_uint_eq(found[0].vfs.count, 0);
+	ck_assert(!found[0].vfs.token.is);
 }
 END_TEST
 
@@ -318,13 +348,19 @@ static const struct {
 	{ 36, 0x0d }, /* a header, and not that there is one */
 	{ 36, 0x0e }, /* an origin, and not that there is one */
 	{ 36, 0x1f }, /* a companion that is leased */
-	{ 36, 0x2f }, /* an unknown flag */
+	{ 36, 0x2f }, /* what is said of virtual functions, and there are none */
+	{ 36, 0x4f },
+	{ 36, 0x8f }, /* an unknown flag */
+	{ 300, 'x' }, /* their pool */
+	{ 332, 1 },   /* their token */
+	{ 348, 1 },   /* so many, of what is leased */
+	{ 350, 1 },   /* their phase */
 	{ 39, 0x80 },
 	{ 44, 0 },	   /* a group beside the user */
 	{ 108 + 31, 'x' }, /* a name with something behind its end */
 	{ 140 + 31, 'x' },
 	{ 172, 'x' }, /* a reason, and no quarantine */
-	{ 300, 1 },   /* something where nothing is */
+	{ 352, 1 },   /* something where nothing is */
 	{ 507, 1 },
 };
 
@@ -388,6 +424,35 @@ START_TEST(what_is_assigned_is_no_companion_and_what_is_none_is_not_noted_as_one
 }
 END_TEST
 
+/* Into the record of a physical function. */
+static const struct {
+	size_t offset;
+	unsigned char value;
+} parents[] = {
+	{ 32, VFIOD_FREE }, /* it is not the host's */
+	{ 36, 0x20 },	    /* a token, and not that there is one */
+	{ 40, 0 },	    /* a user beside the group */
+	{ 45, 0xff },	    /* damaged further below: nobody's */
+	{ 300 + 31, 'x' },  /* a pool that does not end */
+	{ 348, 0 },	    /* no virtual functions, and yet all that */
+	{ 350, 0 },	    /* no phase */
+	{ 350, JOURNAL_VFS_LEAVING + 1 },
+};
+
+START_TEST(a_record_of_virtual_functions_that_makes_no_sense_is_not_believed)
+{
+	write_journal();
+	journal_encode(&parent, slot(0));
+	slot(0)[parents[_i].offset] = parents[_i].value;
+	if (parents[_i].offset == 45) /* the group's number as a whole */
+		memset(slot(0) + 44, 0xff, 4);
+	sum(slot(0));
+	ck_assert_int_eq(decode(SIZE), 0);
+	ck_assert_uint_eq(damaged, 1);
+	ck_assert_uint_eq(count, 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("journal");
@@ -396,6 +461,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(bytes_case, what_was_written_is_read);
+	tcase_add_test(bytes_case, what_was_written_of_virtual_functions_is_read);
 	tcase_add_test(bytes_case, a_journal_of_no_slot_is_one);
 	tcase_add_test(bytes_case, a_text_that_does_not_end_is_cut);
 	tcase_add_test(bytes_case, torn_at_any_byte_it_is_refused);
@@ -412,6 +478,8 @@ int main(void)
 			    sizeof(records) / sizeof(records[0]));
 	tcase_add_loop_test(sense, a_companion_is_noted_with_where_it_was_wherever_it_is_on_its_way, 0, 3);
 	tcase_add_test(sense, what_is_assigned_is_no_companion_and_what_is_none_is_not_noted_as_one);
+	tcase_add_loop_test(sense, a_record_of_virtual_functions_that_makes_no_sense_is_not_believed, 0,
+			    sizeof(parents) / sizeof(parents[0]));
 	suite_add_tcase(suite, sense);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

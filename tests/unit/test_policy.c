@@ -907,6 +907,10 @@ START_TEST(a_function_is_in_the_pool_of_the_rule_that_fits)
 	rules[0].pool = (char *)"network";
 	rules[1].pool = (char *)"fast";
 	ck_assert_str_eq(policy_pool(&config, &facts), "fast");
+	strcpy(facts.pool, "lab"); /* an administrator's word comes before a rule's */
+	ck_assert_str_eq(policy_pool(&config, &facts), "lab");
+	ck_assert_str_eq(policy_pool(&no_rules, &facts), "lab");
+	facts.pool[0] = '\0';
 	rules[1].pool = NULL;
 	ck_assert_ptr_null(policy_pool(&config, &facts));
 	ck_assert_ptr_null(policy_pool(&no_rules, &facts));

@@ -62,15 +62,27 @@ static const struct journal_identity other_card = { 0x1b36, 0x11, 0x1af4, 0x1100
 	}
 #define ON_VFIO(at) \
 	{ \
-		(at), { 0x1b36, 0x10, 0x1af4, 0x1100 }, true \
+		(at), { 0x1b36, 0x10, 0x1af4, 0x1100 }, true, 0 \
 	}
 #define ON_HOST(at) \
 	{ \
-		(at), { 0x1b36, 0x10, 0x1af4, 0x1100 }, false \
+		(at), { 0x1b36, 0x10, 0x1af4, 0x1100 }, false, 0 \
+	}
+#define WITH_VFS(at, number) \
+	{ \
+		(at), { 0x1b36, 0x10, 0x1af4, 0x1100 }, false, (number) \
 	}
 #define REPLACED(at) \
 	{ \
-		(at), { 0x1b36, 0x11, 0x1af4, 0x1100 }, true \
+		(at), { 0x1b36, 0x11, 0x1af4, 0x1100 }, true, 0 \
+	}
+/* A record of a physical function, of which vfiod was about four virtual ones. */
+#define PARENT(at, what) \
+	{ \
+		.address = (at), .state = VFIOD_UNMANAGED, .identity = { 0x1b36, 0x10, 0x1af4, 0x1100 }, \
+		.owner = { 1000, VFIOD_NONE }, \
+		.vfs = {.count = 4, \
+			.phase = JOURNAL_VFS_##what } \
 	}
 
 #define MOST 3
@@ -415,6 +427,49 @@ static const struct {
 	  .actions = { { RECONCILE_JOIN, A, 0, NULL }, { RECONCILE_REVOKE, A, 7, NULL } },
 	  .count = 2 },
 
+	/* virtual functions */
+	{ "virtual functions that are there stay there",
+	  { PARENT(A, THERE) },
+	  { PARENT(A, THERE) },
+	  1,
+	  1,
+	  .functions = { WITH_VFS(A, 4) },
+	  .function_count = 1,
+	  .actions = { { RECONCILE_VFS, A, 0, NULL } },
+	  .count = 1 },
+	{ "also where somebody has removed some of them",
+	  { PARENT(A, THERE) },
+	  .journals = 1,
+	  .functions = { WITH_VFS(A, 1) },
+	  .function_count = 1,
+	  .actions = { { RECONCILE_VFS, A, 0, NULL } },
+	  .count = 1 },
+	{ "where somebody has removed them all, they are not made again",
+	  { PARENT(A, THERE) },
+	  { PARENT(A, THERE) },
+	  1,
+	  1,
+	  .functions = { WITH_VFS(A, 0) },
+	  .function_count = 1,
+	  .actions = { { RECONCILE_LEAVE, A, 0, "removed its virtual functions" } },
+	  .count = 1 },
+	{ "what was being made of them, or removed, goes on, however many there are",
+	  { PARENT(A, MAKING), PARENT(B, LEAVING) },
+	  .journals = 2,
+	  .functions = { WITH_VFS(A, 0), WITH_VFS(B, 2) },
+	  .function_count = 2,
+	  .actions = { { RECONCILE_VFS, A, 0, NULL }, { RECONCILE_VFS, B, 0, NULL } },
+	  .count = 2 },
+	{ "after a boot they are made again", .kept = { PARENT(A, THERE) }, .keeps = 1, .functions = { ON_HOST(A) },
+	  .function_count = 1, .actions = { { RECONCILE_TAKE, A, 0, NULL } }, .count = 1 },
+	{ "but not of another card in the slot",
+	  { PARENT(A, THERE) },
+	  .journals = 1,
+	  .functions = { REPLACED(A) },
+	  .function_count = 1,
+	  .actions = { { RECONCILE_LEAVE, A, 0, "another device" } },
+	  .count = 1 },
+
 	/* without a journal */
 	{ "after a boot what is kept is taken", .kept = { RECORD(A, FREE), RECORD(B, FREE) }, .keeps = 2,
 	  .functions = { ON_HOST(A), ON_HOST(B) }, .function_count = 2,
@@ -566,7 +621,7 @@ START_TEST(whatever_is_found_no_lease_goes_on_that_is_not_agreed_on_and_none_is_
 			if (some(&seed, 4))
 				functions[input.function_count++] =
 					(struct reconcile_function){ address, some(&seed, 4) ? card : other_card,
-								     some(&seed, 4) };
+								     some(&seed, 4), some(&seed, 2) };
 		}
 		for (size_t i = 0; i < input.handle_count; i++) {
 			uint64_t address = 0x100 + 0x100 * some(&seed, 3);

@@ -21,6 +21,7 @@
 #include "vfiod/request.h"
 #include "vfiod/revoke.h"
 #include "vfiod/server.h"
+#include "vfiod/sriov.h"
 #include "vfiod/terms.h"
 #include "vfiod/watch.h"
 #include "vfiod/worker.h"
@@ -45,6 +46,7 @@
 #define GROUP  4711
 #define FIRST  0xfffffffe0000ull
 #define SECOND 0xfffffffe0001ull
+#define THIRD  0xfffffffe0002ull
 #define COOKIE 0x1122334455667788ull
 
 static char root[] = "/tmp/vfiod-test-request-XXXXXX";
@@ -2412,6 +2414,341 @@ START_TEST(what_is_unplugged_does_not_wait_to_be_taken_again)
 }
 END_TEST
 
+/* ---- virtual functions ---- */
+
+/* Of FIRST, which is the host's; second is one of them, and there is another one. */
+static struct device *third;
+
+static const struct journal_vfs four = {
+	.count = 4,
+	.token = { true, { 1, 2, 3 } },
+	.pool = "nics",
+};
+
+static void keep_vfs(void)
+{
+	const struct journal_record record = {
+		.address = FIRST,
+		.state = VFIOD_UNMANAGED,
+		.identity = { .vendor = 0x1b36, .device = 0x0010 },
+		.owner = { VFIOD_NONE, getgid() },
+		.lease.deadline_ms = JOURNAL_NO_TIME,
+		.vfs = { .count = 4, .phase = JOURNAL_VFS_THERE, .pool = "nics" },
+	};
+	struct failure failure;
+
+	ck_assert_int_eq(kept_write(vfiod.state_dir, &record, &failure), 0);
+	kept_note(vfiod.kept, &record);
+}
+
+static void adopt(enum journal_vfs_phase phase)
+{
+	struct journal_record record = { .owner = { VFIOD_NONE, getgid() }, .vfs = four };
+
+	record.vfs.phase = phase;
+	sriov_adopt(first, &record);
+}
+
+static void set_up_vfs(void)
+{
+	set_up_kept();
+	keep_vfs();
+	third = put(THIRD);
+	for (uint64_t address = SECOND; address <= THIRD; address++) {
+		struct device *vf = devices_find(&vfiod.devices, address);
+
+		vf->state = VFIOD_FREE;
+		vf->owner = (struct owner){ VFIOD_NONE, getgid() };
+		vf->facts.group = (uint32_t)(GROUP + address - FIRST);
+		vf->facts.is_virtual = true;
+		vf->facts.physical_function = FIRST;
+	}
+	no_rules.revoke_grace = 5;
+}
+
+static void tear_down_vfs(void)
+{
+	no_rules.revoke_grace = 0;
+	tear_down_kept();
+}
+
+static void ask_vfs(uint64_t address, uint32_t count, const char *name)
+{
+	struct vfiod_assign_vfs_req body = { .address = htole64(address),
+					     .gid = htole32(VFIOD_NONE),
+					     .vfs = htole32(count) };
+
+	memcpy(body.pool, name, strnlen(name, sizeof(body.pool)));
+	ask(&admin, VFIOD_ASSIGN_VFS, COOKIE, &body, sizeof(body));
+}
+
+START_TEST(what_makes_no_sense_of_virtual_functions_is_refused)
+{
+	struct vfiod_assign_vfs_req body = { .address = htole64(FIRST), .vfs = htole32(1) };
+
+	ask(&admin, VFIOD_ASSIGN_VFS, COOKIE, &body, sizeof(body));
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EINVAL, "either a user or a group");
+	ask_vfs(FIRST, 0, "");
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EINVAL, "1 to 65535 virtual functions, not 0");
+	ask_vfs(FIRST, 65536, "");
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EINVAL, "not 65536");
+	ask_vfs(FIRST, 1, "a b");
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EINVAL, "'a b' is no name of a pool");
+	ask_vfs(FIRST, 1, "0123456789abcdef0123456789abcdef");
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EINVAL, "at most 31 bytes");
+	ask_vfs(ABSENT + 1, 1, "");
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, ENODEV, "no PCI function");
+	ask_vfs(SECOND, 1, "");
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EINVAL, "is a virtual function itself");
+	ask(&client, VFIOD_ASSIGN_VFS, COOKIE, &body, sizeof(body));
+	expect_error(&client, VFIOD_ASSIGN_VFS, COOKIE, EACCES, "administrator");
+}
+END_TEST
+
+START_TEST(a_function_that_is_assigned_itself_gets_no_virtual_ones)
+{
+	second->facts.is_virtual = false;
+	ask_vfs(SECOND, 1, "");
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EBUSY, "is assigned itself");
+	lease_to(second, 4000, 5);
+	ask_vfs(SECOND, 1, "");
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EBUSY, "leased to user 4000");
+	keep(FIRST);
+	kept_note(vfiod.kept, &(struct journal_record){ .address = FIRST, .state = VFIOD_FREE });
+	ask_vfs(FIRST, 1, "");
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EBUSY, "is assigned itself");
+}
+END_TEST
+
+START_TEST(a_function_that_has_none_to_offer_stays_as_it_was)
+{
+	ask_vfs(FIRST, 4, "nics");
+	let_workers_end();
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EOPNOTSUPP, "no SR-IOV capability");
+	ck_assert_ptr_null(first->set);
+	ck_assert_uint_eq(vfiod.changing_sets, 0);
+	ck_assert_str_eq(first->reason, "");
+	ck_assert(!first->left_to_host);
+}
+END_TEST
+
+START_TEST(virtual_functions_go_to_one_owner_together_and_back)
+{
+	adopt(JOURNAL_VFS_THERE);
+	ask_assign(&admin, SECOND, 1);
+	expect_error(&admin, VFIOD_ASSIGN, 1, EBUSY, "go to one owner and back together");
+	ask_unassign(&admin, SECOND, 2);
+	expect_error(&admin, VFIOD_UNASSIGN, 2, EBUSY, "vfioctl release ");
+	ask_assign(&admin, FIRST, 3);
+	expect_error(&admin, VFIOD_ASSIGN, 3, EBUSY, "has virtual functions that vfiod has made");
+	ask_vfs(FIRST, 1, "");
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EBUSY, "has virtual functions that vfiod has made");
+	ck_assert_int_eq(second->state, VFIOD_FREE);
+}
+END_TEST
+
+START_TEST(the_list_tells_whose_virtual_functions_are_whose_and_that_they_are_in_their_pool)
+{
+	const struct vfiod_members_req body = { .max = htole32(VFIOD_MEMBERS_MAX) };
+	const struct vfiod_list_rep *rep = proto_msg_body(&msg);
+	const struct vfiod_members_rep *members = proto_msg_body(&msg);
+
+	adopt(JOURNAL_VFS_THERE);
+	ask_list(&client, COOKIE);
+	receive(&client, VFIOD_LIST, COOKIE);
+	ck_assert_uint_eq(le32toh(rep->count), 3);
+	ck_assert_uint_eq(le32toh(rep->devices[0].flags) & (VFIOD_DEVICE_VIRTUAL | VFIOD_DEVICE_HAS_VFS),
+			  VFIOD_DEVICE_HAS_VFS);
+	ck_assert_uint_eq(le32toh(rep->devices[0].state), VFIOD_UNMANAGED);
+	ck_assert_uint_eq(le32toh(rep->devices[0].owner_gid), VFIOD_NONE);
+	ck_assert_uint_eq(le32toh(rep->devices[1].flags) & (VFIOD_DEVICE_VIRTUAL | VFIOD_DEVICE_HAS_VFS),
+			  VFIOD_DEVICE_VIRTUAL);
+	ck_assert_uint_eq(le32toh(rep->devices[1].physical), FIRST & 0xffff);
+	ask(&client, VFIOD_MEMBERS, COOKIE, &body, sizeof(body));
+	receive(&client, VFIOD_MEMBERS, COOKIE);
+	ck_assert_uint_eq(le32toh(members->count), 2);
+	ck_assert_uint_eq(le64toh(members->members[0].address), SECOND);
+	ck_assert_str_eq(members->members[0].pool, "nics");
+}
+END_TEST
+
+START_TEST(nobody_gets_a_virtual_function_while_they_are_made_or_removed)
+{
+	static const char *const words[] = { "being made", "being removed" };
+
+	adopt(_i ? JOURNAL_VFS_LEAVING : JOURNAL_VFS_MAKING);
+	ask_acquire(&client, SECOND, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EBUSY, words[_i]);
+	ask_unassign(&admin, FIRST, COOKIE);
+	expect_error(&admin, VFIOD_UNASSIGN, COOKIE, EBUSY, words[_i]);
+}
+END_TEST
+
+START_TEST(the_token_is_for_functions_of_the_kernels_driver_and_for_no_client)
+{
+	const struct vfiod_acquire_req body = { .address = htole64(SECOND), .mode = htole32(VFIOD_MODE_GROUP) };
+	struct vfio_token token;
+
+	ck_assert(!sriov_token(second).is);
+	adopt(JOURNAL_VFS_THERE);
+	token = sriov_token(second);
+	ck_assert(token.is);
+	ck_assert_mem_eq(token.bytes, four.token.bytes, sizeof(token.bytes));
+	ck_assert(!sriov_token(first).is);
+	ask(&client, VFIOD_ACQUIRE, COOKIE, &body, sizeof(body));
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EOPNOTSUPP, "the VF token, which vfiod tells nobody");
+	second->facts.strict = true;
+	ck_assert(!sriov_token(second).is);
+}
+END_TEST
+
+START_TEST(what_cannot_be_taken_back_is_not_begun_to_be_removed)
+{
+	adopt(JOURNAL_VFS_THERE);
+	lease_to(third, 4000, 5);
+	ask_unassign(&admin, FIRST, COOKIE);
+	expect_error(&admin, VFIOD_UNASSIGN, COOKIE, EBUSY, "leased to user 4000 (asked for by process 12345)");
+	ck_assert_uint_eq(vfiod.changing_sets, 0);
+	ck_assert_int_eq(second->state, VFIOD_FREE);
+	ck_assert_int_eq(third->state, VFIOD_LEASED);
+}
+END_TEST
+
+START_TEST(before_they_are_given_back_their_leases_end)
+{
+	adopt(JOURNAL_VFS_THERE);
+	lease_to(second, 4000, 5);
+	lease_to(third, 4001, 6);
+	second->lease.by_handles = third->lease.by_handles = true;
+	ask_unassign(&admin, FIRST, COOKIE);
+	ck_assert_ptr_nonnull(second->lease.deadline);
+	ck_assert_ptr_nonnull(third->lease.deadline);
+	second->state = VFIOD_REVOKING;
+	lease_end(&vfiod, second, 0, NULL);
+	settle(second, VFIOD_FREE);
+	ck_assert_int_eq(second->state, VFIOD_FREE); /* the other one's lasts still */
+	expect_nothing(&admin);
+	third->state = VFIOD_REVOKING;
+	lease_end(&vfiod, third, 0, NULL);
+	settle(third, VFIOD_FREE);
+	let_workers_end();
+	/* it is not really there, so it cannot be given back; and then the rest stays, too */
+	expect_error(&admin, VFIOD_UNASSIGN, COOKIE, ENOENT, "could not be taken from");
+	ck_assert_int_eq(second->state, VFIOD_QUARANTINED);
+	ck_assert_int_eq(third->state, VFIOD_FREE);
+	ck_assert_uint_eq(vfiod.changing_sets, 0);
+	ck_assert_ptr_nonnull(first->set);
+	ck_assert_ptr_nonnull(strstr(first->reason, "could not be removed"));
+}
+END_TEST
+
+START_TEST(when_all_are_given_back_they_are_removed_and_kept_no_longer)
+{
+	adopt(JOURNAL_VFS_THERE);
+	second->state = third->state = VFIOD_UNMANAGED;
+	ck_assert_uint_eq(count_kept(), 2);
+	ask_unassign(&admin, FIRST, COOKIE);
+	let_workers_end();
+	receive(&admin, VFIOD_UNASSIGN, COOKIE);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
+	ck_assert_ptr_null(first->set);
+	ck_assert_uint_eq(vfiod.changing_sets, 0);
+	ck_assert_ptr_null(devices_find(&vfiod.devices, SECOND));
+	ck_assert_ptr_null(devices_find(&vfiod.devices, THIRD));
+	ck_assert_uint_eq(count_kept(), 1);
+	ck_assert_ptr_null(kept_find(vfiod.kept, FIRST));
+}
+END_TEST
+
+START_TEST(what_a_vfiod_before_was_about_is_ended)
+{
+	adopt(_i ? JOURNAL_VFS_LEAVING : JOURNAL_VFS_MAKING);
+	second->state = third->state = VFIOD_UNMANAGED;
+	sriov_resume(first, NULL);
+	sriov_go_on(&vfiod);
+	let_workers_end();
+	ck_assert_ptr_null(first->set);
+	ck_assert_uint_eq(vfiod.changing_sets, 0);
+	ck_assert_uint_eq(vfiod.devices.count, 1);
+	ck_assert(!first->left_to_host);
+}
+END_TEST
+
+START_TEST(what_is_kept_and_cannot_be_made_again_is_left_to_the_host_and_says_why)
+{
+	if (_i) { /* a vfiod before had begun with it, or nobody */
+		adopt(JOURNAL_VFS_MAKING);
+		second->state = third->state = VFIOD_UNMANAGED;
+		sriov_resume(first, kept_find(vfiod.kept, FIRST));
+		let_workers_end();
+		ck_assert(first->left_to_host);
+		ck_assert_ptr_nonnull(strstr(first->reason, "its virtual functions are not made again: "));
+	} else {
+		assign_appeared(&vfiod, first);
+		ck_assert_str_eq(first->reason, "its virtual functions are made again when it has a driver");
+		ck_assert(!sriov_waits(first));
+		strcpy(first->facts.driver, "igb");
+		ck_assert(sriov_waits(first));
+	}
+	ck_assert_ptr_null(first->set);
+	ck_assert_uint_eq(vfiod.changing_sets, 0);
+	ck_assert_ptr_nonnull(kept_find(vfiod.kept, FIRST));
+	ck_assert_uint_eq(count_kept(), 2);
+}
+END_TEST
+
+START_TEST(a_virtual_function_stays_one_when_its_link_to_the_physical_one_has_gone)
+{
+	struct facts facts = second->facts;
+
+	adopt(JOURNAL_VFS_THERE);
+	facts.is_virtual = false;
+	facts.physical_function = 0;
+	strcpy(facts.path, "0000:00:01.0/00.1");
+	ck_assert_int_eq(devices_put(&vfiod.devices, &facts), 0);
+	ck_assert(second->facts.is_virtual);
+	ck_assert_uint_eq(second->facts.physical_function, FIRST);
+	ck_assert_str_eq(second->facts.path, "");
+}
+END_TEST
+
+/* F38 */
+START_TEST(virtual_functions_that_somebody_else_removes_are_missed_and_not_made_again)
+{
+	adopt(JOURNAL_VFS_THERE);
+	lease_to(second, 4000, 5);
+	daemon_device_gone(&vfiod, second);
+	ck_assert_str_eq(first->reason, "somebody has removed 3 of its 4 virtual functions");
+	ck_assert(!first->left_to_host);
+	ck_assert_ptr_nonnull(first->set);
+	daemon_device_gone(&vfiod, third);
+	ck_assert_ptr_null(first->set);
+	ck_assert_str_eq(first->reason,
+			 "somebody has removed its virtual functions; they are made again after the next boot");
+	ck_assert(first->left_to_host);
+	ck_assert(!sriov_waits(first));
+	ask_unassign(&admin, FIRST, COOKIE);
+	let_workers_end();
+	receive(&admin, VFIOD_UNASSIGN, COOKIE);
+	ck_assert_uint_eq(count_kept(), 1);
+}
+END_TEST
+
+START_TEST(the_removal_of_virtual_functions_ends_with_their_physical_one)
+{
+	adopt(JOURNAL_VFS_THERE);
+	lease_to(second, 4000, 5);
+	second->lease.by_handles = true;
+	ask_unassign(&admin, FIRST, COOKIE);
+	daemon_device_gone(&vfiod, first);
+	expect_error(&admin, VFIOD_UNASSIGN, COOKIE, ENODEV, "was unplugged");
+	ck_assert_uint_eq(vfiod.changing_sets, 0);
+	daemon_device_gone(&vfiod, second);
+	daemon_device_gone(&vfiod, third);
+	ck_assert_uint_eq(vfiod.devices.count, 0);
+}
+END_TEST
+
 static TCase *case_of(const char *name)
 {
 	TCase *tcase = tcase_create(name);
@@ -2694,6 +3031,29 @@ static TCase *kept_case(void)
 	return tcase;
 }
 
+static TCase *vfs_case(void)
+{
+	TCase *tcase = tcase_create("virtual functions");
+
+	tcase_add_checked_fixture(tcase, set_up_vfs, tear_down_vfs);
+	tcase_add_test(tcase, what_makes_no_sense_of_virtual_functions_is_refused);
+	tcase_add_test(tcase, a_function_that_is_assigned_itself_gets_no_virtual_ones);
+	tcase_add_test(tcase, a_function_that_has_none_to_offer_stays_as_it_was);
+	tcase_add_test(tcase, virtual_functions_go_to_one_owner_together_and_back);
+	tcase_add_test(tcase, the_list_tells_whose_virtual_functions_are_whose_and_that_they_are_in_their_pool);
+	tcase_add_loop_test(tcase, nobody_gets_a_virtual_function_while_they_are_made_or_removed, 0, 2);
+	tcase_add_test(tcase, the_token_is_for_functions_of_the_kernels_driver_and_for_no_client);
+	tcase_add_test(tcase, what_cannot_be_taken_back_is_not_begun_to_be_removed);
+	tcase_add_test(tcase, before_they_are_given_back_their_leases_end);
+	tcase_add_test(tcase, when_all_are_given_back_they_are_removed_and_kept_no_longer);
+	tcase_add_loop_test(tcase, what_a_vfiod_before_was_about_is_ended, 0, 2);
+	tcase_add_loop_test(tcase, what_is_kept_and_cannot_be_made_again_is_left_to_the_host_and_says_why, 0, 2);
+	tcase_add_test(tcase, a_virtual_function_stays_one_when_its_link_to_the_physical_one_has_gone);
+	tcase_add_test(tcase, virtual_functions_that_somebody_else_removes_are_missed_and_not_made_again);
+	tcase_add_test(tcase, the_removal_of_virtual_functions_ends_with_their_physical_one);
+	return tcase;
+}
+
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;
@@ -2724,6 +3084,7 @@ int main(void)
 	suite_add_tcase(suite, function_events_case());
 	suite_add_tcase(suite, unplugged_case());
 	suite_add_tcase(suite, kept_case());
+	suite_add_tcase(suite, vfs_case());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

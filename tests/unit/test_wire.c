@@ -21,7 +21,7 @@
 #define BODY_MAX     (VFIOD_MSG_MAX - sizeof(struct vfiod_hdr))
 #define SCM_MAX_FDS  253 /* the kernel's */
 #define COOKIE	     0x1122334455667788ull
-#define OPCODE_COUNT 15
+#define OPCODE_COUNT 16
 
 static struct proto_conn near_end, far_end;
 static struct proto_msg msg;
@@ -581,7 +581,7 @@ static const struct {
 	{ 9, "ACQUIRE_POOL", VFIOD_ON_PUB, 2, 48, 56 }, { 10, "WHY", VFIOD_ON_PUB, 0, 56, 520 },
 	{ 11, "MEMBERS", VFIOD_ON_BOTH, 0, 16, 8 },	{ 12, "RELOAD", VFIOD_ON_ADMIN, 0, 8, 8 },
 	{ 13, "STATS", VFIOD_ON_ADMIN, 0, 8, 1664 },	{ 14, "CLEAR", VFIOD_ON_ADMIN, 0, 16, 8 },
-	{ 15, "ISOLATION", VFIOD_ON_BOTH, 0, 24, 16 },
+	{ 15, "ISOLATION", VFIOD_ON_BOTH, 0, 24, 16 },	{ 16, "ASSIGN_VFS", VFIOD_ON_ADMIN, 0, 56, 8 },
 };
 
 START_TEST(an_operation_is_as_the_contract_has_it)
