@@ -31,6 +31,32 @@ int vfiodma_assign(struct vfiodma_session *session, const char *address, uint32_
 	return 0;
 }
 
+int vfiodma_assign_vfs(struct vfiodma_session *session, const char *address, uint32_t uid, uint32_t gid,
+		       unsigned int count, const char *pool)
+{
+	struct vfiod_assign_vfs_req request = { .uid = htole32(uid), .gid = htole32(gid), .vfs = htole32(count) };
+	struct proto_msg reply;
+	uint64_t number;
+	int err = session_address(session, address, &number);
+
+	if (!err)
+		err = session_needs(session, 3, "makes no virtual functions");
+	if (err)
+		return err;
+	if ((uid == VFIODMA_NONE) == (gid == VFIODMA_NONE))
+		return errors_add(session->errors, -EINVAL,
+				  "the virtual functions of %s have to be assigned either to a user or to a group of "
+				  "users",
+				  address);
+	if (pool && strlen(pool) >= sizeof(request.pool))
+		return errors_add(session->errors, -EINVAL, "the name of a pool has at most %zu bytes",
+				  sizeof(request.pool) - 1);
+	if (pool)
+		strcpy(request.pool, pool);
+	request.address = htole64(number);
+	return session_request(session, VFIOD_ASSIGN_VFS, &request, sizeof(request), &reply);
+}
+
 int vfiodma_unassign(struct vfiodma_session *session, const char *address, char *driver)
 {
 	struct vfiod_unassign_req request = { 0 };

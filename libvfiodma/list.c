@@ -16,12 +16,16 @@ static_assert((int)VFIODMA_UNMANAGED == (int)VFIOD_UNMANAGED && (int)VFIODMA_QUA
 static_assert(sizeof(((struct vfiodma_info *)0)->driver) == VFIOD_NAME_MAX, "names are copied whole");
 static_assert(sizeof(((struct vfiodma_info *)0)->reason) == sizeof(((struct vfiod_device *)0)->reason),
 	      "the reason is copied whole");
-static_assert(sizeof(((struct vfiodma_info *)0)->address) == PROTO_ADDRESS_LEN, "every address fits");
+static_assert(sizeof(((struct vfiodma_info *)0)->address) == PROTO_ADDRESS_LEN &&
+		      sizeof(((struct vfiodma_info *)0)->physical_function) >= PROTO_ADDRESS_LEN,
+	      "every address fits");
 
 /* NOLINTBEGIN(misc-redundant-expression): it is the values that are compared */
 static_assert((int)VFIODMA_INFO_REVOCABLE == (int)VFIOD_DEVICE_REVOCABLE &&
 		      (int)VFIODMA_INFO_WARM == (int)VFIOD_DEVICE_WARM &&
-		      (int)VFIODMA_INFO_STRICT == (int)VFIOD_DEVICE_STRICT,
+		      (int)VFIODMA_INFO_STRICT == (int)VFIOD_DEVICE_STRICT &&
+		      (int)VFIODMA_INFO_VIRTUAL == (int)VFIOD_DEVICE_VIRTUAL &&
+		      (int)VFIODMA_INFO_HAS_VFS == (int)VFIOD_DEVICE_HAS_VFS,
 	      "flags are passed on as they are");
 static_assert((int)VFIODMA_ISOLATION_BUS == (int)VFIOD_ISOLATION_BUS &&
 		      (int)VFIODMA_ISOLATION_PORT == (int)VFIOD_ISOLATION_PORT &&
@@ -83,6 +87,14 @@ static int get_page(struct vfiodma_session *session, uint64_t start, uint32_t ma
 	return 0;
 }
 
+static void note_physical_function(const struct vfiod_device *device, struct vfiodma_info *info)
+{
+	uint64_t domain = le64toh(device->address) & ~UINT64_C(0xffff);
+
+	if (info->flags & VFIODMA_INFO_VIRTUAL)
+		proto_address_format(domain | (le32toh(device->physical) & 0xffff), info->physical_function);
+}
+
 static void info_from_record(const struct vfiod_device *device, struct vfiodma_info *info)
 {
 	*info = (struct vfiodma_info){
@@ -106,6 +118,7 @@ static void info_from_record(const struct vfiod_device *device, struct vfiodma_i
 	memcpy(info->original_driver, device->original_driver, sizeof(info->original_driver));
 	memcpy(info->reset, device->reset, sizeof(info->reset));
 	memcpy(info->reason, device->reason, sizeof(info->reason));
+	note_physical_function(device, info);
 }
 
 /* Appends a page; *infos and *count always belong together, also on error. */

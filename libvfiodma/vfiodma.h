@@ -186,11 +186,12 @@ enum vfiodma_state {
  * @owner_gid: the group of users it is assigned to, or VFIODMA_NONE
  * @holder_uid: the user who has the lease, or VFIODMA_NONE
  * @holder_pid: the process that asked for the lease, or VFIODMA_NONE
- * @flags: VFIODMA_INFO_REVOCABLE, VFIODMA_INFO_WARM, VFIODMA_INFO_STRICT
+ * @flags: VFIODMA_INFO_…
  * @driver: bound now; empty: none
  * @original_driver: bound before vfiod took the function; empty: none, or not taken
  * @reset: the kernel's reset methods, "flr bus"; empty: none
  * @reason: why the function is quarantined, or is assigned and yet the host's; empty: neither
+ * @physical_function: the function that it is a virtual one of (SR-IOV); empty: it is none
  * @reserved: room for what later versions tell
  */
 struct vfiodma_info {
@@ -204,12 +205,15 @@ struct vfiodma_info {
 	uint32_t holder_uid, holder_pid;
 	char driver[32], original_driver[32], reset[32], reason[128];
 	uint32_t flags;
-	uint64_t reserved[8];
+	char physical_function[20];
+	uint64_t reserved[6];
 };
 
 #define VFIODMA_INFO_REVOCABLE (1u << 0) /* its lease, or the next if it has none, can be taken back at any time */
 #define VFIODMA_INFO_WARM      (1u << 1) /* held open and clean: to lease it waits for no reset */
 #define VFIODMA_INFO_STRICT    (1u << 2) /* its driver is vfiod_pci(4), under whichever name */
+#define VFIODMA_INFO_VIRTUAL   (1u << 3) /* it is a virtual function */
+#define VFIODMA_INFO_HAS_VFS   (1u << 4) /* vfiod has made virtual functions of it, or is about that */
 
 /** vfiodma_state_name() - "free", "leased" …; "unknown" for a state that this library does not know. */
 const char *vfiodma_state_name(uint32_t state);
@@ -343,6 +347,22 @@ int vfiodma_why(struct vfiodma_session *session, const char *what, unsigned int 
  */
 int vfiodma_assign(struct vfiodma_session *session, const char *address, uint32_t uid, uint32_t gid,
 		   char *original_driver);
+
+/**
+ * vfiodma_assign_vfs() - have virtual functions made of a function, which stays the host's, and let a user or a group
+ * have these; also after a reboot, until vfiodma_unassign() of the function, which takes them back and removes them.
+ * @address: of the physical function
+ * @uid: the user, or VFIODMA_NONE
+ * @gid: the group of users, or VFIODMA_NONE; exactly one of both is given
+ * @count: how many
+ * @pool: the pool that they are put into; NULL or empty: what vfiod.conf says
+ *
+ * Return: 0, and all of them are assigned; or none is: -EINVAL (it cannot have so many), -ENODEV, -EBUSY (it has some
+ * already, or is assigned itself), -EOPNOTSUPP (it has no SR-IOV, or its driver makes none), -ENOENT (it has no
+ * driver), -EPROTONOSUPPORT (vfiod is older than this library), or what vfiodma_assign() says of one of them.
+ */
+int vfiodma_assign_vfs(struct vfiodma_session *session, const char *address, uint32_t uid, uint32_t gid,
+		       unsigned int count, const char *pool);
 
 /**
  * vfiodma_unassign() - give a function back to the host; also one that is assigned and not there is the host's then.

@@ -8,6 +8,8 @@ const struct option_spec option_table[OPTION_COUNT] = {
 	[OPTION_WIDE] = { "wide", 'w', NULL, NULL, "shorten nothing, however narrow the terminal is" },
 	[OPTION_USER] = { "user", 'u', "USER", NULL, "the user who may have it: a name or a number" },
 	[OPTION_GROUP] = { "group", 'g', "GROUP", NULL, "the group of users who may have it: a name or a number" },
+	[OPTION_VFS] = { "vfs", 0, "NUMBER", NULL, "so many virtual functions of it, and not itself" },
+	[OPTION_POOL] = { "pool", 0, "NAME", NULL, "the pool to put these into" },
 	[OPTION_GRACE] = { "grace", 0, "SECONDS", NULL, "how long its program has to give it back" },
 	[OPTION_FROM_FILE] = { "from-file", 'f', "DUMP", NULL, "a recording instead of a function of this machine" },
 	[OPTION_LIVE] = { "live", 0, NULL, NULL, "as the program that has it sees it now" },
@@ -43,11 +45,14 @@ const struct command command_table[] = {
 	{
 		.name = "assign",
 		.arguments = "DEVICE",
-		.options = OPTION(USER) | OPTION(GROUP) | OPTION(JSON),
+		.options = OPTION(USER) | OPTION(GROUP) | OPTION(VFS) | OPTION(POOL) | OPTION(JSON),
 		.summary = "let a user or a group have a function of the host",
 		.text = "Its driver is replaced by a VFIO driver.  A function that the host uses is\n"
 			"refused.  Either --user or --group is needed.  It is assigned until it is\n"
-			"released, also after a reboot.  Only root may do this.\n",
+			"released, also after a reboot.  Only root may do this.\n"
+			"\n"
+			"With --vfs the function stays the host's and keeps its driver, which makes\n"
+			"virtual functions of it (SR-IOV): these are assigned, all or none.\n",
 		.run = assign_run,
 	},
 	{
@@ -56,7 +61,10 @@ const struct command command_table[] = {
 		.options = OPTION(JSON),
 		.summary = "give a function back to the host and to its driver",
 		.text = "It is not assigned any more then, also after a reboot.  A function that\n"
-			"somebody has is refused.  Only root may do this.\n",
+			"somebody has is refused.  Only root may do this.\n"
+			"\n"
+			"Of a function that was assigned with --vfs its virtual functions are taken\n"
+			"from whoever has them, with the grace of vfiod.conf, and removed.\n",
 		.run = release_run,
 	},
 	{

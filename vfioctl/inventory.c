@@ -82,6 +82,29 @@ const struct vfiodma_info *inventory_next_leader(const struct inventory *invento
 	return last;
 }
 
+const struct vfiodma_info *inventory_next_vf(const struct inventory *inventory, const struct vfiodma_info *info,
+					     const struct vfiodma_info *last)
+{
+	const struct vfiodma_info *end = inventory->infos + inventory->count, *vf;
+
+	for (vf = last ? last + 1 : inventory->infos; vf < end; vf++) {
+		if (!strcmp(vf->physical_function, info->address))
+			return vf;
+	}
+	return NULL;
+}
+
+const struct vfiodma_info *inventory_parent(const struct inventory *inventory, const struct vfiodma_info *info)
+{
+	const struct vfiodma_info *end = inventory->infos + inventory->count, *parent;
+
+	for (parent = inventory->infos; parent < end; parent++) {
+		if (parent->flags & VFIODMA_INFO_HAS_VFS && !strcmp(parent->address, info->physical_function))
+			return parent;
+	}
+	return NULL;
+}
+
 const char *inventory_short_address(const char *address, const char *from)
 {
 	const char *colon = strchr(address, ':');

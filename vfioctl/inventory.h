@@ -45,6 +45,13 @@ const struct vfiodma_info *inventory_next_member(const struct inventory *invento
 const struct vfiodma_info *inventory_next_leader(const struct inventory *inventory, const struct vfiodma_info *info,
 						 const struct vfiodma_info *last);
 
+/** inventory_next_vf() - the virtual function of @info after @last (NULL: the first), or NULL. */
+const struct vfiodma_info *inventory_next_vf(const struct inventory *inventory, const struct vfiodma_info *info,
+					     const struct vfiodma_info *last);
+
+/** inventory_parent() - the function that @info is a virtual one of, where vfiod has made it; or NULL. */
+const struct vfiodma_info *inventory_parent(const struct inventory *inventory, const struct vfiodma_info *info);
+
 /** inventory_short_address() - @address as seen from @from: without its domain when that is the same. */
 const char *inventory_short_address(const char *address, const char *from);
 

@@ -76,6 +76,19 @@ static void add_companion_of(struct json_object *object, const struct inventory 
 	json_object_object_add(object, "companion_of", leaders);
 }
 
+static void add_vfs(struct json_object *object, const struct inventory *inventory, const struct vfiodma_info *info)
+{
+	struct json_object *vfs = json_object_new_array();
+	const struct vfiodma_info *vf = NULL;
+
+	while ((vf = inventory_next_vf(inventory, info, vf)))
+		json_object_array_add(vfs, json_object_new_string(vf->address));
+	add_text(object, "physical_function", info->physical_function);
+	json_object_object_add(object, "virtual_functions", vfs);
+	json_object_object_add(object, "virtual_functions_assigned",
+			       json_object_new_boolean((info->flags & VFIODMA_INFO_HAS_VFS) != 0));
+}
+
 static void add_reset_methods(struct json_object *object, const struct vfiodma_info *info)
 {
 	struct json_object *methods = json_object_new_array();
@@ -117,6 +130,7 @@ struct json_object *json_device(const struct inventory *inventory, struct pcinam
 	add_identity(object, names, info);
 	add_group(object, inventory, info);
 	add_companion_of(object, inventory, info);
+	add_vfs(object, inventory, info);
 	add_text(object, "driver", info->driver);
 	json_object_object_add(object, "strict", json_object_new_boolean((info->flags & VFIODMA_INFO_STRICT) != 0));
 	add_text(object, "original_driver", info->original_driver);

@@ -105,6 +105,21 @@ static void print_reasons(const struct inventory *inventory, bool all, const str
 	}
 }
 
+/* Which functions have virtual ones, and which these are: nothing else in the table says so. */
+static void print_vfs(const struct inventory *inventory, bool all, FILE *out)
+{
+	for (size_t i = 0; i < inventory->count; i++) {
+		const struct vfiodma_info *info = &inventory->infos[i], *vf = inventory_next_vf(inventory, info, NULL);
+
+		if (!vf || !is_listed(info, all))
+			continue;
+		fprintf(out, "%s has virtual functions:", info->address);
+		for (; vf; vf = inventory_next_vf(inventory, info, vf))
+			fprintf(out, " %s", inventory_short_address(vf->address, info->address));
+		fputc('\n', out);
+	}
+}
+
 int list_print(const struct inventory *inventory, struct pcinames *names, bool all, const struct terminal *terminal,
 	       FILE *out)
 {
@@ -121,9 +136,11 @@ int list_print(const struct inventory *inventory, struct pcinames *names, bool a
 		return error;
 	error = table_print(table, terminal, out);
 	table_free(table);
-	if (!error)
-		print_reasons(inventory, all, terminal, out);
-	return error;
+	if (error)
+		return error;
+	print_vfs(inventory, all, out);
+	print_reasons(inventory, all, terminal, out);
+	return 0;
 }
 
 int list_print_json(const struct inventory *inventory, struct pcinames *names, bool all, FILE *out)

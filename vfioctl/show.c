@@ -119,6 +119,22 @@ static void print_group(const struct page *page, const struct inventory *invento
 		print_isolation(page, isolations, count);
 }
 
+static void print_vfs(const struct page *page, const struct inventory *inventory, const struct vfiodma_info *info)
+{
+	const struct vfiodma_info *vf = inventory_next_vf(inventory, info, NULL);
+	bool made = info->flags & VFIODMA_INFO_HAS_VFS;
+
+	if (*info->physical_function)
+		line(page, "Virtual", TONE_PLAIN, "a virtual function of %s%s", info->physical_function,
+		     inventory_parent(inventory, info) ? ", assigned together with the others of it" : "");
+	if (vf || made)
+		line(page, "Virtual", TONE_PLAIN, "it has virtual functions%s",
+		     made ? ", which vfiod has made" : ", which vfiod has not made");
+	for (; vf; vf = inventory_next_vf(inventory, info, vf))
+		line(page, "", TONE_PLAIN, "%s  %s, %s", vf->address, or_none(vf->driver),
+		     vfiodma_state_name(vf->state));
+}
+
 /* What a VFIO driver lets the user of the function do. */
 static void print_driver(const struct page *page, const struct vfiodma_info *info)
 {
@@ -238,8 +254,30 @@ static void print_next_companion(const struct page *page, const struct inventory
 		line(page, "Next", TONE_PLAIN, "wait a moment, and look again");
 }
 
+/* Virtual functions that vfiod has made go together. */
+static bool print_next_vfs(const struct page *page, const struct inventory *inventory, const struct vfiodma_info *info)
+{
+	const struct vfiodma_info *parent = inventory_parent(inventory, info);
+
+	if (info->flags & VFIODMA_INFO_HAS_VFS)
+		line(page, "Next", TONE_PLAIN, "remove its virtual functions with: vfioctl release %s", info->address);
+	else if (parent && info->state == VFIODMA_FREE)
+		line(page, "Next", TONE_PLAIN,
+		     "its owner can use it; remove it, with the others, with: vfioctl release %s", parent->address);
+	else if (parent && info->state == VFIODMA_QUARANTINED)
+		line(page, "Next", TONE_PLAIN,
+		     "have it reset once more with: vfioctl quarantine clear %s, or remove it, with the others, with: "
+		     "vfioctl release %s",
+		     info->address, parent->address);
+	else
+		return false;
+	return true;
+}
+
 static void print_next(const struct page *page, const struct inventory *inventory, const struct vfiodma_info *info)
 {
+	if (print_next_vfs(page, inventory, info))
+		return;
 	switch (info->state) {
 	case VFIODMA_UNMANAGED:
 		print_next_unmanaged(page, info);
@@ -275,6 +313,7 @@ void show_print(const struct inventory *inventory, struct pcinames *names, const
 
 	print_identity(&page, names, info);
 	print_group(&page, inventory, info, isolations);
+	print_vfs(&page, inventory, info);
 	print_driver(&page, info);
 	if (info->state != VFIODMA_UNMANAGED)
 		line(&page, "Driver before", TONE_PLAIN, "%s", or_none(info->original_driver));

@@ -60,6 +60,7 @@ static void set_functions(void)
 
 		info->size = sizeof(*info);
 		info->flags = 0;
+		info->physical_function[0] = '\0';
 		info->owner_uid = info->owner_gid = info->holder_uid = info->holder_pid = VFIODMA_NONE;
 		strcpy(info->driver, i == 0 ? "pcieport" : "igb");
 		strcpy(info->reset, "flr bus");
@@ -500,6 +501,41 @@ static void assert_driver(const char *line, const char *const words[3])
 	free(written);
 }
 
+START_TEST(a_list_and_show_tell_which_virtual_functions_a_function_has)
+{
+	strcpy(functions[2].physical_function, functions[1].address);
+	functions[2].flags |= VFIODMA_INFO_VIRTUAL;
+	ck_assert(has_line(printed_list(false, 0), "0000:07:00.0 has virtual functions: 07:00.1"));
+	free(written);
+	ck_assert(has_line(printed_function(1), "Virtual         it has virtual functions, which vfiod has not made"));
+	ck_assert(has_line(written, "                0000:07:00.1  igb, unmanaged"));
+	free(written);
+	ck_assert(has_line(printed_function(2), "Virtual         a virtual function of 0000:07:00.0"));
+	free(written);
+}
+END_TEST
+
+START_TEST(show_says_that_virtual_functions_of_vfiods_go_together)
+{
+	strcpy(functions[2].physical_function, functions[1].address);
+	functions[2].flags |= VFIODMA_INFO_VIRTUAL;
+	functions[2].state = VFIODMA_FREE;
+	functions[1].flags |= VFIODMA_INFO_HAS_VFS;
+	ck_assert(has_line(printed_function(1), "Virtual         it has virtual functions, which vfiod has made"));
+	ck_assert(has_line(written, "Next            remove its virtual functions with: vfioctl release 0000:07:00.0"));
+	free(written);
+	ck_assert(has_line(printed_function(2), "Virtual         a virtual function of 0000:07:00.0, assigned together "
+						"with the others of it"));
+	ck_assert(has_line(written, "Next            its owner can use it; remove it, with the others, with: vfioctl "
+				    "release 0000:07:00.0"));
+	free(written);
+	functions[2].state = VFIODMA_QUARANTINED;
+	ck_assert_ptr_nonnull(
+		strstr(printed_function(2), "or remove it, with the others, with: vfioctl release 0000:07:00.0"));
+	free(written);
+}
+END_TEST
+
 START_TEST(show_says_which_driver_it_is_and_what_follows)
 {
 	assert_driver("Driver          vfio-pci: the kernel's own VFIO driver", stock_words);
@@ -610,6 +646,9 @@ START_TEST(json_tells_all_of_a_leased_function)
 		   "[{\"address\":\"0000:00:02.0\",\"driver\":\"pcieport\"},{\"address\":\"0000:07:00.1\",\"driver\":"
 		   "\"igb\"},{\"address\":\"0001:07:00.0\",\"driver\":\"igb\"}]");
 	check_json(object, "driver", "\"vfio-pci\"");
+	check_json(object, "physical_function", "null");
+	check_json(object, "virtual_functions", "[]");
+	check_json(object, "virtual_functions_assigned", "false");
 	check_json(object, "strict", "false");
 	check_json(object, "original_driver", "\"igb\"");
 	check_json(object, "reset_methods", "[\"flr\",\"bus\"]");
@@ -674,6 +713,22 @@ START_TEST(json_says_whose_companion_a_function_is)
 	json_object_put(object);
 	object = json_of(1);
 	check_json(object, "companion_of", "[]");
+	json_object_put(object);
+}
+END_TEST
+
+START_TEST(json_tells_virtual_functions)
+{
+	struct json_object *object;
+
+	strcpy(functions[2].physical_function, functions[1].address);
+	functions[1].flags = VFIODMA_INFO_HAS_VFS;
+	object = json_of(1);
+	check_json(object, "virtual_functions", "[\"0000:07:00.1\"]");
+	check_json(object, "virtual_functions_assigned", "true");
+	json_object_put(object);
+	object = json_of(2);
+	check_json(object, "physical_function", "\"0000:07:00.0\"");
 	json_object_put(object);
 }
 END_TEST
@@ -1194,6 +1249,8 @@ static void add_function_tests(Suite *suite)
 	tcase_add_test(shown, show_says_who_has_a_function_and_who_else_is_in_its_group);
 	tcase_add_test(shown, show_says_why_functions_share_a_group_each_reason_once);
 	tcase_add_test(shown, show_and_list_say_whose_companion_a_function_is);
+	tcase_add_test(shown, a_list_and_show_tell_which_virtual_functions_a_function_has);
+	tcase_add_test(shown, show_says_that_virtual_functions_of_vfiods_go_together);
 	tcase_add_test(shown, show_says_which_driver_it_is_and_what_follows);
 	tcase_add_test(shown, show_says_whether_a_lease_can_be_revoked_and_what_is_missing);
 	tcase_add_test(shown, show_says_whether_a_free_function_is_warm);
@@ -1210,6 +1267,7 @@ static void add_json_tests(Suite *suite)
 	tcase_add_test(json, json_tells_all_of_a_leased_function);
 	tcase_add_test(json, json_says_why_functions_share_a_group);
 	tcase_add_test(json, json_says_whose_companion_a_function_is);
+	tcase_add_test(json, json_tells_virtual_functions);
 	tcase_add_test(json, json_has_null_for_what_is_not_there);
 	tcase_add_test(json, a_json_list_is_an_array_of_the_same_functions_as_the_table);
 	suite_add_tcase(suite, json);

@@ -122,6 +122,14 @@ an_assignment_needs_exactly_one_owner_that_exists()
 	refuses 2 'not both' assign 01:00.0 --user root --group root
 	refuses 1 "no such user: 'no such user'" assign 01:00.0 --user 'no such user'
 	refuses 1 "no such group: 'no such group'" assign 01:00.0 -g 'no such group'
+}
+
+virtual_functions_are_a_number_of_them()
+{
+	for number in 0 -1 4x '' 65536 100000; do
+		refuses 2 "'$number' is no number of virtual functions" assign 01:00.0 --user root --vfs="$number"
+	done
+	refuses 2 '--pool goes with --vfs' assign 01:00.0 --user root --pool lab
 	refuses 1 "no such user: '4294967295'" assign 01:00.0 --user 4294967295
 }
 
@@ -186,7 +194,7 @@ completion_says_nothing_when_it_knows_nothing()
 
 for test in help_explains_every_command the_version_is_shown a_wrong_command_line_is_refused_in_one_line \
 	what_is_not_an_address_is_refused_with_an_example_of_one an_assignment_needs_exactly_one_owner_that_exists \
-	a_grace_is_a_number_of_seconds \
+	a_grace_is_a_number_of_seconds virtual_functions_are_a_number_of_them \
 	without_a_daemon_every_request_fails_with_status_3 \
 	the_environment_says_where_the_daemon_is_and_the_option_goes_before_it control_characters_are_not_repeated \
 	output_that_cannot_be_written_is_an_error completion_says_nothing_when_it_knows_nothing; do
