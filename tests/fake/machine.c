@@ -348,12 +348,20 @@ int machine_unbind(struct function *function)
 	return 0;
 }
 
+/* A virtual function is for no driver where its physical function says so. */
+static bool may_probe(const struct function *function)
+{
+	const struct function *parent = function->parent ? machine_find(function->parent) : NULL;
+
+	return !parent || !parent->manual;
+}
+
 /* The kernel's choice: the override, or what it is for. */
 static void probe(struct function *function)
 {
 	const char *driver = function->override[0] ? function->override : function->native;
 
-	if (driver[0] && !function->driver[0])
+	if (driver[0] && !function->driver[0] && (function->override[0] || may_probe(function)))
 		machine_bind(function, driver);
 }
 
@@ -380,6 +388,7 @@ static void make_files(struct function *function)
 	if (function->total_vfs) {
 		put(in(function, "sriov_totalvfs"), "%u\n", function->total_vfs);
 		put(in(function, "sriov_numvfs"), "0\n");
+		put(in(function, "sriov_drivers_autoprobe"), "1\n");
 	}
 	write_config(function, function->config);
 }
@@ -630,6 +639,8 @@ static int write_attribute(struct function *function, const char *name, const ch
 		return write_remove(function);
 	if (!strcmp(name, "sriov_numvfs"))
 		return set_vfs(function, (unsigned int)strtoul(text, NULL, 10));
+	if (!strcmp(name, "sriov_drivers_autoprobe"))
+		function->manual = text[0] == '0';
 	if (!strcmp(name, "reset_method"))
 		snprintf(function->reset, sizeof(function->reset), "%.63s", text);
 	put(in(function, name), "%s\n", text);
