@@ -6,36 +6,13 @@
 #
 #	VFIOD_BUILT=$PWD/build/default build/default/tests/fake/machine run --functions 1 -- tests/fake/sriov.sh
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=../vm/vfiod.sh
-. "${0%/*}/../vm/vfiod.sh"
-trap 'vfiod_scenario_ends "$?"' EXIT
+# shellcheck source-path=SCRIPTDIR source=vfiod.sh
+. "${0%/*}/vfiod.sh"
 
-: "${VFIOD_BUILT:?where everything is built}" "${FAKE_PRELOAD:?run this with: machine run}"
-PATH=$VFIOD_BUILT/vfiod:$VFIOD_BUILT/vfioctl:$VFIOD_BUILT/tests/vm/clients:$VFIOD_BUILT/tests/fake:$PATH
-configuration=/run/vfiod.conf
-state_dir=/run/state
 card=0000:01:00.0
 vfs=(0000:01:01.0 0000:01:01.1 0000:01:01.2)
 plain=0000:02:00.0
 sysfs=/sys/bus/pci/devices
-
-# ---- words of the virtual machine's scenarios, for this one ---------------------------------------------------
-configure() { cat >$configuration; }
-start_vfiod_under() {
-	: >"$vfiod_log"
-	"$@" env LD_PRELOAD="$FAKE_PRELOAD" vfiod --config $configuration --state-dir $state_dir 2>"$vfiod_log" &
-	vfiod_pid=$!
-	wait_for "vfiod gets ready" grep -q ' ready: ' "$vfiod_log"
-}
-# as UID[:GID,...] COMMAND...
-as() {
-	local user=${1%%:*} groups=--clear-groups
-	case $1 in *:*) groups=--groups=${1#*:} ;; esac
-	shift
-	env -i PATH="$PATH" setpriv --reuid="$user" --regid="$user" "$groups" --inh-caps=-all \
-		--ambient-caps=-all --bounding-set=-all "$@"
-}
-machine_does() { quietly machine "do" "$@"; }
 
 # ---- what is asked ----------------------------------------------------------------------------------------------
 unknown() { ! vfioctl show "$1"; }

@@ -1824,7 +1824,7 @@ START_TEST(a_journal_that_is_none_is_said_and_replaced)
 	start();
 	ck_assert_ptr_nonnull(strstr(read_text(log_path), "journal cannot be read: "));
 	ck_assert_ptr_nonnull(strstr(read_text(log_path), bad_journals[_i][1]));
-	ck_assert_str_eq(read_text(journal_path()), "vfiodjnl\2");
+	ck_assert_str_eq(read_text(journal_path()), "vfiodjnl\1");
 	ck_assert_uint_eq(size_of(journal_path()), 4096);
 	ck_assert_int_eq(stop_with(SIGTERM), 0);
 	write_file(log_path, "");
