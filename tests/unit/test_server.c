@@ -2144,7 +2144,8 @@ START_TEST(F7_a_thousand_idle_and_a_thousand_silent_clients_are_in_nobodys_way)
 		idle[i] = client_of(pub_path);
 		silent[i] = connect_to(pub_path);
 	}
-	ck_assert_uint_ge(count_fds(), baseline + 2 * MANY);
+	while (count_fds() < baseline + 2 * MANY) /* the last are in the queue of the socket perhaps */
+		poll(NULL, 0, 1);
 	for (int i = 0; i < 21; i++)
 		times[i] = good_client_us();
 	qsort(times, 21, sizeof(times[0]), compare_times);
