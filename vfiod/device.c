@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vfiod/device.h"
 
+#include "vfiod/holder.h"
 #include "vfiod/serial.h"
 #include "vfiod/sriov.h"
 
@@ -94,6 +95,7 @@ struct device *devices_by_watch(const struct devices *devices, int watch)
 
 void device_unlease(struct device *device)
 {
+	holder_end(device);
 	if (device->lease.watch)
 		LIST_REMOVE(device, by_watch);
 	if (device->lease.id) {

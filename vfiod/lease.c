@@ -7,7 +7,6 @@
 #include "vfiod/daemon.h"
 #include "vfiod/decide.h"
 #include "vfiod/handles.h"
-#include "vfiod/holder.h"
 #include "vfiod/log.h"
 #include "vfiod/pci_events.h"
 #include "vfiod/peer.h"
@@ -427,7 +426,6 @@ void lease_end(struct daemon *daemon, struct device *device, unsigned int killed
 
 	pci_events_settle(daemon, device);
 	terms_end(daemon, device);
-	holder_end(device);
 	if (lease.revoke || lease.deadline)
 		lease_tell(daemon, device, VFIOD_LEASE_REVOKED, 0);
 	if (lease.deadline)
