@@ -7,10 +7,10 @@ struct daemon;
 struct device;
 
 /*
- * A lease by handles is over when they are closed for the last time; or, so that no forgotten child keeps a function for
- * ever, when both the connection that it was asked for by is closed and the process that made that has ended.  A child
- * that is to have the function on keeps the connection open.  After a restart of vfiod there is no such connection, and
- * the handles alone count.
+ * A lease by handles is over when they are closed for the last time; or, so that no forgotten child keeps a function
+ * for ever, when both the connection that it was asked for by is closed and the process that made that has ended.  A
+ * child that is to have the function on keeps the connection open.  After a restart of vfiod there is no such
+ * connection, and the handles alone count.
  */
 
 /** holder_disconnected() - the connection of @client is about to be closed. */

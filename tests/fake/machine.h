@@ -36,7 +36,7 @@ struct function {
 	unsigned char config[CONFIG_SIZE];
 	uint64_t parent; /* whose virtual function it is, or 0 */
 	unsigned int vfs, total_vfs;
-	bool manual; /* no driver takes these by itself */
+	bool manual;  /* no driver takes these by itself */
 	bool locked;  /* its config space */
 	bool leaving; /* as soon as nobody has it open */
 	unsigned int resets, opens;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How many handles are in the module's table, with those that have ended and are not forgotten; or, with "leases", a line
- * for each device that has not ended, by what vfiod has noted with it: address, user and process of the client.
+ * How many handles are in the module's table, with those that have ended and are not forgotten; or, with "leases", a
+ * line for each device that has not ended, by what vfiod has noted with it: address, user and process of the client.
  */
 #include "tests/vm/clients/broker.h"
 
