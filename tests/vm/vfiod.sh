@@ -226,11 +226,13 @@ descriptors() { find "/proc/$vfiod_pid/fd" -mindepth 1 | wc -l; }
 # at_rest: how many that are without connections, of which the one that asks is one, and without those of functions that
 # it has open, which are four each: those in advance, and those that it has leased by handles, rather than the vfiod before
 # it; and but for the processes of those who have a lease and no connection. The handles' node is open from the beginning
-# where the module is loaded, or else since somebody asked.
+# where the module is loaded, or else since somebody asked; that of the strict driver, which does not count, while a function
+# has it.
 at_rest() {
-	local files connections open=0 leased=0 processes address state uid pid revocable warm
+	local files connections open=0 leased=0 processes node address state uid pid revocable warm
 	files=$(descriptors)
 	processes=$(find "/proc/$vfiod_pid/fd" -lname '*pidfd*' | wc -l)
+	node=$(find "/proc/$vfiod_pid/fd" -lname /dev/vfiod-pci | wc -l)
 	connections=$(vfioctl stats --prometheus | sed -n 's/^vfiod_connections_open //p')
 	while read -r address state _ uid pid revocable warm; do
 		[ "$state" != leased ] || leased=$((leased + 1))
@@ -240,7 +242,7 @@ at_rest() {
 		esac
 	done < <(ideas)
 	[ "$processes" -le "$leased" ] || processes=0
-	echo $((files - connections + 1 - 4 * open - processes))
+	echo $((files - connections + 1 - 4 * open - processes - node))
 }
 at_rest_is() { [ "$(at_rest)" = "$1" ]; }
 
