@@ -185,13 +185,16 @@ int vfio_await_group(uint32_t group, unsigned int limit_ms, int *fd, struct fail
 	return err;
 }
 
-int vfio_open_device(uint64_t address, uint32_t group, struct vfio_files *files, struct failure *failure)
+/* Nothing here has virtual functions, and so nothing a token. */
+int vfio_open_device(uint64_t address, uint32_t group, const struct vfio_token *token, struct vfio_files *files,
+		     struct failure *failure)
 {
 	const struct fake_function *function = fake_function(address);
 	const char *driver = function && function->present ? fake_attribute(function, "driver") : NULL;
 	struct vfio_files opened = VFIO_NO_FILES;
 	struct fake_opening *opening;
 
+	(void)token;
 	if (!driver || !driver_is_vfio(driver))
 		return failure_set(failure, -ENODEV, "it is not there");
 	opening = open_group(group, &opened.group, failure);

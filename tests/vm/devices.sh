@@ -68,7 +68,8 @@ make_devices() {
 	# The root complex has 32 slots: of many edus eight have their ports in one, after those of the others.
 	local place="" i
 	for ((i = 0; i < edus; i++)); do
-		[ "$edus" -le 12 ] || printf -v place ',multifunction=on,addr=0x%x.%d' $((port - i + 1 + i / 8)) $((i % 8))
+		# the ports without a place of their own begin at slot 4
+		[ "$edus" -le 12 ] || printf -v place ',multifunction=on,addr=0x%x.%d' $((12 + i / 8)) $((i % 8))
 		next_port "$place"
 		device_args+=(-device "edu,id=dev$port,bus=rp$port")
 	done
