@@ -79,8 +79,9 @@ static void check_facts(const struct facts *facts, const struct fake_function *f
 	want(strnlen(facts->label, sizeof(facts->label)) < sizeof(facts->label));
 	want(strnlen(facts->reset, sizeof(facts->reset)) < sizeof(facts->reset));
 	want(!facts->is_virtual || !facts->path[0]);
-	want(facts->is_virtual == (fake_attribute(function, "physfn") &&
-				   !proto_address_parse(fake_attribute(function, "physfn"), &(uint64_t){ 0 })));
+	/* one that was virtual stays so, though its link goes before it does */
+	want(facts->is_virtual || !fake_attribute(function, "physfn") ||
+	     proto_address_parse(fake_attribute(function, "physfn"), &(uint64_t){ 0 }));
 	/* what is behind no IOMMU is never given away */
 	if (!fake_attribute(function, "iommu_group"))
 		want(facts->group == VFIOD_NONE && policy_may_assign(&no_rules, facts, &failure));
