@@ -5,7 +5,7 @@
 # tests/faults.tsv. After each of them vfiod, the module and sysfs agree on every function, vfiod has no more files open
 # than before, and another user is served.
 # qemu-monitor: device_del device_add
-# run-options: --single
+# run-options: --single -t 600
 # kernels: 6.1 6.12
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh

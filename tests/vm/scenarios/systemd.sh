@@ -3,7 +3,7 @@
 #
 # vfiod as a service of a real systemd: started by its sockets, watched, reloaded, restarted under a lease; its entries in
 # the journal; and what its sandbox lets it do, tried from inside.
-# run-options: --systemd
+# run-options: --systemd -t 600
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
 . "${0%/*}/../vfiod.sh"

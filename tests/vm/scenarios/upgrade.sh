@@ -3,7 +3,7 @@
 #
 # The next vfiod, whose journal and protocol are of the next version, takes over from this one while a client does DMA,
 # and serves clients of before or tells them why not. This one, installed again, does not touch what it cannot read.
-# run-options: --systemd
+# run-options: --systemd -t 600
 # build: next CPPFLAGS="-DJOURNAL_VERSION=2 -DVFIOD_VERSION_MIN=2 -DVFIOD_VERSION_MAX=4"
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vfiod.sh
