@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Functions of the strict PCI driver that are pulled out of the machine (by QEMU), free, leased, in use, and in the midst
-# of leases that begin and end: HOTPLUG_ROUNDS times, 3 unless it says otherwise.
+# of leases that begin and end: HOTPLUG_ROUNDS times, 3 unless it says otherwise, and once with SHORT.
 # qemu-monitor: device_del device_add
 # run-options: --single
 set -euo pipefail
@@ -12,7 +12,8 @@ export VFIO_DRIVER=${VFIO_DRIVER:-vfiod-pci}
 
 edu=0000:01:00.0
 nvme=0000:02:00.0
-rounds=${HOTPLUG_ROUNDS:-3}
+rounds=${HOTPLUG_ROUNDS:-${SHORT:+1}}
+rounds=${rounds:-3}
 
 load_handles
 use_clients
