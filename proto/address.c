@@ -2,8 +2,7 @@
 #include "proto/address.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <stddef.h>
 
 static int hex_digit(char c)
 {
@@ -47,9 +46,28 @@ int proto_address_parse(const char *text, uint64_t *address)
 	return 0;
 }
 
+/* The last @count hexadecimal digits of @value. Return: what is behind them. */
+static char *put_digits(char *to, uint64_t value, int count)
+{
+	while (count--)
+		*to++ = "0123456789abcdef"[value >> 4 * count & 0xf];
+	return to;
+}
+
 const char *proto_address_format(uint64_t address, char text[PROTO_ADDRESS_LEN])
 {
-	snprintf(text, PROTO_ADDRESS_LEN, "%04" PRIx64 ":%02x:%02x.%x", (address >> 16) & 0xffffffff,
-		 (unsigned)(address >> 8) & 0xff, (unsigned)(address >> 3) & 0x1f, (unsigned)address & 7);
+	uint64_t domain = address >> 16 & 0xffffffff;
+	int digits = 4;
+	char *to;
+
+	while (digits < 8 && domain >> 4 * digits)
+		digits++;
+	to = put_digits(text, domain, digits);
+	*to++ = ':';
+	to = put_digits(to, address >> 8 & 0xff, 2);
+	*to++ = ':';
+	to = put_digits(to, address >> 3 & 0x1f, 2);
+	*to++ = '.';
+	*put_digits(to, address & 7, 1) = '\0';
 	return text;
 }

@@ -61,9 +61,9 @@ vfiod_libvfiod_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DVFIOD_RUNTIMEDIR='"$(vfiod_runtimedir)"' \
 	-DVFIOD_STATEDIR='"$(vfiod_statedir)"'
 vfiod_libvfiod_la_CFLAGS = $(PROGRAM_FLAGS) -pthread \
-	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBCONFUSE_CFLAGS) $(SECCOMP_CFLAGS)
+	$(LIBEVENT_CFLAGS) $(LIBUDEV_CFLAGS) $(LIBCONFUSE_CFLAGS) $(SECCOMP_CFLAGS) $(ZLIB_CFLAGS)
 vfiod_libvfiod_la_LIBADD = proto/libproto.la \
-	$(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(LIBCONFUSE_LIBS) $(SECCOMP_LIBS)
+	$(LIBEVENT_LIBS) $(LIBUDEV_LIBS) $(LIBCONFUSE_LIBS) $(SECCOMP_LIBS) $(ZLIB_LIBS)
 
 sbin_PROGRAMS += vfiod/vfiod
 vfiod_vfiod_SOURCES = vfiod/main.c

@@ -7,7 +7,7 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_CFLAGS = -std=gnu11 -g -O1 -Wall -Wextra -D_GNU_SOURCE -DPACKAGE_VERSION='"fuzzed"' \
 	-DVFIOD_SYSCONFDIR='"/nowhere"' -DVFIOD_RUNTIMEDIR='"/nowhere"' -DVFIOD_STATEDIR='"/nowhere"' \
 	-I. $(SANITIZE) -fsanitize=fuzzer-no-link
-LIBS = -levent -lconfuse -ludev -lpthread
+LIBS = -levent -lconfuse -ludev -lz -lpthread
 
 all: $(FUZZERS)
 
