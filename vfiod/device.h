@@ -60,6 +60,7 @@ struct device {
 	struct lease lease;
 	char reason[128];	      /* why it is quarantined, or why it could not be taken again */
 	size_t slot;		      /* saved.c's; 0: none */
+	bool is_behind;		      /* saved.c's: its record could not be written, and is an old one */
 	bool returns;		      /* it is to be taken again, see assign_again() */
 	struct job *parked;	      /* it is bound, and waits until the rest of its group is; or NULL */
 	bool left_to_host;	      /* it is assigned, and stays the host's until the next boot */

@@ -12,6 +12,7 @@
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
 #include "vfiod/revoke.h"
+#include "vfiod/saved.h"
 #include "vfiod/server.h"
 #include "vfiod/sriov.h"
 #include "vfiod/step.h"
@@ -87,8 +88,8 @@ static void grant_reply(struct request *request, struct device *device, uint32_t
 	uint64_t begun = request->begun;
 	char text[PROTO_ADDRESS_LEN];
 
-	snprintf(rep.reset, sizeof(rep.reset), "%s", device->facts.reset);
-	snprintf(pool_rep.reset, sizeof(pool_rep.reset), "%s", device->facts.reset);
+	memccpy(rep.reset, device->facts.reset, '\0', sizeof(rep.reset) - 1);
+	memccpy(pool_rep.reset, device->facts.reset, '\0', sizeof(pool_rep.reset) - 1);
 	terms_begin(daemon, device, request->client);
 	if (request->op->opcode == VFIOD_ACQUIRE_POOL)
 		request_reply(request, &pool_rep, sizeof(pool_rep), fds, count);
@@ -199,18 +200,28 @@ static void grant_done(struct job *job)
 	daemon_settled(daemon, device);
 }
 
-/* What is open already takes no thread: the lease is there before the loop looks at anything else. */
+/*
+ * What is open already takes no thread: the lease is there before the loop looks at anything else.  The journal has it
+ * after the client does: until then the module's table is what tells the next vfiod of it (reconcile_catch_up()), which
+ * needs a record of the function as it was before.
+ */
 static int grant_warm(struct request *request, struct device *device, struct failure *failure)
 {
 	struct daemon *daemon = request->daemon;
-	int err;
+	bool ahead = saved_is_noted(daemon, device);
+	int err = 0;
 
-	err = step_try(daemon, device, EVENT_ACQUIRE);
+	if (ahead)
+		step_ahead(device, EVENT_ACQUIRE);
+	else
+		err = step_try(daemon, device, EVENT_ACQUIRE);
 	if (err)
 		return failure_set(failure, err, "vfiod cannot write down that it is yours: %s; try again",
 				   strerror(-err));
 	err = grant_handles(request, device, failure);
 	step_take(daemon, device, err ? EVENT_FAILED : EVENT_DONE);
+	if (ahead && !err)
+		saved_note(daemon, device);
 	return err;
 }
 

@@ -196,6 +196,29 @@ static bool is_judged(const struct reconcile_action *actions, size_t count, uint
 	return false;
 }
 
+void reconcile_catch_up(struct journal_record *records, size_t count, const struct reconcile_handle *handles,
+			size_t handle_count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct journal_record *record = &records[i];
+
+		for (size_t k = 0; k < handle_count && record->state == VFIOD_FREE; k++) {
+			const struct reconcile_handle *handle = &handles[k];
+
+			if (handle->address != record->address || handle->lease <= record->last_lease)
+				continue;
+			record->state = VFIOD_LEASED;
+			record->lease = (struct journal_lease){
+				.id = handle->lease,
+				.uid = handle->uid,
+				.pid = handle->pid,
+				.by_handles = true,
+				.deadline_ms = JOURNAL_NO_TIME,
+			};
+		}
+	}
+}
+
 size_t reconcile(const struct reconcile_input *input, struct reconcile_action *actions)
 {
 	size_t count = 0;

@@ -25,7 +25,7 @@ struct reconcile_function {
 struct reconcile_handle {
 	uint64_t address; /* of the function, as the vfiod before has noted it */
 	uint64_t lease;
-	uint32_t uid;
+	uint32_t uid, pid;
 	bool is_device; /* or a container's */
 	bool is_live;	/* neither revoked nor closed */
 	bool has_ended; /* nothing of it is left but the entry */
@@ -65,6 +65,16 @@ struct reconcile_action {
 	const struct journal_record *kept;   /* or NULL */
 	const char *why;		     /* what does not agree, for a person; or NULL */
 };
+
+/**
+ * reconcile_catch_up() - lets the journal have the leases that it was still to be told of.
+ *
+ * The lease of a function that was open in advance is written down behind the answer to its client: the module's table
+ * has it from the first handle on.  It is newer than any that the record of the function, which says that it is free,
+ * knows of.
+ */
+void reconcile_catch_up(struct journal_record *records, size_t count, const struct reconcile_handle *handles,
+			size_t handle_count);
 
 /**
  * reconcile() - what is to be done.

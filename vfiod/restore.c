@@ -152,6 +152,7 @@ static void add_handle(void *data, const struct vfiod_handle_info *info)
 		.address = note.address,
 		.lease = info->lease,
 		.uid = note.uid,
+		.pid = note.pid,
 		.is_device = info->kind == VFIOD_HANDLE_DEVICE,
 		.is_live = info->state == VFIOD_HANDLE_LIVE && !(info->flags & VFIOD_HANDLE_CLOSED),
 		.has_ended = info->state == VFIOD_HANDLE_ENDED,
@@ -460,6 +461,7 @@ static int reconcile_all(struct daemon *daemon, const char *path, struct found *
 	if (daemon_handles(daemon))
 		handles_read(daemon->handles, add_handle, found);
 	find_last_lease(daemon, found);
+	reconcile_catch_up(found->journal, found->input.journal_count, found->handles, found->input.handle_count);
 	err = judge(daemon, found);
 	if (!err)
 		err = take_over(daemon, path, found);

@@ -228,6 +228,7 @@ int saved_note(struct daemon *daemon, struct device *device)
 	if (!daemon->saved)
 		return 0;
 	err = is_noted(device) ? put(daemon, device) : clear(daemon->saved, device);
+	device->is_behind = err;
 	if (!err)
 		return 0;
 	metrics_count(&daemon->metrics, VFIOD_STAT_SAVE_FAILURES);
@@ -235,6 +236,11 @@ int saved_note(struct daemon *daemon, struct device *device)
 		  "%s cannot be written: %s; after a restart vfiod would not know of what has changed",
 		  daemon->saved->path, strerror(-err));
 	return err;
+}
+
+bool saved_is_noted(const struct daemon *daemon, const struct device *device)
+{
+	return daemon->saved && daemon->saved->fd >= 0 && device->slot && !device->is_behind;
 }
 
 void saved_free(struct saved *saved)

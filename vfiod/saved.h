@@ -12,7 +12,8 @@ struct saved;
  * The journal: what a vfiod leaves to the next one, in the run-time directory.  It has a record for each function that
  * is assigned, or on its way there or back; journal.h has its bytes, and restore.c reads it.
  *
- * A record is written before what it says is done, in its place in the file: one write within one page of memory, which
+ * A record is written before what it says is done (but for a lease that the module's table of handles has already, see
+ * reconcile_catch_up()), in its place in the file: one write within one page of memory, which
  * the end of a process does not cut in two, which needs no room that is not there yet, and costs the same whatever else
  * is in the file.  The file is replaced as a whole where it has to grow, and when vfiod starts.  After a reboot there
  * is none.
@@ -26,6 +27,12 @@ struct saved;
  * Return: 0, or a negative errno, which is logged: what is not noted must not be begun.
  */
 int saved_note(struct daemon *daemon, struct device *device);
+
+/**
+ * saved_is_noted() - whether the journal has a record of @device, and that is of what it was when saved_note() was last
+ * called.
+ */
+bool saved_is_noted(const struct daemon *daemon, const struct device *device);
 
 /* What is to be in the file, and whose it is. */
 struct saved_contents {

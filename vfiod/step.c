@@ -21,13 +21,18 @@ static struct state_step look_up(const struct device *device, enum state_event e
 	abort();
 }
 
+static void set_state(struct device *device, enum vfiod_state next)
+{
+	device->state = next;
+	warm_recount(device);
+}
+
 /* Return: 0, or a negative errno: the journal does not have it. */
 static int go(struct daemon *daemon, struct device *device, enum vfiod_state next)
 {
 	enum vfiod_state before = device->state;
 
-	device->state = next;
-	warm_recount(device);
+	set_state(device, next);
 	return state_noted(before) == state_noted(next) ? 0 : saved_note(daemon, device);
 }
 
@@ -37,6 +42,13 @@ enum state_action step_take(struct daemon *daemon, struct device *device, enum s
 
 	go(daemon, device, step.next);
 	return step.action;
+}
+
+void step_ahead(struct device *device, enum state_event event)
+{
+	struct state_step step = look_up(device, event);
+
+	set_state(device, step.next);
 }
 
 int step_try(struct daemon *daemon, struct device *device, enum state_event event)

@@ -30,7 +30,12 @@ enum state_action step_take(struct daemon *daemon, struct device *device, enum s
 int step_try(struct daemon *daemon, struct device *device, enum state_event event);
 
 /**
- * step_start() - the same, where what is to be done is a worker's: has it begin.
+ * step_ahead() - the same, for what the next vfiod finds elsewhere: the journal is told by saved_note(), later.
+ */
+void step_ahead(struct device *device, enum state_event event);
+
+/**
+ * step_start() - as step_try(), where what is to be done is a worker's: has it begin.
  *
  * Return: 0, or a negative errno (the journal could not be written): neither of @job's functions is called, and the
  * function is in the state that it was in.  The end of a lease (EVENT_CLOSED) does not fail.

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -44,6 +45,7 @@ static struct {
 static size_t pooled;
 static uint32_t news[FAKE_HANDLES];
 static size_t news_first, news_end;
+static int news_node = -1; /* where somebody is to be told that there are */
 static uint64_t changes_seen;
 
 static int (*real_open)(const char *, int, ...);
@@ -51,6 +53,7 @@ static int (*real_ioctl)(int, unsigned long, ...);
 static ssize_t (*real_write)(int, const void *, size_t);
 static ssize_t (*real_read)(int, void *, size_t);
 static int (*real_close)(int);
+static int (*real_epoll_wait)(int, struct epoll_event *, int, int);
 
 static void *find(const char *name)
 {
@@ -82,6 +85,7 @@ static __attribute__((constructor)) void begin(void)
 	*(void **)&real_write = find("write");
 	*(void **)&real_read = find("read");
 	*(void **)&real_close = find("close");
+	*(void **)&real_epoll_wait = find("epoll_wait");
 	process = (uint32_t)getpid();
 	map_table();
 }
@@ -371,10 +375,8 @@ static int refill(void)
 
 static int handle_create(int node, struct vfiod_handle_create *how)
 {
-	static const uint64_t one = 1;
 	enum fake_kind kind = is_ours(how->fd) ? FAKE_KIND(objects[how->fd]) : FAKE_NOTHING;
 	struct fake_handle *handle;
-	bool is_first;
 
 	if (!how->lease || how->flags || kind != (how->kind == VFIOD_HANDLE_DEVICE ? FAKE_DEVICE : FAKE_CONTAINER)) {
 		errno = EINVAL;
@@ -400,12 +402,28 @@ static int handle_create(int node, struct vfiod_handle_create *how)
 	memcpy(handle->tag, how->tag, sizeof(handle->tag));
 	atomic_store(&handle->flags, 0);
 	atomic_store(&handle->state, VFIOD_HANDLE_LIVE);
-	is_first = news_first == news_end;
 	news[news_end++ % FAKE_HANDLES] = how->id;
+	news_node = node;
 	pthread_mutex_unlock(&lock);
-	if (is_first)
-		real_write(node, &one, sizeof(one)); /* what the module does for who waits in poll() */
 	return 0;
+}
+
+/* What the module does for who waits in poll(): of what was made since, it is done when somebody does. */
+static void ring(void)
+{
+	static const uint64_t one = 1;
+
+	pthread_mutex_lock(&lock);
+	if (news_node >= 0 && real_write(news_node, &one, sizeof(one)) == sizeof(one))
+		news_node = -1;
+	pthread_mutex_unlock(&lock);
+}
+
+EXPORT int epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
+{
+	if (table)
+		ring();
+	return real_epoll_wait(epoll, events, room, timeout);
 }
 
 /* ---- ioctls ---- */

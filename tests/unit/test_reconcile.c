@@ -42,23 +42,23 @@ static const struct journal_identity other_card = { 0x1b36, 0x11, 0x1af4, 0x1100
 	}
 #define CONTAINER(at, lease) \
 	{ \
-		(at), (lease), 1000, false, true, false \
+		(at), (lease), 1000, 40, false, true, false \
 	}
 #define DEVICE(at, lease) \
 	{ \
-		(at), (lease), 1000, true, true, false \
+		(at), (lease), 1000, 40, true, true, false \
 	}
 #define STRANGERS(at, lease) \
 	{ \
-		(at), (lease), 1001, true, true, false \
+		(at), (lease), 1001, 40, true, true, false \
 	}
 #define CLOSED(at, lease) \
 	{ \
-		(at), (lease), 1000, true, false, false \
+		(at), (lease), 1000, 40, true, false, false \
 	}
 #define ENDED(at, lease) \
 	{ \
-		(at), (lease), 1000, true, false, true \
+		(at), (lease), 1000, 40, true, false, true \
 	}
 #define ON_VFIO(at) \
 	{ \
@@ -629,6 +629,7 @@ START_TEST(whatever_is_found_no_lease_goes_on_that_is_not_agreed_on_and_none_is_
 			handles[i] = (struct reconcile_handle){ address,
 								1 + address / 0x100 * 4 + some(&seed, 2),
 								1000 + some(&seed, 2),
+								40,
 								some(&seed, 2),
 								some(&seed, 4),
 								false };
@@ -636,6 +637,94 @@ START_TEST(whatever_is_found_no_lease_goes_on_that_is_not_agreed_on_and_none_is_
 		}
 		expect_safe(&input, actions, reconcile(&input, actions));
 	}
+}
+END_TEST
+
+/* What the journal was still to be told of, when its vfiod died: leases of A, of which it has the record @before. */
+static const struct {
+	const char *sentence;
+	struct journal_record before;
+	uint64_t last_lease; /* of the record */
+	struct reconcile_handle handles[2];
+	enum vfiod_state state;
+	uint64_t lease;
+	enum reconcile_act act;
+} behind[] = {
+	{ "a lease that is newer than its record goes on",
+	  RECORD(A, FREE),
+	  7,
+	  { CONTAINER(A, 8), DEVICE(A, 8) },
+	  VFIOD_LEASED,
+	  8,
+	  RECONCILE_GO_ON },
+	{ "one of which its client has got nothing yet ends",
+	  RECORD(A, FREE),
+	  7,
+	  { CONTAINER(A, 8), CONTAINER(B, 9) },
+	  VFIOD_LEASED,
+	  8,
+	  RECONCILE_END },
+	{ "one that is over since then, too",
+	  RECORD(A, FREE),
+	  7,
+	  { ENDED(A, 8), CLOSED(A, 8) },
+	  VFIOD_LEASED,
+	  8,
+	  RECONCILE_END },
+	{ "one that the record knew of is none",
+	  RECORD(A, FREE),
+	  8,
+	  { CONTAINER(A, 8), DEVICE(A, 8) },
+	  VFIOD_FREE,
+	  0,
+	  RECONCILE_END },
+	{ "another function's is none of this one",
+	  RECORD(A, FREE),
+	  7,
+	  { CONTAINER(B, 8), DEVICE(B, 8) },
+	  VFIOD_FREE,
+	  0,
+	  RECONCILE_CLEAN },
+	{ "what was not free is as it was",
+	  LEASE(A, LEASED, 7, true),
+	  7,
+	  { DEVICE(A, 7), DEVICE(A, 8) },
+	  VFIOD_LEASED,
+	  7,
+	  RECONCILE_END },
+	{ "nor is what is in quarantine leased",
+	  RECORD(A, QUARANTINED),
+	  7,
+	  { CONTAINER(A, 8), DEVICE(A, 8) },
+	  VFIOD_QUARANTINED,
+	  0,
+	  RECONCILE_QUARANTINE },
+};
+
+START_TEST(the_journal_catches_up_with_the_modules_table)
+{
+	static const struct reconcile_function there[] = { ON_VFIO(A), ON_VFIO(B) };
+	struct journal_record record = behind[_i].before;
+	struct reconcile_action actions[4];
+	const struct reconcile_input input = {
+		.journal = &record,
+		.journal_count = 1,
+		.handles = behind[_i].handles,
+		.handle_count = 2,
+		.functions = there,
+		.function_count = 2,
+	};
+
+	record.last_lease = behind[_i].last_lease;
+	reconcile_catch_up(&record, 1, behind[_i].handles, 2);
+	ck_assert_msg(record.state == behind[_i].state && record.lease.id == behind[_i].lease,
+		      "%s: it is in state %d with lease %llu", behind[_i].sentence, (int)record.state,
+		      (unsigned long long)record.lease.id);
+	if (record.lease.id == 8)
+		ck_assert(record.lease.uid == 1000 && record.lease.pid == 40 && record.lease.by_handles &&
+			  record.lease.deadline_ms == JOURNAL_NO_TIME);
+	ck_assert_uint_ge(reconcile(&input, actions), 1);
+	ck_assert_msg(actions[0].act == behind[_i].act, "%s: %d is done", behind[_i].sentence, (int)actions[0].act);
 }
 END_TEST
 
@@ -647,6 +736,8 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(table, what_is_found_has_its_consequence, 0, ROWS);
+	tcase_add_loop_test(table, the_journal_catches_up_with_the_modules_table, 0,
+			    sizeof(behind) / sizeof(behind[0]));
 	suite_add_tcase(suite, table);
 	tcase_add_loop_test(any, whatever_is_found_no_lease_goes_on_that_is_not_agreed_on_and_none_is_forgotten, 0, 20);
 	suite_add_tcase(suite, any);
