@@ -25,6 +25,12 @@ int vfiodma_device_open(struct vfiodma_lease *lease, struct vfiodma_device **dev
 		return errors_add(errors, -EINVAL,
 				  "the lease of %s has no device: it was acquired with VFIODMA_LEASE_GROUP",
 				  lease->address);
+	if (lease->iommufd >= 0)
+		return errors_add(
+			errors, -EOPNOTSUPP,
+			"the lease of %s was acquired with VFIODMA_LEASE_IOMMUFD: its program binds the device to "
+			"the iommufd, and drives it, itself",
+			lease->address);
 	if (lease->has_device)
 		return errors_add(errors, -EBUSY, "the lease of %s has an open device already", lease->address);
 	if (ioctl(lease->device_fd, VFIO_DEVICE_GET_INFO, &info))

@@ -272,9 +272,8 @@ static int check_open(struct vfiodma_lease *lease, unsigned int width)
 	struct errors *errors = lease->session->errors;
 
 	if (lease->container_fd < 0)
-		return errors_add(errors, -EINVAL,
-				  "the lease of %s has no container: it was acquired with VFIODMA_LEASE_GROUP",
-				  lease->address);
+		return errors_add(errors, -EINVAL, "the lease of %s has no container: it was acquired with %s",
+				  lease->address, lease->iommufd < 0 ? "VFIODMA_LEASE_GROUP" : "VFIODMA_LEASE_IOMMUFD");
 	if (width < 1 || width > 64)
 		return errors_add(errors, -EINVAL, "a device cannot drive %u address bits: 1 to 64 make sense", width);
 	if (lease->has_domain)

@@ -40,7 +40,7 @@ static struct vfiodma_lease *lease_new(struct vfiodma_session *session, uint64_t
 	if (!lease)
 		return NULL;
 	proto_address_format(address, lease->address);
-	lease->device_fd = lease->container_fd = lease->group_fd = -1;
+	lease->device_fd = lease->container_fd = lease->group_fd = lease->iommufd = -1;
 	lease->session = session;
 	session->users++;
 	LIST_INSERT_HEAD(&session->leases, lease, next);
@@ -67,28 +67,33 @@ static int take_grant(struct vfiodma_lease *lease, enum vfiod_mode mode, const s
 {
 	if (granted->mode != mode || !session_text_ends(granted->reset, VFIOD_NAME_MAX))
 		return session_bad_reply(lease->session, reply, "it grants something else than was asked for");
-	if (reply->fd_count != (mode == VFIOD_MODE_CONTAINER ? 2 : 1))
+	if (reply->fd_count != (mode == VFIOD_MODE_GROUP ? 1 : 2))
 		return session_bad_reply(lease->session, reply, "its file descriptors are not those of a lease");
-	if (mode == VFIOD_MODE_CONTAINER) {
-		lease->device_fd = reply->fds[0];
-		lease->container_fd = reply->fds[1];
-	} else {
+	if (mode == VFIOD_MODE_GROUP) {
 		lease->group_fd = reply->fds[0];
+	} else {
+		lease->device_fd = reply->fds[0];
+		*(mode == VFIOD_MODE_IOMMUFD ? &lease->iommufd : &lease->container_fd) = reply->fds[1];
 	}
 	lease->id = granted->lease;
 	return 0;
 }
 
-static int check_flags(struct vfiodma_session *session, unsigned int flags)
+int lease_mode(struct vfiodma_session *session, unsigned int flags, enum vfiod_mode *mode)
 {
-	if (flags & ~VFIODMA_LEASE_GROUP)
+	switch (flags) {
+	case 0:
+		*mode = VFIOD_MODE_CONTAINER;
+		return 0;
+	case VFIODMA_LEASE_GROUP:
+		*mode = VFIOD_MODE_GROUP;
+		return 0;
+	case VFIODMA_LEASE_IOMMUFD:
+		*mode = VFIOD_MODE_IOMMUFD;
+		return 0;
+	default:
 		return errors_add(session->errors, -EINVAL, "there are no such flags of a lease: 0x%x", flags);
-	return 0;
-}
-
-static enum vfiod_mode mode_of(unsigned int flags)
-{
-	return flags & VFIODMA_LEASE_GROUP ? VFIOD_MODE_GROUP : VFIOD_MODE_CONTAINER;
+	}
 }
 
 static int acquire(struct vfiodma_lease *lease, uint64_t address, enum vfiod_mode mode)
@@ -135,19 +140,20 @@ int vfiodma_lease_acquire(struct vfiodma_session *session, const char *address, 
 {
 	const char *pool = session_pool_of(address);
 	struct vfiodma_lease *made;
+	enum vfiod_mode mode;
 	uint64_t number;
 	int err;
 
 	if (pool)
 		return vfiodma_lease_acquire_pool(session, pool, VFIODMA_NONE, flags, lease);
-	err = check_flags(session, flags);
+	err = lease_mode(session, flags, &mode);
 	if (!err)
 		err = session_address(session, address, &number);
 	if (!err)
 		err = prepare(session, number, address, &made);
 	if (err)
 		return err;
-	err = acquire(made, number, mode_of(flags));
+	err = acquire(made, number, mode);
 	if (err)
 		lease_free(made);
 	else
@@ -160,7 +166,8 @@ int vfiodma_lease_acquire_pool(struct vfiodma_session *session, const char *pool
 {
 	struct vfiod_acquire_pool_req request = { .numa_node = htole32(numa_node) };
 	struct vfiodma_lease *made;
-	int err = check_flags(session, flags);
+	enum vfiod_mode mode;
+	int err = lease_mode(session, flags, &mode);
 
 	if (!err)
 		err = session_pool(session, pool, request.pool);
@@ -168,7 +175,7 @@ int vfiodma_lease_acquire_pool(struct vfiodma_session *session, const char *pool
 		err = prepare(session, 0, pool, &made);
 	if (err)
 		return err;
-	err = acquire_pool(made, &request, mode_of(flags));
+	err = acquire_pool(made, &request, mode);
 	if (err)
 		lease_free(made);
 	else
@@ -178,7 +185,7 @@ int vfiodma_lease_acquire_pool(struct vfiodma_session *session, const char *pool
 
 static void close_descriptors(const struct vfiodma_lease *lease)
 {
-	const int fds[] = { lease->device_fd, lease->container_fd, lease->group_fd };
+	const int fds[] = { lease->device_fd, lease->container_fd, lease->group_fd, lease->iommufd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
@@ -216,6 +223,11 @@ int vfiodma_lease_container_fd(const struct vfiodma_lease *lease)
 int vfiodma_lease_group_fd(const struct vfiodma_lease *lease)
 {
 	return lease->group_fd;
+}
+
+int vfiodma_lease_iommufd(const struct vfiodma_lease *lease)
+{
+	return lease->iommufd;
 }
 
 const char *vfiodma_lease_address(const struct vfiodma_lease *lease)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Pools, and what would come of a request. */
+#include "libvfiodma/lease.h"
 #include "libvfiodma/session.h"
 #include "proto/address.h"
 
@@ -145,11 +146,12 @@ int vfiodma_why(struct vfiodma_session *session, const char *what, unsigned int 
 	struct vfiod_why_req request = { .numa_node = htole32(numa_node) };
 	struct proto_msg reply;
 	const struct vfiod_why_rep *answer = proto_msg_body(&reply);
-	int err;
+	enum vfiod_mode mode;
+	int err = lease_mode(session, flags, &mode);
 
-	if (flags & ~VFIODMA_LEASE_GROUP)
-		return errors_add(session->errors, -EINVAL, "there are no such flags of a lease: 0x%x", flags);
-	request.mode = htole32(flags & VFIODMA_LEASE_GROUP ? VFIOD_MODE_GROUP : VFIOD_MODE_CONTAINER);
+	if (err)
+		return err;
+	request.mode = htole32(mode);
 	err = ask_about(session, what, &request);
 	if (!err)
 		err = session_request(session, VFIOD_WHY, &request, sizeof(request), &reply);

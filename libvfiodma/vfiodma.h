@@ -322,7 +322,7 @@ struct vfiodma_why {
 /**
  * vfiodma_why() - ask what would come of vfiodma_lease_acquire() by this user, now; nothing comes of it.
  * @what: "0000:01:00.0", "01:00.0", or "pool:NAME"
- * @flags: 0 or VFIODMA_LEASE_GROUP
+ * @flags: 0, or one VFIODMA_LEASE_…
  * @numa_node: of a pool: as for vfiodma_lease_acquire_pool()
  *
  * Return: 0, and the answer is in @why; -EINVAL (neither an address nor a pool), -EPROTONOSUPPORT (vfiod is older than
@@ -453,12 +453,17 @@ int vfiodma_clear(struct vfiodma_session *session, const char *address);
 
 /* vfiodma_lease_acquire(): ask for the group fd only, for a program that sets up its own container */
 #define VFIODMA_LEASE_GROUP (1u << 0)
+/*
+ * The same: ask for the function's own file and an iommufd, for a program that binds the one to the other itself
+ * (VFIO_DEVICE_BIND_IOMMUFD): QEMU, for one.  The kernel has to have both, and the module vfiod_handle be loaded.
+ */
+#define VFIODMA_LEASE_IOMMUFD (1u << 1)
 
 /**
  * vfiodma_lease_acquire() - get a function from vfiod.
  * @session: open, on the public socket
  * @address: of the function; or "pool:NAME", as vfiodma_lease_acquire_pool() with VFIODMA_NONE
- * @flags: 0 or VFIODMA_LEASE_GROUP
+ * @flags: 0, or one VFIODMA_LEASE_…
  * @lease: the caller's to free with vfiodma_lease_release()
  *
  * Waits while the function is being cleaned after its last user.
@@ -473,7 +478,7 @@ int vfiodma_lease_acquire(struct vfiodma_session *session, const char *address, 
  * vfiodma_lease_acquire_pool() - get one of the functions of a pool, whichever is free.
  * @pool: its name
  * @numa_node: the NUMA node that the function is to be near to, or VFIODMA_NONE
- * @flags: 0 or VFIODMA_LEASE_GROUP
+ * @flags: 0, or one VFIODMA_LEASE_…
  * @lease: the caller's to free with vfiodma_lease_release(); vfiodma_lease_address() tells which it is
  *
  * Return: as vfiodma_lease_acquire(); -ENODEV: there is no such pool; -EBUSY: none is free, or another user comes
@@ -529,6 +534,7 @@ int vfiodma_lease_answer(struct vfiodma_lease *lease, uint64_t id, uint32_t verd
 int vfiodma_lease_device_fd(const struct vfiodma_lease *lease);
 int vfiodma_lease_container_fd(const struct vfiodma_lease *lease);
 int vfiodma_lease_group_fd(const struct vfiodma_lease *lease);
+int vfiodma_lease_iommufd(const struct vfiodma_lease *lease);
 
 /** vfiodma_lease_id() - the number by which vfiod knows the lease. */
 uint64_t vfiodma_lease_id(const struct vfiodma_lease *lease);
@@ -537,7 +543,7 @@ uint64_t vfiodma_lease_id(const struct vfiodma_lease *lease);
 
 /**
  * vfiodma_device_open() - the regions and interrupts of a leased function.
- * @lease: not of VFIODMA_LEASE_GROUP; it has to outlive the device
+ * @lease: acquired without flags; it has to outlive the device
  * @device: the caller's to free with vfiodma_device_close()
  *
  * Return: 0, -EINVAL (@lease has no device), -EBUSY (it is open already), or what the kernel said.
@@ -672,7 +678,7 @@ static inline void vfiodma_rmb(void)
 
 /**
  * vfiodma_domain_open() - the I/O address space of a lease.
- * @lease: not of VFIODMA_LEASE_GROUP; it has to outlive the domain
+ * @lease: acquired without flags; it has to outlive the domain
  * @width: address bits that the function can drive, 1 to 64 (an edu has 28); IOVAs stay below 2^@width
  * @domain: the caller's to free with vfiodma_domain_close()
  *

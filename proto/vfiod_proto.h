@@ -169,6 +169,7 @@ struct vfiod_list_rep {
 enum vfiod_mode {
 	VFIOD_MODE_CONTAINER = 1, /* fds: device, container (type1v2, IOMMU set) */
 	VFIOD_MODE_GROUP = 2,	  /* fds: group, for programs that set up their own container */
+	VFIOD_MODE_IOMMUFD = 3,	  /* fds: device (/dev/vfio/devices/vfioN, not bound yet), iommufd (by process) */
 };
 
 struct vfiod_acquire_req {

@@ -305,6 +305,7 @@ static int check_memlock(cfg_t *cfg, cfg_opt_t *opt)
 static const char *const mode_names[] = {
 	[VFIOD_MODE_CONTAINER] = "container",
 	[VFIOD_MODE_GROUP] = "group",
+	[VFIOD_MODE_IOMMUFD] = "iommufd",
 };
 
 const char *config_mode_name(uint32_t mode)

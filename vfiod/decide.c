@@ -10,6 +10,7 @@
 #include "vfiod/peer.h"
 #include "vfiod/request.h"
 #include "vfiod/sriov.h"
+#include "vfiod/vfio.h"
 #include "vfiod/warm.h"
 
 #include <endian.h>
@@ -238,7 +239,7 @@ static int check_policy(struct question *question, const struct device *device, 
 
 	/* to look for the module costs a system call */
 	if (rule && rule->lease_time)
-		demand.revocable = demand.mode == VFIOD_MODE_CONTAINER && daemon_handles(daemon);
+		demand.revocable = demand.mode != VFIOD_MODE_GROUP && daemon_handles(daemon);
 	if (rule && rule->leases_per_user)
 		demand.leases = other_leases(question, device, rule);
 	return policy_may_acquire(daemon->config, &device->facts, &device->owner, &demand, failure);
@@ -274,6 +275,19 @@ static int check_group_mode(const struct devices *devices, const struct device *
 				proto_address_format(device->facts.address, text), device->facts.group,
 				proto_address_format(sibling->facts.address, other));
 	}
+	return 0;
+}
+
+/* Without the module nobody would learn that a client has closed a function's own file. */
+static int check_iommufd_mode(struct daemon *daemon, struct failure *failure)
+{
+	if (!vfio_has_iommufd())
+		return failure_set(failure, -EOPNOTSUPP,
+				   "this kernel has no iommufd (CONFIG_IOMMUFD); ask for it in mode \"container\"");
+	if (!daemon_handles(daemon))
+		return failure_set(failure, -EOPNOTSUPP,
+				   "mode \"iommufd\" takes the module vfiod_handle, which an administrator can load: "
+				   "modprobe vfiod_handle; or ask for it in mode \"container\"");
 	return 0;
 }
 
@@ -314,6 +328,8 @@ static void decide_device(struct question *question, struct device *device, stru
 		verdict->remedy = VFIOD_REMEDY_TIME;
 	} else if (wish->mode == VFIOD_MODE_GROUP && check_group_mode(&daemon->devices, device, &verdict->failure)) {
 		refuse(verdict, VFIOD_REMEDY_YOU);
+	} else if (wish->mode == VFIOD_MODE_IOMMUFD && check_iommufd_mode(daemon, &verdict->failure)) {
+		refuse(verdict, VFIOD_REMEDY_YOU | (vfio_has_iommufd() ? VFIOD_REMEDY_ADMIN : 0));
 	} else {
 		grant(verdict, device);
 	}
@@ -419,7 +435,7 @@ void decide(struct daemon *daemon, const struct wish *wish, struct verdict *verd
 	char text[PROTO_ADDRESS_LEN];
 
 	*verdict = (struct verdict){ .device = NULL };
-	if (wish->mode != VFIOD_MODE_CONTAINER && wish->mode != VFIOD_MODE_GROUP) {
+	if (wish->mode < VFIOD_MODE_CONTAINER || wish->mode > VFIOD_MODE_IOMMUFD) {
 		failure_set(&verdict->failure, -EINVAL, "there is no mode %u to acquire a function in", wish->mode);
 		refuse(verdict, VFIOD_REMEDY_YOU);
 	} else if (wish->pool) {

@@ -141,14 +141,17 @@ static int make(struct handles *handles, uint32_t kind, int fd, const struct han
 int handles_lease(struct handles *handles, const struct vfio_files *files, const struct handle_note *note, int fds[2],
 		  struct failure *failure)
 {
-	struct vfiod_handle_create container, device;
-	int err = make(handles, VFIOD_HANDLE_CONTAINER, files->container, note, 0, &container, failure);
+	struct vfiod_handle_create container = { .handle_fd = -1 }, device;
+	int err = 0;
 
+	if (files->container >= 0)
+		err = make(handles, VFIOD_HANDLE_CONTAINER, files->container, note, 0, &container, failure);
 	if (err)
 		return err;
 	err = make(handles, VFIOD_HANDLE_DEVICE, files->device, note, container.id, &device, failure);
 	if (err) {
-		close(container.handle_fd);
+		if (container.handle_fd >= 0)
+			close(container.handle_fd);
 		return err;
 	}
 	fds[0] = device.handle_fd;

@@ -58,9 +58,12 @@ static void grant_run(struct job *job)
 	vfio_close(&grant->files);
 	if (grant->mode == VFIOD_MODE_GROUP)
 		vfio_open_group(grant->group, &grant->files.group, &grant->failure);
+	else if (grant->mode == VFIOD_MODE_IOMMUFD)
+		vfio_open_iommufd(grant->address, &grant->files, &grant->failure);
 	else
 		vfio_open_device(grant->address, grant->group, &grant->token, &grant->files, &grant->failure);
-	if (grant->by_handles && !grant->failure.error)
+	/* of a device that is not bound yet the kernel takes no request for that; its client can ask, once it is */
+	if (grant->by_handles && grant->mode == VFIOD_MODE_CONTAINER && !grant->failure.error)
 		vfio_watch_unplug(&grant->files);
 }
 
@@ -117,11 +120,18 @@ static int grant_handles(struct request *request, struct device *device, struct 
 		.pid = device->lease.pid,
 		.until_ms = device->lease.until_ms,
 	};
+	bool by_iommufd = device->files.iommufd >= 0;
 	int fds[2], err = handles_lease(request->daemon->handles, &device->files, &note, fds, failure);
 
 	if (err)
 		return err;
-	grant_reply(request, device, VFIOD_MODE_CONTAINER, fds, 2);
+	/* the iommufd itself, which is the client's alone: no handle can be bound to, and without its device it is
+	 * nothing */
+	if (by_iommufd) {
+		fds[1] = device->files.iommufd;
+		device->files.iommufd = -1;
+	}
+	grant_reply(request, device, by_iommufd ? VFIOD_MODE_IOMMUFD : VFIOD_MODE_CONTAINER, fds, 2);
 	close(fds[0]);
 	close(fds[1]);
 	return 0;
@@ -272,7 +282,7 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 {
 	struct daemon *daemon = request->daemon;
 	const struct peer *peer = request_peer(request);
-	bool by_handles = mode == VFIOD_MODE_CONTAINER && daemon_handles(daemon);
+	bool by_handles = mode != VFIOD_MODE_GROUP && daemon_handles(daemon);
 	int err;
 
 	device_lease(device, ++daemon->last_lease, peer->uid);
@@ -280,7 +290,7 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	device->lease.client = client_serial(request->client);
 	device->lease.by_handles = by_handles;
 	terms_set(daemon, device);
-	if (by_handles && warm_is(device))
+	if (by_handles && mode == VFIOD_MODE_CONTAINER && warm_is(device))
 		err = grant_warm(request, device, failure);
 	else
 		err = grant_cold(request, device, mode, by_handles, failure);

@@ -144,10 +144,10 @@ int sriov_check_lease(const struct device *device, uint32_t mode, struct failure
 	if (!set)
 		return 0;
 	proto_address_format(device->facts.address, text);
-	if (mode == VFIOD_MODE_GROUP && sriov_token(device).is)
+	if (mode != VFIOD_MODE_CONTAINER && sriov_token(device).is)
 		return failure_set(
 			failure, -EOPNOTSUPP,
-			"%s is a virtual function of %s, which is with vfio-pci: who has the group's file could "
+			"%s is a virtual function of %s, which is with vfio-pci: who has its file or its group's could "
 			"not open it without the VF token, which vfiod tells nobody; ask for it in mode "
 			"\"container\"",
 			text, set->name);

@@ -5,6 +5,7 @@
 #include "vfiod/interrupts.h"
 #include "vfiod/log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #define CONTAINER_NODE	   "/dev/vfio/vfio"
+#define IOMMUFD_NODE	   "/dev/iommu"
 #define DEVICE_PATIENCE_MS 2000
 #define DEVICE_NAME_MAX	   (PROTO_ADDRESS_LEN + 46) /* with " vf_token=" and a UUID */
 
@@ -196,6 +198,91 @@ int vfio_open_device(uint64_t address, uint32_t group, const struct vfio_token *
 	return 0;
 }
 
+/* ---- by iommufd ---- */
+
+/*
+ * linux/iommufd.h, which the headers of Debian 12 do not have: an option of an iommufd.  The mode of RLIMIT_MEMLOCK is
+ * 1 where it is a process's.
+ */
+struct iommu_option {
+	uint32_t size, option;
+	uint16_t op, reserved;
+	uint32_t object;
+	uint64_t value;
+};
+#define IOMMU_OPTION		 _IO(';', 0x87)
+#define IOMMU_OPTION_RLIMIT_MODE 0
+#define IOMMU_OPTION_OP_SET	 0
+
+bool vfio_has_iommufd(void)
+{
+	return !access(IOMMUFD_NODE, F_OK);
+}
+
+/* The name of its own file, as sysfs has it: vfioN. */
+static int find_device_node(const char *address, char path[64])
+{
+	char folder[64];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(folder, sizeof(folder), "/sys/bus/pci/devices/%s/vfio-dev", address);
+	dir = opendir(folder);
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)) && strncmp(entry->d_name, "vfio", 4) != 0)
+		;
+	if (entry)
+		snprintf(path, 64, "/dev/vfio/devices/%.40s", entry->d_name);
+	closedir(dir);
+	return entry ? 0 : -ENOENT;
+}
+
+static int open_iommufd(int *fd, struct failure *failure)
+{
+	struct iommu_option option = {
+		.size = sizeof(option), .option = IOMMU_OPTION_RLIMIT_MODE, .op = IOMMU_OPTION_OP_SET, .value = 1
+	};
+	int opened = open(IOMMUFD_NODE, O_RDWR | O_CLOEXEC);
+
+	if (opened < 0)
+		return failure_set(failure, -errno, IOMMUFD_NODE ": %s; load the module: modprobe iommufd",
+				   strerror(errno));
+	if (ioctl(opened, IOMMU_OPTION, &option)) {
+		int err = failure_set(failure, -errno, IOMMUFD_NODE ": IOMMU_OPTION_RLIMIT_MODE: %s", strerror(errno));
+
+		close(opened);
+		return err;
+	}
+	*fd = opened;
+	return 0;
+}
+
+int vfio_open_iommufd(uint64_t address, struct vfio_files *files, struct failure *failure)
+{
+	struct vfio_files opened = VFIO_NO_FILES;
+	char text[PROTO_ADDRESS_LEN], path[64];
+	int err;
+
+	if (find_device_node(proto_address_format(address, text), path))
+		return failure_set(failure, -EOPNOTSUPP,
+				   "%s has no file of its own in /dev/vfio/devices: this kernel makes none "
+				   "(CONFIG_VFIO_DEVICE_CDEV); ask for it in mode \"container\"",
+				   text);
+	opened.device = open(path, O_RDWR | O_CLOEXEC);
+	if (opened.device < 0)
+		err = failure_set(failure, -errno, "%s: %s", path, strerror(errno));
+	else
+		err = open_iommufd(&opened.iommufd, failure);
+	if (err)
+		vfio_close(&opened);
+	else
+		*files = opened;
+	return err;
+}
+
+/* ---- either ---- */
+
 void vfio_watch_unplug(struct vfio_files *files)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -228,6 +315,8 @@ void vfio_close(struct vfio_files *files)
 		close(files->group);
 	if (files->container >= 0)
 		close(files->container);
+	if (files->iommufd >= 0)
+		close(files->iommufd);
 	if (files->unplug >= 0)
 		close(files->unplug);
 	*files = VFIO_NO_FILES;

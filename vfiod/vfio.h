@@ -11,9 +11,10 @@
 
 struct vfio_files {
 	int group, container, device; /* -1: not open */
+	int iommufd;		      /* in the place of group and container; or -1 */
 	int unplug;		      /* an eventfd that is signalled when the kernel wants the device closed; or -1 */
 };
-#define VFIO_NO_FILES ((struct vfio_files){ .group = -1, .container = -1, .device = -1, .unplug = -1 })
+#define VFIO_NO_FILES ((struct vfio_files){ .group = -1, .container = -1, .device = -1, .iommufd = -1, .unplug = -1 })
 
 /*
  * What the kernel's vfio-pci wants to hear from who opens a virtual function whose physical function it has, too, and
@@ -63,6 +64,21 @@ int vfio_try_group(uint64_t address, uint32_t group, struct failure *failure);
  */
 int vfio_open_device(uint64_t address, uint32_t group, const struct vfio_token *token, struct vfio_files *files,
 		     struct failure *failure);
+
+/** vfio_has_iommufd() - whether this kernel has iommufd (CONFIG_IOMMUFD), loaded or to be loaded. */
+bool vfio_has_iommufd(void);
+
+/**
+ * vfio_open_iommufd() - open a function by its own file, /dev/vfio/devices/vfioN, and an iommufd for it.
+ * @files: device and iommufd, the caller's to close with vfio_close()
+ *
+ * Neither is bound to the other yet (VFIO_DEVICE_BIND_IOMMUFD), which the client does, and is when the function is
+ * opened.  What the iommufd pins counts against the process that maps it, and not against all of its user
+ * (IOMMU_OPTION_RLIMIT_MODE), as with a container.
+ *
+ * Return: 0; -EOPNOTSUPP: the kernel has no such files (CONFIG_VFIO_DEVICE_CDEV); or another negative errno.
+ */
+int vfio_open_iommufd(uint64_t address, struct vfio_files *files, struct failure *failure);
 
 /**
  * vfio_watch_unplug() - have the kernel say when it waits for the device to be closed.

@@ -823,6 +823,10 @@ static const struct {
 	{ CONFIG_MODE(VFIOD_MODE_GROUP), VFIOD_MODE_CONTAINER, -EACCES, "ask for it in mode \"group\"" },
 	{ CONFIG_MODE(VFIOD_MODE_GROUP), VFIOD_MODE_GROUP, 0, "" },
 	{ CONFIG_MODE(VFIOD_MODE_CONTAINER) | CONFIG_MODE(VFIOD_MODE_GROUP), VFIOD_MODE_GROUP, 0, "" },
+	{ 0, VFIOD_MODE_IOMMUFD, 0, "" },
+	{ CONFIG_MODE(VFIOD_MODE_IOMMUFD), VFIOD_MODE_IOMMUFD, 0, "" },
+	{ CONFIG_MODE(VFIOD_MODE_IOMMUFD), VFIOD_MODE_CONTAINER, -EACCES, "ask for it in mode \"iommufd\"" },
+	{ CONFIG_MODE(VFIOD_MODE_GROUP), VFIOD_MODE_IOMMUFD, -EACCES, "is not for mode \"iommufd\"" },
 };
 
 START_TEST(a_rule_limits_the_modes_and_says_which_is_left)

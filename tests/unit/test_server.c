@@ -745,7 +745,7 @@ END_TEST
 
 START_TEST(a_mode_that_there_is_not_is_refused)
 {
-	static const uint32_t modes[] = { 0, 3, 0xffffffff };
+	static const uint32_t modes[] = { 0, VFIOD_MODE_IOMMUFD + 1, 0xffffffff };
 	struct proto_conn conn = client_of(pub_path);
 	uint64_t address;
 
@@ -2401,7 +2401,7 @@ static TCase *refusals_case(void)
 	tcase_add_test(tcase, a_function_that_is_not_there_is_named);
 	tcase_add_loop_test(tcase, a_lease_that_is_not_there_cannot_be_released, 0, 4);
 	tcase_add_loop_test(tcase, a_function_that_is_not_assigned_cannot_be_acquired, VFIOD_MODE_CONTAINER,
-			    VFIOD_MODE_GROUP + 1);
+			    VFIOD_MODE_IOMMUFD + 1);
 	tcase_add_loop_test(tcase, a_mode_that_there_is_not_is_refused, 0, 3);
 	tcase_add_loop_test(tcase, an_assignment_to_nobody_or_to_two_is_refused, 0, 2);
 	tcase_add_test(tcase, a_function_that_is_not_assigned_cannot_be_given_back);

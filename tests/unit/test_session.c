@@ -999,10 +999,13 @@ static const struct grant {
 	{ VFIOD_MODE_CONTAINER, 1, 0 },
 	{ VFIOD_MODE_GROUP, 1, 0 },
 	{ VFIOD_MODE_GROUP, 2, 0 },
-	{ 3, 2, 0 },
+	{ VFIOD_MODE_IOMMUFD, 2, 0 },
+	{ VFIOD_MODE_IOMMUFD + 1, 2, 0 },
 	{ VFIOD_MODE_GROUP, 0, VFIODMA_LEASE_GROUP },
 	{ VFIOD_MODE_GROUP, 2, VFIODMA_LEASE_GROUP },
 	{ VFIOD_MODE_CONTAINER, 1, VFIODMA_LEASE_GROUP },
+	{ VFIOD_MODE_CONTAINER, 2, VFIODMA_LEASE_IOMMUFD },
+	{ VFIOD_MODE_IOMMUFD, 1, VFIODMA_LEASE_IOMMUFD },
 };
 
 #define BAD_GRANTS (sizeof(bad_grants) / sizeof(bad_grants[0]))
@@ -1223,9 +1226,9 @@ START_TEST(an_older_vfiod_is_not_asked_for_pools)
 	ck_assert_int_eq(vfiodma_reload(session, NULL), -EPROTONOSUPPORT);
 	for (size_t i = 0; i < 3; i++)
 		ck_assert_int_eq(vfiodma_lease_acquire_pool(session, names[i], VFIODMA_NONE, 0, &lease), -EINVAL);
-	ck_assert_int_eq(vfiodma_lease_acquire_pool(session, "fast", VFIODMA_NONE, 2, &lease), -EINVAL);
+	ck_assert_int_eq(vfiodma_lease_acquire_pool(session, "fast", VFIODMA_NONE, 4, &lease), -EINVAL);
 	ck_assert_int_eq(vfiodma_why(session, "fast", 0, VFIODMA_NONE, &why), -EINVAL);
-	ck_assert_int_eq(vfiodma_why(session, "pool:fast", 2, VFIODMA_NONE, &why), -EINVAL);
+	ck_assert_int_eq(vfiodma_why(session, "pool:fast", 4, VFIODMA_NONE, &why), -EINVAL);
 	ck_assert_ptr_null(lease);
 	vfiodma_session_close(session);
 	daemon_close(&daemon);
@@ -1386,6 +1389,42 @@ START_TEST(what_would_come_of_a_request_is_told_with_who_can_change_it)
 	ck_assert_str_eq(why.address, "");
 	ck_assert_str_eq(why.text, "somebody has it");
 	ck_assert_int_eq(vfiodma_why(session, "01:00.0", 0, VFIODMA_NONE, &why), -EBADMSG);
+	daemon_join(&daemon);
+	vfiodma_session_close(session);
+	daemon_close(&daemon);
+}
+END_TEST
+
+static void lease_out_by_iommufd(struct daemon *daemon)
+{
+	greet(daemon);
+	grant(daemon, VFIOD_MODE_IOMMUFD, 2);
+	take_release(daemon, 0);
+}
+
+START_TEST(a_lease_by_iommufd_has_the_two_files_and_is_driven_by_its_program)
+{
+	struct vfiodma_lease *lease = NULL;
+	struct vfiodma_device *device = NULL;
+	struct vfiodma_domain *domain = NULL;
+	struct vfiodma_session *session;
+	struct daemon daemon;
+
+	daemon_start(&daemon, lease_out_by_iommufd, 0);
+	session = open_session(false);
+	ck_assert_int_eq(vfiodma_lease_acquire(session, "01:00.0", VFIODMA_LEASE_IOMMUFD | VFIODMA_LEASE_GROUP, &lease),
+			 -EINVAL);
+	assert_says(session, "no such flags");
+	ck_assert_int_eq(vfiodma_lease_acquire(session, "01:00.0", VFIODMA_LEASE_IOMMUFD, &lease), 0);
+	ck_assert(same_eventfd(vfiodma_lease_device_fd(lease), daemon.spare[0]));
+	ck_assert(same_eventfd(vfiodma_lease_iommufd(lease), daemon.spare[1]));
+	ck_assert_int_eq(vfiodma_lease_group_fd(lease), -1);
+	ck_assert_int_eq(vfiodma_lease_container_fd(lease), -1);
+	ck_assert_int_eq(vfiodma_device_open(lease, &device), -EOPNOTSUPP);
+	assert_says(session, "VFIODMA_LEASE_IOMMUFD");
+	ck_assert_int_eq(vfiodma_domain_open(lease, 64, &domain), -EINVAL);
+	assert_says(session, "VFIODMA_LEASE_IOMMUFD");
+	ck_assert_int_eq(vfiodma_lease_release(lease), 0);
 	daemon_join(&daemon);
 	vfiodma_session_close(session);
 	daemon_close(&daemon);
@@ -2161,6 +2200,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(leases, why_two_functions_share_a_group_is_told_with_who_does_not_keep_them_apart, 0, 3);
 	tcase_add_test(leases, what_would_come_of_a_request_is_told_with_who_can_change_it);
 	tcase_add_test(leases, a_lease_of_the_group_has_no_device_and_no_domain);
+	tcase_add_test(leases, a_lease_by_iommufd_has_the_two_files_and_is_driven_by_its_program);
 	tcase_add_test(leases, descriptors_that_are_not_of_vfio_make_no_device_and_no_domain);
 	tcase_add_test(leases, a_lease_outlives_its_session);
 	tcase_add_test(leases, nothing_can_be_freed);

@@ -305,7 +305,7 @@ use_clients() {
 	local folder=${VFIOD_CLIENTS:-${BASH_SOURCE[0]%/*}/../../build/default/tests/vm/clients} name
 	for name in lease badmsg hostile exclusive handles misuse fire stall stuck handlecost failnth storm pattern killpoint \
 		table lend scribble overreach pcimisuse pcifuzz pcifailnth interrupts irqrounds pcifaults pcierrors pcinode \
-		pcihuge pciprobe pcislot heed; do
+		pcihuge pciprobe pcislot heed byiommufd; do
 		[ -x "$folder/$name" ] || fail "$name is built in $folder (else set VFIOD_CLIENTS)"
 		install -m 755 "$folder/$name" "/usr/local/bin/$name"
 	done

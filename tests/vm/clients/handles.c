@@ -9,6 +9,7 @@
 #include "tests/vm/clients/client.h"
 #include "tests/vm/clients/edu.h"
 #include "tests/vm/clients/expect.h"
+#include "tests/vm/clients/iommufd.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -534,27 +535,6 @@ static void handles_outlive_their_broker(void)
 
 /* ---- iommufd and the device's own node, where the kernel has them --------------------------------------------------
  */
-
-/* linux/iommufd.h and the newer part of linux/vfio.h, which Debian 12 does not have. */
-struct ioas_alloc {
-	__u32 size, flags, id;
-};
-struct ioas_map {
-	__u32 size, flags, id, reserved;
-	__u64 address, length, iova;
-};
-struct bind_iommufd {
-	__u32 argsz, flags;
-	__s32 iommufd;
-	__u32 id;
-};
-struct attach_ioas {
-	__u32 argsz, flags, id;
-};
-#define IOAS_ALLOC   _IO(';', 0x81)
-#define IOAS_MAP     _IO(';', 0x85)
-#define BIND_IOMMUFD _IO(';', 118)
-#define ATTACH_IOAS  _IO(';', 119)
 
 static long map_memory_by_iommufd(long ioas)
 {

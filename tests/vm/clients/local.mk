@@ -55,7 +55,7 @@ tests_vm_clients_libhandles_la_SOURCES = kmod/uapi/vfiod_handle.h tests/vm/clien
 	tests/vm/clients/raiser.c tests/vm/clients/raiser.h tests/vm/clients/stalling.c tests/vm/clients/stalling.h
 tests_vm_clients_libhandles_la_CFLAGS = $(PROGRAM_FLAGS)
 
-tests_vm_clients_handles_SOURCES = tests/vm/clients/handles.c
+tests_vm_clients_handles_SOURCES = tests/vm/clients/handles.c tests/vm/clients/iommufd.h
 tests_vm_clients_handles_CFLAGS = $(PROGRAM_FLAGS)
 tests_vm_clients_handles_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_handles_LDADD = tests/vm/clients/libhandles.la
@@ -107,6 +107,12 @@ tests_vm_clients_table_LDFLAGS = $(PROGRAM_LINK) -pthread
 tests_vm_clients_table_LDADD = tests/vm/clients/libhandles.la proto/libproto.la
 
 # With vfiod.
+noinst_PROGRAMS += tests/vm/clients/byiommufd
+tests_vm_clients_byiommufd_SOURCES = tests/vm/clients/byiommufd.c tests/vm/clients/iommufd.h
+tests_vm_clients_byiommufd_CFLAGS = $(PROGRAM_FLAGS)
+tests_vm_clients_byiommufd_LDFLAGS = $(PROGRAM_LINK) -pthread
+tests_vm_clients_byiommufd_LDADD = tests/vm/clients/libhandles.la libvfiodma/libvfiodma-all.la
+
 noinst_PROGRAMS += tests/vm/clients/stuck
 tests_vm_clients_stuck_SOURCES = tests/vm/clients/stuck.c
 tests_vm_clients_stuck_CFLAGS = $(PROGRAM_FLAGS)
