@@ -926,6 +926,7 @@ static void give_back_orphans(struct daemon *daemon)
 struct forget_job {
 	struct job job; /* first: it is what the worker knows of us */
 	struct request *request;
+	struct device *device; /* the loop's: not to be touched in the thread; or NULL */
 	const char *state_dir;
 	struct journal_record kept;
 	struct failure failure;
@@ -942,29 +943,34 @@ static void forget_done(struct job *job)
 {
 	struct forget_job *forget = (struct forget_job *)job;
 	struct daemon *daemon = forget->request->daemon;
-	struct device *device = devices_find(&daemon->devices, forget->kept.address);
+	struct device *device = forget->device;
 	struct vfiod_unassign_rep rep = { 0 };
 	char text[PROTO_ADDRESS_LEN];
 
 	if (forget->failure.error) {
 		kept_note(daemon->kept, &forget->kept);
 		request_refuse(forget->request, &forget->failure);
-		free(forget);
-		return;
+	} else {
+		log_event(LOG_EVENT_UNASSIGNED,
+			  &(struct log_about){ .device = &forget->kept.address, .op = "UNASSIGN" },
+			  "%s is not assigned any more", proto_address_format(forget->kept.address, text));
+		if (device && device->state == VFIOD_UNMANAGED) {
+			device->left_to_host = false;
+			device->reason[0] = '\0';
+			saved_note(daemon, device);
+			snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
+		}
+		request_reply(forget->request, &rep, sizeof(rep), NULL, 0);
 	}
-	log_event(LOG_EVENT_UNASSIGNED, &(struct log_about){ .device = &forget->kept.address, .op = "UNASSIGN" },
-		  "%s is not assigned any more", proto_address_format(forget->kept.address, text));
-	if (device && device->state == VFIOD_UNMANAGED) {
-		device->left_to_host = false;
-		device->reason[0] = '\0';
-		saved_note(daemon, device);
-		snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
-	}
-	request_reply(forget->request, &rep, sizeof(rep), NULL, 0);
 	free(forget);
+	if (device) {
+		device->forgetting = false;
+		daemon_settled(daemon, device);
+	}
 }
 
-static void forget(struct request *request, const struct journal_record *kept)
+/* @device is the host's, or not there (NULL). */
+static void forget(struct request *request, struct device *device, const struct journal_record *kept)
 {
 	struct daemon *daemon = request->daemon;
 	struct forget_job *made = calloc(1, sizeof(*made));
@@ -978,8 +984,11 @@ static void forget(struct request *request, const struct journal_record *kept)
 	made->job.run = forget_run;
 	made->job.done = forget_done;
 	made->request = request;
+	made->device = device;
 	made->state_dir = daemon->state_dir;
 	made->kept = *kept;
+	if (device)
+		device->forgetting = true;
 	workers_start(daemon->workers, &made->job);
 	kept_drop(daemon->kept, made->kept.address); /* at once: it is not to be taken again meanwhile */
 }
@@ -997,7 +1006,7 @@ void request_unassign(struct request *request, const struct vfiod_unassign_req *
 		return;
 	}
 	if ((!device || device->state == VFIOD_UNMANAGED) && kept) {
-		forget(request, kept);
+		forget(request, device, kept);
 		return;
 	}
 	device = request_find(request, address);

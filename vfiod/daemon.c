@@ -63,7 +63,7 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 	uint64_t physical_function = device->facts.physical_function;
 	char text[PROTO_ADDRESS_LEN];
 
-	if (state_step(device->state, EVENT_UNPLUG).verdict == STATE_WAIT) {
+	if (state_step(device->state, EVENT_UNPLUG).verdict == STATE_WAIT || device->forgetting) {
 		device->gone = true; /* its worker has it still: see daemon_settled() */
 		return;
 	}

@@ -63,6 +63,7 @@ struct device {
 	bool is_behind;		      /* saved.c's: its record could not be written, and is an old one */
 	bool returns;		      /* it is to be taken again, see assign_again() */
 	struct job *parked;	      /* it is bound, and waits until the rest of its group is; or NULL */
+	bool forgetting;	      /* a worker removes what is kept of it: until then it is not assigned anew */
 	bool left_to_host;	      /* it is assigned, and stays the host's until the next boot */
 	struct vf_set *set;	      /* the virtual functions that vfiod makes of it (sriov.h); or NULL */
 	bool gone;		      /* unplugged while a worker had it */

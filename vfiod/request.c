@@ -152,6 +152,10 @@ bool request_step(struct request *request, struct device *device, enum state_eve
 	struct failure failure;
 	enum state_verdict verdict;
 
+	if (event == EVENT_ASSIGN && device->forgetting) {
+		request_wait(request, device);
+		return false;
+	}
 	while ((verdict = decide_step(&request->daemon->devices, device, event, &in_the_way, &failure)) == STATE_WAIT &&
 	       in_the_way->state == VFIOD_FREE)
 		warm_down(request->daemon, in_the_way);

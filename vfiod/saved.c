@@ -209,15 +209,24 @@ static int put(struct daemon *daemon, struct device *device)
 	return write_slot(saved, device->slot, &record);
 }
 
-static int clear(struct saved *saved, struct device *device)
+/* Where that fails, what comes next goes into a file that is made anew: in this one a function could be there twice. */
+static int clear(struct daemon *daemon, struct device *device)
 {
+	struct saved *saved = daemon->saved;
 	int err;
 
 	if (!device->slot)
 		return 0;
-	err = write_slot(saved, device->slot, NULL);
 	saved->at[device->slot - 1] = NULL;
+	if (saved->fd < 0)
+		err = rewrite_all(daemon);
+	else
+		err = write_slot(saved, device->slot, NULL);
 	device->slot = 0;
+	if (err && saved->fd >= 0) {
+		close(saved->fd);
+		saved->fd = -1;
+	}
 	return err;
 }
 
@@ -227,7 +236,7 @@ int saved_note(struct daemon *daemon, struct device *device)
 
 	if (!daemon->saved)
 		return 0;
-	err = is_noted(device) ? put(daemon, device) : clear(daemon->saved, device);
+	err = is_noted(device) ? put(daemon, device) : clear(daemon, device);
 	device->is_behind = err;
 	if (!err)
 		return 0;

@@ -2369,6 +2369,28 @@ START_TEST(the_assignment_of_a_function_that_the_host_has_or_that_is_not_there_c
 }
 END_TEST
 
+START_TEST(what_is_kept_of_a_function_is_gone_before_it_is_assigned_anew)
+{
+	struct proto_conn other = greet(admin_path);
+
+	ask_unassign(&admin, FIRST, 1);
+	ask_assign(&other, FIRST, 2);
+	while (!first->forgetting || TAILQ_EMPTY(&first->waiting))
+		event_base_loop(vfiod.base, EVLOOP_ONCE);
+	if (_i)
+		daemon_device_gone(&vfiod, first); /* while a worker has it */
+	let_workers_end();
+	receive(&admin, VFIOD_UNASSIGN, 1);
+	ck_assert_uint_eq(msg.flags, VFIOD_REPLY);
+	/* it is not really there: that is how far it comes */
+	expect_error(&other, VFIOD_ASSIGN, 2, ENODEV, _i ? "no PCI function" : "just been unplugged");
+	ck_assert_uint_eq(count_kept(), 1);
+	if (!_i)
+		ck_assert(!first->forgetting);
+	close(other.fd);
+}
+END_TEST
+
 START_TEST(a_function_that_cannot_be_taken_again_stays_the_hosts_and_says_why)
 {
 	assign_appeared(&vfiod, first);
@@ -3024,6 +3046,7 @@ static TCase *kept_case(void)
 	tcase_add_test(tcase, a_function_that_is_assigned_and_not_there_is_said_to_be_so);
 	tcase_add_loop_test(tcase, the_assignment_of_a_function_that_the_host_has_or_that_is_not_there_can_be_ended, 0,
 			    2);
+	tcase_add_loop_test(tcase, what_is_kept_of_a_function_is_gone_before_it_is_assigned_anew, 0, 2);
 	tcase_add_test(tcase, a_function_that_cannot_be_taken_again_stays_the_hosts_and_says_why);
 	tcase_add_test(tcase, another_device_under_the_address_is_not_assigned_and_says_so);
 	tcase_add_test(tcase, a_function_is_taken_again_when_nobody_has_its_group_any_more);

@@ -322,6 +322,27 @@ START_TEST(a_journal_that_could_not_be_made_is_made_when_it_can)
 }
 END_TEST
 
+START_TEST(a_record_that_cannot_be_cleared_is_not_there_twice_later)
+{
+	struct device *device = put(FIRST), *second = put(FIRST + 1);
+
+	device->state = second->state = VFIOD_FREE;
+	ck_assert_int_eq(saved_note(&vfiod, device), 0);
+	ck_assert(saved_is_noted(&vfiod, device));
+	device->state = VFIOD_UNMANAGED;
+	limit_files(0);
+	ck_assert_int_eq(saved_note(&vfiod, device), -EFBIG);
+	limit_files(RLIM_INFINITY);
+	ck_assert(!saved_is_noted(&vfiod, device));
+	device->state = VFIOD_FREE;
+	ck_assert_int_eq(saved_note(&vfiod, second), 0);
+	ck_assert_int_eq(saved_note(&vfiod, device), 0);
+	read_journal();
+	ck_assert_uint_eq(count, 2);
+	ck_assert(saved_is_noted(&vfiod, device) && saved_is_noted(&vfiod, second));
+}
+END_TEST
+
 static void change_byte(const char *name, off_t offset)
 {
 	int fd = open(name, O_RDWR | O_CLOEXEC);
@@ -691,6 +712,7 @@ static Suite *make_suite(void)
 	tcase_add_test(journal, what_is_to_be_looked_at_first_is_not_noted_as_leased);
 	tcase_add_test(journal, the_journal_grows_and_places_are_used_again);
 	tcase_add_test(journal, a_journal_that_could_not_be_made_is_made_when_it_can);
+	tcase_add_test(journal, a_record_that_cannot_be_cleared_is_not_there_twice_later);
 	tcase_add_test(journal, what_another_driver_has_is_the_hosts_and_stays_so_where_it_is_assigned);
 	tcase_add_test(journal, the_journal_of_a_newer_vfiod_is_left_alone_and_the_next_step_is_said);
 	tcase_add_test(journal, what_is_kept_and_new_is_to_be_taken);
