@@ -12,11 +12,10 @@ struct saved;
  * The journal: what a vfiod leaves to the next one, in the run-time directory.  It has a record for each function that
  * is assigned, or on its way there or back; journal.h has its bytes, and restore.c reads it.
  *
- * A record is written before what it says is done (but for a lease that the module's table of handles has already, see
- * reconcile_catch_up()), in its place in the file: one write within one page of memory, which
- * the end of a process does not cut in two, which needs no room that is not there yet, and costs the same whatever else
- * is in the file.  The file is replaced as a whole where it has to grow, and when vfiod starts.  After a reboot there
- * is none.
+ * A record is written before what it says is done, but for a lease that the module's table of handles has already (see
+ * reconcile_catch_up()): in its place in the file, with one write within one page of memory, which the end of a process
+ * does not cut in two, which needs no room that is not there yet, and costs the same whatever else is in the file.  The
+ * file is replaced as a whole where it has to grow, and when vfiod starts.  After a reboot there is none.
  */
 
 /**
