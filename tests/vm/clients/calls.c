@@ -139,6 +139,12 @@ static void note(enum kind kind, long result, const void *data, size_t size, con
 	errno = error;
 }
 
+/* The number that a new file gets: which is free then is a matter of the program's other threads. */
+static int number(int fd)
+{
+	return fd < 0 ? fd : 0;
+}
+
 /* ---- handles instead of files ---- */
 
 /* Puts a handle in the place of @fd; @container: the handle of that, or 0. */
@@ -290,7 +296,8 @@ int ioctl(int fd, unsigned long request, ...)
 	else
 		result = libc.ioctl(fd, request, argument);
 	if (kind != OTHER)
-		note(kind, result, argument, size, "ioctl %lu", _IOC_NR(request));
+		note(kind, request == VFIO_GROUP_GET_DEVICE_FD ? number(result) : result, argument, size, "ioctl %lu",
+		     _IOC_NR(request));
 	pthread_mutex_unlock(&lock);
 	return result;
 }
@@ -308,7 +315,7 @@ static int note_open(const char *path, int flags, mode_t mode)
 	fd = libc.open(path, flags, mode);
 	if (fd >= 0)
 		opened(fd, kind);
-	note(kind, fd, NULL, 0, "open");
+	note(kind, number(fd), NULL, 0, "open");
 	pthread_mutex_unlock(&lock);
 	return fd;
 }
