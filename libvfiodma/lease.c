@@ -81,9 +81,9 @@ static int take_grant(struct vfiodma_lease *lease, enum vfiod_mode mode, const s
 
 int lease_mode(struct vfiodma_session *session, unsigned int flags, enum vfiod_mode *mode)
 {
+	*mode = VFIOD_MODE_CONTAINER;
 	switch (flags) {
 	case 0:
-		*mode = VFIOD_MODE_CONTAINER;
 		return 0;
 	case VFIODMA_LEASE_GROUP:
 		*mode = VFIOD_MODE_GROUP;
