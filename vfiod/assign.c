@@ -484,6 +484,7 @@ static void hand_on_done(struct job *job)
 	struct assign_job *hand_on = (struct assign_job *)job;
 	struct device *device = hand_on->device;
 	struct daemon *daemon = hand_on->daemon;
+	bool gone = device->gone;
 	char text[PROTO_ADDRESS_LEN], name[32];
 
 	if (hand_on->failure.error) {
@@ -502,6 +503,8 @@ static void hand_on_done(struct job *job)
 	}
 	job_free(hand_on);
 	daemon_settled(daemon, device);
+	if (!gone)
+		warm_up(daemon, device); /* it was not free when whoever cleaned it looked, or was closed for this */
 }
 
 /* A clean function goes from one owner to the next without the host's seeing it. */

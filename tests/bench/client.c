@@ -35,6 +35,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PATIENCE_NS UINT64_C(60000000000)
+
 static const char *runtime_dir;
 
 static void __attribute__((noreturn)) die(const char *what)
@@ -160,10 +162,15 @@ static void await_open(uint64_t address)
 	const struct timespec pause = { .tv_nsec = 1000000 };
 	static struct fake_call call = { .op = FAKE_CONTROL };
 	static struct fake_answer answer;
+	uint64_t begin = now();
 	char text[PROTO_ADDRESS_LEN];
 
 	do {
 		int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+		errno = ETIMEDOUT;
+		if (now() - begin > PATIENCE_NS)
+			die("to wait until it is open in advance");
 
 		nanosleep(&pause, NULL);
 		call.length = (uint32_t)sprintf(call.data, "opened %s", proto_address_format(address, text));

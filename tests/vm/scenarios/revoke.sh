@@ -52,6 +52,7 @@ wait_for "another is warm, too" warm $nvme
 check "its user uses it" as bob nvme-identify $nvme
 refused as alice nvme-identify $nvme
 check "a warm function goes to another user" vfioctl assign $edu --user bob
+wait_for "for whom it is opened in advance, too" warm $edu
 check "who uses it" as bob edu $edu
 refused as alice edu $edu
 check "and back to the host" vfioctl release $edu
