@@ -208,6 +208,20 @@ int vfio_open_device(uint64_t address, uint32_t group, const struct vfio_token *
 	return 0;
 }
 
+/* This kernel has none. */
+bool vfio_has_iommufd(void)
+{
+	return false;
+}
+
+int vfio_open_iommufd(uint64_t address, struct vfio_files *files, struct failure *failure)
+{
+	(void)address;
+	(void)files;
+	want(!"it is asked for where there is none");
+	return failure_set(failure, -EOPNOTSUPP, "there is no iommufd");
+}
+
 int vfio_try_group(uint64_t address, uint32_t group, struct failure *failure)
 {
 	int fd, err = vfio_open_group(group, &fd, failure);
@@ -230,6 +244,7 @@ void vfio_close(struct vfio_files *files)
 	shut(&files->device);
 	shut(&files->group);
 	shut(&files->container);
+	shut(&files->iommufd);
 	shut(&files->unplug);
 }
 
