@@ -154,7 +154,8 @@ static int receive_answer(int kernel, struct fake_answer *answer, int *fds, size
 		*count = (control.header.cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		memcpy(fds, CMSG_DATA(&control.header), *count * sizeof(int));
 	}
-	return 0;
+	/* there was no descriptor left for even one of the files that came */
+	return !*count && msg.msg_flags & MSG_CTRUNC ? -EMFILE : 0;
 }
 
 static void sleep_ms(uint32_t ms)

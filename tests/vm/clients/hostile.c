@@ -86,10 +86,24 @@ static int lingering_socket(const struct sockaddr_in *listener)
 	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 3600 }, sizeof(struct linger)) ? -1 : fd;
 }
 
+/*
+ * Sends a file and ends. If the message's close is the last one, it may take that hour; a process that ends does not
+ * wait for its own, which is the last one where vfiod was quicker, or the kernel takes no files.
+ */
+static void send_lingering(const char *path, const struct sockaddr_in *listener)
+{
+	const struct vfiod_list_req request = { .max = htole32(VFIOD_LIST_MAX) };
+	struct proto_conn conn = connect_to(path);
+	int fd = lingering_socket(listener);
+	int err = fd < 0 ? -errno : proto_conn_send(&conn, VFIOD_LIST, 0, 3, &request, sizeof(request), &fd, 1);
+
+	/* EPERM: by which a kernel says that who listens wants no files (SO_PASSRIGHTS) */
+	_exit(err && err != -EPERM);
+}
+
 static int lingering(char **arguments)
 {
 	struct sockaddr_in loopback = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const struct vfiod_list_req request = { .max = htole32(VFIOD_LIST_MAX) };
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	socklen_t size = sizeof(loopback);
 
@@ -97,15 +111,17 @@ static int lingering(char **arguments)
 	    getsockname(listener, (struct sockaddr *)&loopback, &size))
 		return 1;
 	for (int count = atoi(arguments[0]); count > 0; count--) {
-		struct proto_conn conn = connect_to(arguments[1]);
-		int fd = lingering_socket(&loopback);
-		int err = fd < 0 ? -errno : proto_conn_send(&conn, VFIOD_LIST, 0, 3, &request, sizeof(request), &fd, 1);
+		pid_t child = fork();
+		int status;
 
-		if (err && err != -EPERM) /* by which a kernel says that who listens wants no files (SO_PASSRIGHTS) */
+		if (child < 0)
+			give_up("fork");
+		if (!child)
+			send_lingering(arguments[1], &loopback);
+		if (waitpid(child, &status, 0) != child)
+			give_up("waitpid");
+		if (status)
 			return 1;
-		/* the last close is not ours: that is of the message */
-		close(fd);
-		close(conn.fd);
 	}
 	return 0;
 }
