@@ -456,10 +456,10 @@ static int check_assign(struct daemon *daemon, struct device *device, const stru
 	int err;
 
 	err = facts_read(daemon->udev, device->facts.address, &fresh);
-	if (err == -ENOMEM)
-		return failure_set(failure, err, "vfiod is out of memory");
+	if (err == -ENODEV)
+		return failure_set(failure, err, "the function has just been unplugged");
 	if (err)
-		return failure_set(failure, -ENODEV, "the function has just been unplugged");
+		return failure_set(failure, err, "vfiod cannot read what it is: %s; try again", strerror(-err));
 	devices_put(&daemon->devices, &fresh); /* it is there already: nothing that could fail */
 	for (size_t i = 0; i < daemon->devices.count; i++)
 		if (daemon->devices.list[i]->facts.group == fresh.group)

@@ -11,15 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An attribute, or NULL: there is none, or no memory for it, which says nothing of the function: @err is set then. */
+bool facts_is_want(int error)
+{
+	return error == ENOMEM || error == EMFILE || error == ENFILE;
+}
+
+/* An attribute, or NULL: there is none, or it could not be read for want of something: @err is set then. */
 static const char *attribute_of(struct udev_device *dev, const char *attribute, int *err)
 {
 	const char *text;
 
 	errno = 0;
 	text = udev_device_get_sysattr_value(dev, attribute);
-	if (!text && errno == ENOMEM)
-		*err = -ENOMEM;
+	if (!text && facts_is_want(errno))
+		*err = -errno;
 	return text;
 }
 
@@ -74,7 +79,7 @@ static void read_place(struct udev_device *dev, struct facts *facts)
 		topology_of(udev_device_get_syspath(dev), facts->path);
 }
 
-/* Every function has these.  Read in part, for want of memory, it would be taken for another one in its place. */
+/* Every function has these.  Read in part, for want of something, it would be taken for another one in its place. */
 static bool is_readable(struct udev_device *dev, int *err)
 {
 	static const char *const attributes[] = { "vendor", "device", "subsystem_vendor", "subsystem_device", "class" };
@@ -107,8 +112,8 @@ int facts_from_udev(struct udev_device *dev, struct facts *facts)
 	found.group = group_of(found.address);
 	errno = 0;
 	driver = udev_device_get_driver(dev);
-	if (!driver && errno == ENOMEM)
-		err = -ENOMEM;
+	if (!driver && facts_is_want(errno))
+		err = -errno;
 	snprintf(found.driver, sizeof(found.driver), "%s", driver ? driver : "");
 	found.strict = is_strict(found.driver);
 	facts_note_host_driver(&found, found.driver);
@@ -129,7 +134,7 @@ int facts_read(struct udev *udev, uint64_t address, struct facts *facts)
 	errno = 0;
 	dev = udev_device_new_from_subsystem_sysname(udev, "pci", proto_address_format(address, name));
 	if (!dev)
-		return errno == ENOMEM ? -ENOMEM : -ENODEV;
+		return facts_is_want(errno) ? -errno : -ENODEV;
 	err = facts_from_udev(dev, facts);
 	udev_device_unref(dev);
 	return err;

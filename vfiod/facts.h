@@ -39,9 +39,12 @@ struct facts {
 	char label[FACTS_LABEL_MAX];  /* the firmware's (SMBIOS type 41, ACPI _DSM); empty: none, or a longer one */
 };
 
+/** facts_is_want() - an errno that is want of memory, or of file descriptors, and says nothing of the function. */
+bool facts_is_want(int error);
+
 /**
  * facts_from_udev() - read the facts of a PCI function, but for those in its config space: see devices_put().
- * Return: 0, or -EINVAL when @dev is no PCI function, -ENODEV when it is gone, or -ENOMEM: nothing is known of it.
+ * Return: 0, or -EINVAL when @dev is no PCI function, -ENODEV when it is gone, or one of which facts_is_want().
  */
 int facts_from_udev(struct udev_device *dev, struct facts *facts);
 

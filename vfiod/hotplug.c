@@ -33,7 +33,7 @@ static bool is_same(const struct facts *a, const struct facts *b)
 	       a->subsystem_device == b->subsystem_device;
 }
 
-/* Return: 0, also where there is nothing to take; or -ENOMEM: all is as it was. */
+/* Return: 0, also where there is nothing to take; or what there is want of: all is as it was. */
 static int take(struct daemon *daemon, struct udev_device *dev)
 {
 	struct device *device;
@@ -42,7 +42,7 @@ static int take(struct daemon *daemon, struct udev_device *dev)
 	int err = facts_from_udev(dev, &facts);
 
 	if (err)
-		return err == -ENOMEM ? err : 0;
+		return err == -EINVAL || err == -ENODEV ? 0 : err;
 	device = devices_find(&daemon->devices, facts.address);
 	if (device && !is_same(&device->facts, &facts))
 		daemon_device_gone(daemon, device);
@@ -72,8 +72,8 @@ static int scan(struct daemon *daemon)
 			dev = udev_device_new_from_syspath(daemon->udev, udev_list_entry_get_name(entry));
 			if (dev)
 				err = take(daemon, dev);
-			else if (errno == ENOMEM)
-				err = -ENOMEM;
+			else if (facts_is_want(errno))
+				err = -errno;
 			udev_device_unref(dev);
 			if (err)
 				break;
@@ -95,12 +95,14 @@ static void remove_function(struct daemon *daemon, const char *name)
 static void rescan(struct daemon *daemon)
 {
 	char path[PATH_MAX];
+	int err;
 
 	for (size_t i = daemon->devices.count; i-- > 0;)
 		if (sysfs_device_path(daemon->devices.list[i]->facts.address, path))
 			daemon_device_gone(daemon, daemon->devices.list[i]);
-	if (scan(daemon))
-		log_line(LOG_ERR, "out of memory: not all PCI functions are known to vfiod");
+	err = scan(daemon);
+	if (err)
+		log_line(LOG_ERR, "not all PCI functions are known to vfiod: %s", strerror(-err));
 }
 
 /*
@@ -124,6 +126,7 @@ static void receive(evutil_socket_t fd, short what, void *data)
 	struct hotplug *hotplug = data;
 	struct udev_device *dev = udev_monitor_receive_device(hotplug->monitor);
 	const char *action;
+	int err;
 
 	(void)what;
 	if (!dev && errno == ENOBUFS)
@@ -138,8 +141,8 @@ static void receive(evutil_socket_t fd, short what, void *data)
 	action = udev_device_get_action(dev);
 	if (action && !strcmp(action, "remove"))
 		remove_function(hotplug->daemon, udev_device_get_sysname(dev));
-	else if (take(hotplug->daemon, dev))
-		log_line(LOG_ERR, "out of memory: %s is known to vfiod as it was", udev_device_get_sysname(dev));
+	else if ((err = take(hotplug->daemon, dev)))
+		log_line(LOG_ERR, "%s is known to vfiod as it was: %s", udev_device_get_sysname(dev), strerror(-err));
 	udev_device_unref(dev);
 	pci_events_follow(hotplug->daemon);
 }

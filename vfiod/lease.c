@@ -125,8 +125,8 @@ static int grant_handles(struct request *request, struct device *device, struct 
 
 	if (err)
 		return err;
-	/* the iommufd itself, which is the client's alone: no handle can be bound to, and without its device it is
-	 * nothing */
+	/* The kernel binds a device to an iommufd, not to a handle of one: so the client gets the file itself.  It is
+	 * this client's alone, and does nothing without the device, whose handle can be revoked. */
 	if (by_iommufd) {
 		fds[1] = device->files.iommufd;
 		device->files.iommufd = -1;

@@ -8,7 +8,9 @@
  *	client paced COUNT ADDRESS...	the same, with pauses: no limit on requests is reached
  *	client deny COUNT ADDRESS	ask for what is denied
  *	client compare COUNT ADDRESS...	leases, and between them bare exchanges of the same files with a process that
- *					does nothing else: "lease NS" and "bare NS" are the medians
+ *					does nothing else: "lease NS" and "bare NS" are the medians. That process is
+ *					where vfiod is, on another processor than this one, and each of the two has
+ *					answered something just before, so that neither slept longer
  *	client idle COUNT		that many connections, greeted; "ready", and then they stay
  *	client half COUNT		the same without a greeting, for as long as vfiod lets them, and then anew
  *	client flood COUNT		the same, greeted, each in a process that asks as fast as vfiod takes it
@@ -22,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,7 +38,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_NS UINT64_C(60000000000)
+#define PATIENCE_NS	UINT64_C(60000000000)
+#define VFIOD_PROCESSOR 1 /* on which scale.sh starts vfiod, for "compare" */
 
 static const char *runtime_dir;
 
@@ -182,21 +186,26 @@ static void await_open(uint64_t address)
 	} while (answer.value);
 }
 
-/* It is clean and open in advance again: vfiod has nothing to do any more. */
-static void await_warm(struct proto_conn *conn, uint64_t address)
+static bool is_warm(struct proto_conn *conn, uint64_t address)
 {
 	const struct vfiod_list_req body = { htole64(address), htole32(1), 0 };
 	const struct vfiod_list_rep *rep;
 	struct proto_msg msg;
 
-	do {
-		const struct timespec pause = { .tv_nsec = 200000 };
+	if (ask(conn, VFIOD_LIST, &body, sizeof(body), 0, &msg))
+		die("LIST");
+	rep = proto_msg_body(&msg);
+	return le32toh(rep->devices[0].flags) & VFIOD_DEVICE_WARM;
+}
 
+/* It is clean and open in advance again: vfiod has nothing to do any more. */
+static void await_warm(struct proto_conn *conn, uint64_t address)
+{
+	const struct timespec pause = { .tv_nsec = 200000 };
+
+	do
 		nanosleep(&pause, NULL);
-		if (ask(conn, VFIOD_LIST, &body, sizeof(body), 0, &msg))
-			die("LIST");
-		rep = proto_msg_body(&msg);
-	} while (!(le32toh(rep->devices[0].flags) & VFIOD_DEVICE_WARM));
+	while (!is_warm(conn, address));
 }
 
 /* ---- a bare exchange ---- */
@@ -220,6 +229,16 @@ static void send_files(int fd, const int fds[2])
 		die("sendmsg");
 }
 
+static void stay_on(int processor)
+{
+	cpu_set_t only;
+
+	CPU_ZERO(&only);
+	CPU_SET(processor, &only);
+	if (sched_setaffinity(0, sizeof(only), &only))
+		die("sched_setaffinity");
+}
+
 /* Return: our end of it. */
 static int start_bare(const int fds[2])
 {
@@ -229,6 +248,8 @@ static int start_bare(const int fds[2])
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		die("socketpair");
 	if (!fork()) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		stay_on(VFIOD_PROCESSOR);
 		close(ends[0]);
 		while (recv(ends[1], request, sizeof(request), 0) > 0)
 			send_files(ends[1], fds);
@@ -327,6 +348,24 @@ static int deny(size_t count, size_t functions, char **addresses)
 	return 0;
 }
 
+/* Return: nanoseconds, of a second one. */
+static uint64_t exchange_awake(int bare)
+{
+	exchange(bare);
+	return exchange(bare);
+}
+
+static uint64_t lease_awake(struct proto_conn *conn, uint64_t address)
+{
+	struct proto_msg granted;
+	uint64_t took;
+
+	is_warm(conn, address);
+	took = acquire(conn, address, &granted);
+	release(conn, &granted);
+	return took;
+}
+
 static int compare(size_t count, size_t functions, char **addresses)
 {
 	struct proto_conn conn = connect_vfiod();
@@ -337,14 +376,13 @@ static int compare(size_t count, size_t functions, char **addresses)
 	greet(&conn);
 	acquire(&conn, parse(addresses[0]), &msg);
 	bare = start_bare(msg.fds);
+	stay_on(!VFIOD_PROCESSOR);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t address = parse(addresses[1 + i % (functions - 1)]);
-		struct proto_msg granted;
 
 		await_warm(&conn, address);
-		bare_took[i] = exchange(bare);
-		took[i] = acquire(&conn, address, &granted);
-		release(&conn, &granted);
+		bare_took[i] = exchange_awake(bare);
+		took[i] = lease_awake(&conn, address);
 	}
 	printf("lease %llu\nbare %llu\n", median(took, count), median(bare_took, count));
 	return 0;

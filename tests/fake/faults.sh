@@ -142,6 +142,7 @@ want() {
 	for ((n = 1; n <= 20; n++)); do
 		few $n
 		tries || fail "F20 with $n descriptors nothing hangs"
+		! grep -q unplugged /run/tries || fail "F20 with $n descriptors nothing that is there is said to be gone"
 		prlimit --pid "$vfiod_pid" --nofile="$limit"
 		made_good $mine $other $spare
 		unharmed "F20 with $n descriptors to spare"

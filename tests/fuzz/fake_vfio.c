@@ -146,7 +146,8 @@ static int look_at_group(uint32_t group)
 	return err;
 }
 
-static struct fake_opening *open_group(uint32_t group, int *fd, struct failure *failure)
+/* By the group's own file, or without that one. */
+static struct fake_opening *new_opening(uint32_t group, struct failure *failure)
 {
 	int err = fake_vfio.frozen ? -EIO : look_at_group(group);
 
@@ -158,11 +159,19 @@ static struct fake_opening *open_group(uint32_t group, int *fd, struct failure *
 		if (opening->is)
 			continue;
 		*opening = (struct fake_opening){ true, group, 0, { -1, -1, -1 }, -1 };
-		*fd = make_file(&opening->files[0]);
 		return opening;
 	}
 	failure_set(failure, err ? err : -EMFILE, "group %u: %s", group, strerror(-err));
 	return NULL;
+}
+
+static struct fake_opening *open_group(uint32_t group, int *fd, struct failure *failure)
+{
+	struct fake_opening *opening = new_opening(group, failure);
+
+	if (opening)
+		*fd = make_file(&opening->files[0]);
+	return opening;
 }
 
 void vfio_group_node(uint32_t group, char path[32])
@@ -185,17 +194,23 @@ int vfio_await_group(uint32_t group, unsigned int limit_ms, int *fd, struct fail
 	return err;
 }
 
+static bool has_vfio_driver(uint64_t address)
+{
+	const struct fake_function *function = fake_function(address);
+	const char *driver = function && function->present ? fake_attribute(function, "driver") : NULL;
+
+	return driver && driver_is_vfio(driver);
+}
+
 /* Nothing here has virtual functions, and so nothing a token. */
 int vfio_open_device(uint64_t address, uint32_t group, const struct vfio_token *token, struct vfio_files *files,
 		     struct failure *failure)
 {
-	const struct fake_function *function = fake_function(address);
-	const char *driver = function && function->present ? fake_attribute(function, "driver") : NULL;
 	struct vfio_files opened = VFIO_NO_FILES;
 	struct fake_opening *opening;
 
 	(void)token;
-	if (!driver || !driver_is_vfio(driver))
+	if (!has_vfio_driver(address))
 		return failure_set(failure, -ENODEV, "it is not there");
 	opening = open_group(group, &opened.group, failure);
 	if (!opening)
@@ -208,18 +223,27 @@ int vfio_open_device(uint64_t address, uint32_t group, const struct vfio_token *
 	return 0;
 }
 
-/* This kernel has none. */
 bool vfio_has_iommufd(void)
 {
-	return false;
+	return fake_vfio.has_iommufd;
 }
 
 int vfio_open_iommufd(uint64_t address, struct vfio_files *files, struct failure *failure)
 {
-	(void)address;
-	(void)files;
-	want(!"it is asked for where there is none");
-	return failure_set(failure, -EOPNOTSUPP, "there is no iommufd");
+	struct vfio_files opened = VFIO_NO_FILES;
+	struct fake_opening *opening;
+
+	want(fake_vfio.has_iommufd && fake_vfio.has_handles);
+	if (!has_vfio_driver(address))
+		return failure_set(failure, -ENODEV, "it is not there");
+	opening = new_opening(group_of(fake_function(address)), failure);
+	if (!opening)
+		return failure->error;
+	opening->address = address;
+	opened.device = make_file(&opening->files[1]);
+	opened.iommufd = make_file(&opening->files[2]);
+	*files = opened;
+	return 0;
 }
 
 int vfio_try_group(uint64_t address, uint32_t group, struct failure *failure)
@@ -424,15 +448,18 @@ int handles_lease(struct handles *handles, const struct vfio_files *files, const
 {
 	unsigned int index = fake_index(note->address);
 
-	want(handles && files->device >= 0 && files->container >= 0 && !fake_vfio.used[index]);
-	if (fake_vfio.frozen || !make_handle(VFIOD_HANDLE_CONTAINER, files->container, note, &fds[1]))
+	want(handles && files->device >= 0 && !fake_vfio.used[index]);
+	want((files->container >= 0) != (files->iommufd >= 0));
+	fds[1] = -1;
+	if (fake_vfio.frozen ||
+	    (files->container >= 0 && !make_handle(VFIOD_HANDLE_CONTAINER, files->container, note, &fds[1])))
 		return failure_set(failure, -ENOSPC, "there is no room for a handle");
 	if (make_handle(VFIOD_HANDLE_DEVICE, files->device, note, &fds[0])) {
 		fake_vfio.used[index] = note->lease;
 		fake_vfio.used_uid[index] = note->uid;
 		return 0;
 	}
-	close(fds[1]);
+	shut(&fds[1]);
 	return failure_set(failure, -ENOSPC, "there is no room for a handle");
 }
 

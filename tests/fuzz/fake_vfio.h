@@ -17,12 +17,12 @@
 #define FAKE_OPENINGS 64
 #define FAKE_HANDLES  64
 
-/* One opening of a group, with what was opened by it: our ends, or -1. */
+/* One opening of a group, or of a device's own file, with what was opened by it: our ends, or -1. */
 struct fake_opening {
 	bool is;
 	uint32_t group;
 	uint64_t address; /* of the device, if that is open */
-	int files[3];	  /* group, device, container */
+	int files[3];	  /* group; device; container, or iommufd */
 	int unplug;	  /* an eventfd, that vfiod has too */
 };
 
@@ -41,6 +41,7 @@ struct fake_vfio {
 	uint32_t last_handle;
 	bool frozen;	       /* vfiod has died: nothing that it does has an effect */
 	bool has_handles;      /* the module is loaded */
+	bool has_iommufd;      /* the kernel does */
 	uint64_t broken;       /* bits of functions that cannot be reset */
 	uint64_t in_use;       /* that the host uses */
 	uint64_t stuck;	       /* whose clients do not come back from the kernel */

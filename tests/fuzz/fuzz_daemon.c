@@ -379,6 +379,8 @@ static void plug(size_t i, bool another)
 	function->serial = 1 + i + (another ? 100 : 0);
 	fake_set(function, "vendor", "0x8086");
 	fake_set(function, "device", another ? "0x0002" : "0x0001");
+	fake_set(function, "subsystem_vendor", "0x1af4");
+	fake_set(function, "subsystem_device", "0x1100");
 	fake_set(function, "class", "0x010802");
 	fake_set(function, "iommu_group", groups[i]);
 	fake_set(function, "reset_method", "flr");
@@ -414,6 +416,7 @@ static void make_machine(uint8_t how)
 	fake_kernel.may_bind = may_bind;
 	fake_kernel.may_write = may_write;
 	fake_vfio.has_handles = how & 2;
+	fake_vfio.has_iommufd = how & 16;
 	refuses = question = processes_end = 0;
 	for (size_t i = 0; i < FUNCTIONS; i++)
 		plug(i, false);
@@ -944,11 +947,13 @@ static void op_unassign(void)
 	ask(client_of(who), VFIOD_UNASSIGN, &body);
 }
 
+static const uint32_t modes[] = { VFIOD_MODE_CONTAINER, VFIOD_MODE_GROUP, VFIOD_MODE_CONTAINER, VFIOD_MODE_IOMMUFD };
+
 static void op_acquire(void)
 {
 	uint8_t who = next(), what = next();
 	const struct vfiod_acquire_req body = { .address = htole64(address_of(what)),
-						.mode = htole32(what & 64 ? VFIOD_MODE_GROUP : VFIOD_MODE_CONTAINER) };
+						.mode = htole32(modes[what >> 6]) };
 
 	ask(client_of(who), VFIOD_ACQUIRE, &body);
 }
@@ -957,7 +962,7 @@ static void op_acquire_pool(void)
 {
 	uint8_t who = next(), what = next();
 	const struct vfiod_acquire_pool_req body = { .pool = "p",
-						     .mode = htole32(1 + (what & 1)),
+						     .mode = htole32(modes[what & 3]),
 						     .numa_node = htole32(VFIOD_NONE) };
 
 	ask(client_of(who), VFIOD_ACQUIRE_POOL, &body);
@@ -1249,6 +1254,7 @@ static unsigned int files_of_vfiod(void)
 		const struct vfio_files *files = &vfiod.devices.list[i]->files;
 
 		count -= (files->device >= 0) + (files->group >= 0) + (files->container >= 0) + (files->unplug >= 0);
+		want(files->iommufd < 0); /* that is the client's alone */
 	}
 	return count;
 }
@@ -1298,6 +1304,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	forget_files();
 	make_machine(next());
 	start();
+	want(vfiod.devices.count == FUNCTIONS);
 	baseline = files_of_vfiod();
 	while (input < input_end) {
 		operations[next() % COUNT(operations)]();
