@@ -1,14 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # tests/failing/vfiod.sh BUILD: every allocation of vfiod and of vfioctl fails once, on a fake machine. In a build folder
-# with its tests/fake and tests/failing. FAILING_STEP: every so manieth (default 7); 1: all.
+# with its tests/fake and tests/failing.
 set -euo pipefail
 
 build=$(cd "${1:?usage: tests/failing/vfiod.sh BUILD}" && pwd)
 self=$(cd "${0%/*}" && pwd)/${0##*/}
 machine=$build/tests/fake/machine
 nth=$build/tests/failing/nth
-step=${FAILING_STEP:-7}
 failing=$build/tests/failing/.libs/preload.so
 # the program itself, and not libtool's script around it, whose shell has allocations of its own
 vfioctl=$build/vfioctl/.libs/vfioctl
@@ -47,6 +46,13 @@ wait_for() {
 	fail "$what"
 }
 
+# tell WHAT "NUMBER allocations failed...", which are counted.
+total=0
+tell() {
+	echo "$1: $2"
+	total=$((total + ${2%% *}))
+}
+
 says_ready() { grep -q ready $dir/log; }
 is_state() { "$vfioctl" list --all 2>/dev/null | grep -E "^$1 .* $2( |\$)" >/dev/null; }
 
@@ -69,7 +75,7 @@ stop_vfiod() {
 # on and UNDO, with all the memory there is, has the functions as they were.
 each() {
 	local sentence=$1 act=$2 undo=$3 hit n failed=0
-	for ((n = 1; ; n += step)); do
+	for ((n = 1; ; n++)); do
 		"$nth" arm $dir/control $n
 		if ! $act >$dir/out 2>$dir/err; then
 			failed=$((failed + 1))
@@ -82,7 +88,7 @@ each() {
 		[ -n "$hit" ] || break
 		[ $n -lt 400 ] || fail "$sentence: there is no end of it"
 	done
-	echo "$sentence: $(((n - 1) / step)) allocations failed, $failed times in vain"
+	tell "$sentence" "$((n - 1)) allocations failed, $failed times in vain"
 }
 
 assign() { "$vfioctl" assign $first --user root; }
@@ -121,10 +127,11 @@ revoked() {
 }
 
 export FAIL_PRELOAD=$failing
-echo "the configuration: $("$nth" run -- "$vfiod" --check-config -c $dir/vfiod.conf)"
-FAIL_PRELOAD="$FAKE_PRELOAD $failing" "$nth" run --until " ready: " --step "$step" -- \
+"$nth" run -- "$vfiod" --check-config -c $dir/vfiod.conf >$dir/out 2>&1 || fail "$(cat $dir/out)"
+tell "the configuration" "$(cat $dir/out)"
+FAIL_PRELOAD="$FAKE_PRELOAD $failing" "$nth" run --until " ready: " -- \
 	"$vfiod" -c $dir/vfiod.conf --state-dir $dir/state >$dir/out 2>&1 || fail "vfiod starts, or says why not: $(cat $dir/out)"
-echo "vfiod's start: $(cat $dir/out)"
+tell "vfiod's start" "$(cat $dir/out)"
 
 start_vfiod
 each "ASSIGN" assign release_if
@@ -144,6 +151,7 @@ for command in "list" "why $first" "stats" "stats --prometheus" "show $first" "p
 	"release $first" "assign $first --user root" "--help" "config show $first"; do
 	# shellcheck disable=SC2086	# words
 	"$nth" run -- "$vfioctl" $command >$dir/out 2>&1 || fail "$(cat $dir/out)"
-	echo "vfioctl $command: $(cat $dir/out)"
+	tell "vfioctl $command" "$(cat $dir/out)"
 done
 stop_vfiod
+echo "figure: $total allocations failed"
