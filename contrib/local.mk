@@ -15,7 +15,9 @@ CLEANFILES += $(systemdsystemunit_DATA) contrib/systemd/vfiod.tmpfiles
 
 contrib/systemd/%: contrib/systemd/%.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && \
-	$(SED) -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@vfiod_runtimedir[@]|$(vfiod_runtimedir)|g' $< >$@
+	$(SED) -e 's|@sbindir[@]|$(sbindir)|g' \
+		-e 's|@vfiod_runtimedir[@]|$(vfiod_runtimedir)|g' -e 's|@vfiod_runtimename[@]|$(vfiod_runtimename)|g' \
+		-e 's|@vfiod_statedir[@]|$(vfiod_statedir)|g' -e 's|@vfiod_statename[@]|$(vfiod_statename)|g' $< >$@
 
 # The administrator's own vfiod.conf is never overwritten.
 install-data-hook:

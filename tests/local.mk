@@ -58,7 +58,7 @@ AM_TESTS_ENVIRONMENT = \
 	NM='$(NM)'; export NM;
 
 TESTS += $(SCRIPT_TESTS)
-EXTRA_DIST += $(SCRIPT_TESTS) tests/faults.tsv tests/proofs.tsv tests/prove \
+EXTRA_DIST += tests/temporary.h $(SCRIPT_TESTS) tests/faults.tsv tests/proofs.tsv tests/prove \
 	tests/bench/daemon.sh tests/bench/neighbours.sh tests/bench/pcicfg.sh tests/bench/restarts.sh tests/bench/scale.sh \
 	tests/coverage-pcicfg tests/cross tests/cross-pcicfg tests/dumps tests/fuzz tests/kernel-pcicfg \
 	tests/lint tests/mutate-pcicfg

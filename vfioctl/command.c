@@ -118,7 +118,7 @@ const struct command command_table[] = {
 		.arguments = "show [DEVICE]",
 		.options =
 			OPTION(FROM_FILE) | OPTION(LIVE) | OPTION(RAW) | OPTION(AS_USER) | OPTION(DIFF) | OPTION(JSON),
-		.summary = "show what a user may see and change of a config space",
+		.summary = "show what users may see and change of config space",
 		.text = "Each register with the hardware's value, and the user's where it is another;\n"
 			"and which of its bits are hidden, fixed, read-only, virtual (the user's own,\n"
 			"which hardware never sees) or passed through.  DUMP is what lspci -xxxx\n"
@@ -129,7 +129,7 @@ const struct command command_table[] = {
 	{
 		.name = "stats",
 		.options = OPTION(PROMETHEUS) | OPTION(JSON),
-		.summary = "show what vfiod has counted, and how long things take",
+		.summary = "show what vfiod has counted, and how long it took",
 		.text = "Leases, refusals by reason, functions by state, times to acquire and to clean;\n"
 			"since vfiod started.  With --prometheus for a file of node_exporter's\n"
 			"textfile collector.  Only root may do this.\n",

@@ -33,7 +33,7 @@ void help_all(FILE *out)
 	      "Hand PCI devices to unprivileged programs, with vfiod.\n\nCommands:\n",
 	      out);
 	for (command = command_table; command->name; command++)
-		fprintf(out, "  %-8s %-10s %s\n", command->name, command->arguments ? command->arguments : "",
+		fprintf(out, "  %-10s %-13s %s\n", command->name, command->arguments ? command->arguments : "",
 			command->summary);
 	fputs("\nOptions of every command:\n", out);
 	print_options(OPTIONS_GLOBAL, out);
@@ -57,13 +57,23 @@ void help_command(const struct command *command, FILE *out)
 	print_options(OPTIONS_GLOBAL, out);
 }
 
+enum exit_status help_unknown(const char *name)
+{
+	const struct command *nearest = command_nearest(name);
+
+	if (nearest)
+		return failure_say(STATUS_USAGE, "there is no command '%s'; did you mean: vfioctl %s", name,
+				   nearest->name);
+	return failure_say(STATUS_USAGE, "there is no command '%s'; see: vfioctl --help", name);
+}
+
 enum exit_status help_run(const struct invocation *invocation)
 {
 	const char *name = invocation->arguments[0]; /* argv ends with NULL */
 	const struct command *command = name ? command_find(name) : NULL;
 
 	if (name && !command)
-		return failure_say(STATUS_USAGE, "there is no command '%s'; see: vfioctl --help", name);
+		return help_unknown(name);
 	if (command)
 		help_command(command, stdout);
 	else

@@ -153,16 +153,6 @@ static enum exit_status run_command(const struct command *command, struct invoca
 	return status == STATUS_OK ? command->run(invocation) : status;
 }
 
-static enum exit_status unknown_command(const char *name)
-{
-	const struct command *nearest = command_nearest(name);
-
-	if (nearest)
-		return failure_say(STATUS_USAGE, "there is no command '%s'; did you mean: vfioctl %s", name,
-				   nearest->name);
-	return failure_say(STATUS_USAGE, "there is no command '%s'; see: vfioctl --help", name);
-}
-
 static enum exit_status parse(int argc, char **argv)
 {
 	struct invocation invocation = { .arguments = NULL };
@@ -182,7 +172,7 @@ static enum exit_status parse(int argc, char **argv)
 	if (!invocation.argument_count)
 		return failure_say(STATUS_USAGE, "no command given; see: vfioctl --help");
 	command = command_find(invocation.arguments[0]);
-	return command ? run_command(command, &invocation) : unknown_command(invocation.arguments[0]);
+	return command ? run_command(command, &invocation) : help_unknown(invocation.arguments[0]);
 }
 
 enum exit_status parse_and_run(int argc, char **argv)

@@ -5,14 +5,21 @@
 #include "vfioctl/inventory.h"
 #include "vfioctl/json.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static enum exit_status report_json(struct vfiodma_session *session, const char *address)
 {
 	const struct vfiodma_info *info;
+	struct vfiodma_info shown;
 	struct inventory inventory;
-	enum exit_status status = inventory_fetch_device(session, address, &inventory, &info);
+	enum exit_status status;
 
+	if (vfiodma_show(session, address, &shown) == -ENODEV) {
+		puts("null"); /* it was assigned, and is not there */
+		return STATUS_OK;
+	}
+	status = inventory_fetch_device(session, address, &inventory, &info);
 	if (status != STATUS_OK)
 		return status;
 	if (json_print_device(&inventory, info, stdout))

@@ -246,6 +246,7 @@ void request_list(struct request *request, const struct vfiod_list_req *body)
 		request_refuse(request, &failure);
 		return;
 	}
+	daemon_handles(request->daemon); /* the module may have been loaded meanwhile: it is told whether it is */
 	for (size_t i = devices_from(devices, le64toh(body->start)); i < devices->count && count < max; i++) {
 		facts_refresh_driver(&devices->list[i]->facts);
 		fill_record(request->daemon, devices->list[i], &rep->devices[count++]);

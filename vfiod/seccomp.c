@@ -23,7 +23,7 @@
 #define OTHERWISE SCMP_ACT_ERRNO(ENOSYS)
 
 /* clang-format off */
-/* What the loop and its workers do, libevent, libudev and libpci for them, and the name service for a reload. */
+/* What the loop and its workers do, libevent and libudev for them, and the name service for a reload. */
 static const char *const allowed[] = {
 	/* files: sysfs, /dev/vfio, the state, the configuration */
 	"open", "openat", "close", "close_range", "read", "readv", "write", "writev", "pread64", "preadv",

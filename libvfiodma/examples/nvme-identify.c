@@ -3,7 +3,6 @@
  * Asks an NVMe controller who it is: a driver of one command (NVM Express Base Specification 1.4 §3.1, §5.15, §7.6.1).
  *
  *	nvme-identify DEVICE
- *
  * DEVICE is an address, or pool:NAME for one of a pool.
  * The exit status is 3 when the controller was taken back meanwhile.
  *
@@ -13,7 +12,6 @@
 #include <linux/vfio.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 #include <vfiodma.h>
 
@@ -28,11 +26,12 @@ enum {
 };
 
 #define CC_ENABLE      1u
-#define CC_ENTRY_SIZES (6u << 16 | 4u << 20) /* 64 bytes per submission, 16 per completion */
+#define CC_ENTRY_SIZES (6u << 16 | 4u << 20) /* 64 bytes per submission, 16 per completion; pages of 4 KiB: 0 */
 #define CSTS_READY     1u
 #define CSTS_FATAL     2u
 #define IDENTIFY       0x06
 #define IDENTIFY_CTRL  1
+#define PAGE	       4096u
 #define QUEUE_ENTRIES  2u /* the least that the specification allows */
 #define COMMAND_ID     0x4242u
 #define STATUS_PHASE   0x10000u
@@ -53,24 +52,18 @@ struct nvme {
 	struct vfiodma_domain *domain;
 	void *registers; /* BAR 0 */
 	uint64_t cap;
-	size_t page;	       /* size of the controller's pages */
 	unsigned char *memory; /* three pages: submission queue, completion queue, data */
 	uint64_t iova;	       /* where the controller sees them */
 	int msix;	       /* eventfd of vector 0, which the admin queue has */
 };
 
-/* The controller does not do what it should. */
-static int broken(const struct nvme *nvme, const char *what)
+/* @what: the controller does not do; or NULL: the library has failed, and says why. */
+static int failed(const struct nvme *nvme, const char *what)
 {
-	fprintf(stderr, "nvme-identify: %s\n",
-		vfiodma_lease_revoked(nvme->lease) ? "the controller was taken back" : what);
+	if (vfiodma_lease_revoked(nvme->lease))
+		what = "the controller was taken back";
+	fprintf(stderr, "nvme-identify: %s\n", what ? what : vfiodma_session_error(nvme->session));
 	return -1;
-}
-
-/* The library has failed: it says why. */
-static int failed(const struct nvme *nvme)
-{
-	return broken(nvme, vfiodma_session_error(nvme->session));
 }
 
 /* What a load or store becomes where the controller was. */
@@ -96,77 +89,70 @@ static int nvme_open(struct nvme *nvme, const char *what)
 	    vfiodma_device_open(nvme->lease, &nvme->device) ||
 	    vfiodma_region_map(nvme->device, VFIO_PCI_BAR0_REGION_INDEX, &nvme->registers, NULL) ||
 	    vfiodma_domain_open(nvme->lease, ADDRESS_BITS, &nvme->domain))
-		return failed(nvme);
+		return failed(nvme, NULL);
 	nvme->cap = vfiodma_read32(nvme->registers, NVME_CAP) | (uint64_t)vfiodma_read32(nvme->registers, NVME_CAP + 4)
 									<< 32;
-	nvme->page = (size_t)4096 << ((nvme->cap >> 48) & 0xf); /* CAP.MPSMIN */
-	if (vfiodma_dma_alloc(nvme->domain, 3 * nvme->page, &memory, &nvme->iova) ||
+	if ((nvme->cap >> 48) & 0xf) /* CAP.MPSMIN */
+		return failed(nvme, "the controller wants pages of more than 4 KiB");
+	if (vfiodma_dma_alloc(nvme->domain, (size_t)3 * PAGE, &memory, &nvme->iova) ||
 	    vfiodma_irq_enable(nvme->device, VFIO_PCI_MSIX_IRQ_INDEX, 1, &nvme->msix) ||
 	    vfiodma_bus_master(nvme->device, true))
-		return failed(nvme);
+		return failed(nvme, NULL);
 	nvme->memory = memory;
 	return 0;
 }
 
 /* In reverse order; what was not opened is NULL, which is all right. */
-static int nvme_close(struct nvme *nvme)
+static void nvme_close(struct nvme *nvme)
 {
-	int err;
-
 	if (nvme->memory && !vfiodma_lease_revoked(nvme->lease))
 		vfiodma_write32(nvme->registers, NVME_CC, 0); /* no more DMA from here on */
 	if (nvme->device)
 		vfiodma_bus_master(nvme->device, false);
 	vfiodma_domain_close(nvme->domain);
 	vfiodma_device_close(nvme->device);
-	err = vfiodma_lease_release(nvme->lease);
-	if (err)
+	if (vfiodma_lease_release(nvme->lease))
 		fprintf(stderr, "nvme-identify: %s\n", vfiodma_session_error(nvme->session));
 	vfiodma_session_close(nvme->session);
-	return err;
 }
 
 /* Waits until CSTS.RDY is @ready, as long as the controller says that it may take (CAP.TO, in units of 500 ms). */
 static int wait_ready(const struct nvme *nvme, uint32_t ready)
 {
-	const struct timespec millisecond = { .tv_nsec = 1000000 };
 	unsigned int patience = (unsigned int)((nvme->cap >> 24) & 0xff) * 500 + 500;
 
-	for (unsigned int i = 0; i < patience; i++) {
+	for (unsigned int i = 0; i < patience; i++, usleep(1000)) {
 		uint32_t status = vfiodma_read32(nvme->registers, NVME_CSTS);
 
 		if (status & CSTS_FATAL)
-			return broken(nvme, "the controller has had a fatal error");
+			return failed(nvme, "the controller has had a fatal error");
 		if ((status & CSTS_READY) == ready)
 			return 0;
-		nanosleep(&millisecond, NULL);
 	}
-	return broken(nvme, "the controller does not get ready in the time that it promises");
+	return failed(nvme, "the controller does not get ready in the time that it promises");
 }
 
 static int start_controller(const struct nvme *nvme)
 {
-	uint32_t page_shift = (uint32_t)(nvme->cap >> 48) & 0xf;
-
 	vfiodma_write32(nvme->registers, NVME_CC, 0);
 	if (wait_ready(nvme, 0))
 		return -1;
 	vfiodma_write32(nvme->registers, NVME_AQA, (QUEUE_ENTRIES - 1) << 16 | (QUEUE_ENTRIES - 1));
 	write64(nvme, NVME_ASQ, nvme->iova);
-	write64(nvme, NVME_ACQ, nvme->iova + nvme->page);
+	write64(nvme, NVME_ACQ, nvme->iova + PAGE);
 	vfiodma_wmb(); /* the queues are zero before the controller looks */
-	vfiodma_write32(nvme->registers, NVME_CC, CC_ENABLE | CC_ENTRY_SIZES | page_shift << 7);
+	vfiodma_write32(nvme->registers, NVME_CC, CC_ENABLE | CC_ENTRY_SIZES);
 	return wait_ready(nvme, CSTS_READY);
 }
 
 static int identify(const struct nvme *nvme)
 {
 	struct command *command = (struct command *)nvme->memory;
-	const volatile uint32_t *completion = (const volatile uint32_t *)(nvme->memory + nvme->page);
+	const volatile uint32_t *completion = (const volatile uint32_t *)(nvme->memory + PAGE);
 	size_t completion_doorbell = NVME_DOORBELLS + (4u << ((nvme->cap >> 32) & 0xf)); /* CAP.DSTRD */
 
 	command->dword0 = htole32(IDENTIFY | COMMAND_ID << 16);
-	command->prp1 = htole64(nvme->iova + 2 * nvme->page);
+	command->prp1 = htole64(nvme->iova + 2 * PAGE);
 	command->dword10 = htole32(IDENTIFY_CTRL);
 	vfiodma_wmb(); /* the command is complete before the controller hears of it */
 	vfiodma_write32(nvme->registers, NVME_DOORBELLS, 1);
@@ -174,11 +160,11 @@ static int identify(const struct nvme *nvme)
 	/* memory was zero: the controller's first time round the queue writes the phase bit as 1 */
 	while (!(le32toh(completion[3]) & STATUS_PHASE))
 		if (vfiodma_irq_wait(nvme->msix, PATIENCE_MS, NULL))
-			return broken(nvme, "the interrupt does not come");
+			return failed(nvme, "the interrupt does not come");
 	vfiodma_rmb(); /* nothing else of the answer is read earlier than that */
 	vfiodma_write32(nvme->registers, completion_doorbell, 1);
 	if (le32toh(completion[3]) != (STATUS_PHASE | COMMAND_ID))
-		return broken(nvme, "the controller refuses to identify itself");
+		return failed(nvme, "the controller refuses to identify itself");
 	return 0;
 }
 
@@ -202,13 +188,11 @@ int main(int argc, char **argv)
 	signal(SIGBUS, bus_error);
 	err = nvme_open(&nvme, argv[1]) || start_controller(&nvme) || identify(&nvme);
 	if (!err) {
-		const unsigned char *data = nvme.memory + 2 * nvme.page;
-
-		print_field("model", data + 24, 40);
-		print_field("serial", data + 4, 20);
-		print_field("firmware", data + 64, 8);
+		print_field("model", nvme.memory + 2 * PAGE + 24, 40);
+		print_field("serial", nvme.memory + 2 * PAGE + 4, 20);
+		print_field("firmware", nvme.memory + 2 * PAGE + 64, 8);
 	}
 	taken = err && vfiodma_lease_revoked(nvme.lease);
-	err = nvme_close(&nvme) || err;
+	nvme_close(&nvme);
 	return taken ? TAKEN_BACK : err;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/failing/failing.h"
+#include "tests/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,13 +158,13 @@ static const char *judge(const struct options *options, const struct result *res
 
 static int run(const struct options *options)
 {
-	char control[] = "/tmp/failing-XXXXXX";
+	char control[TEMPORARY_MAX];
 	struct failing *failing;
 	struct result result;
 	unsigned long tried = 0, failed = 0;
 	const char *wrong = NULL;
 
-	close(mkstemp(control));
+	close(mkstemp(temporary_path(control, "failing")));
 	failing = share(control, O_CREAT);
 	for (unsigned long n = options->first; !wrong && n <= options->last; n += options->step) {
 		*failing = (struct failing){ .at = n };

@@ -3,6 +3,7 @@
 #include "vfiod/config.h"
 
 #include "proto/vfiod_proto.h"
+#include "tests/temporary.h"
 
 #include <check.h>
 #include <errno.h>
@@ -17,8 +18,8 @@
 #define NOBODY 65534
 
 /* A folder per test: the main file in it, and conf.d. */
-static char root[] = "/tmp/vfiod-test-config-XXXXXX";
-static char dir[64], main_file[80], conf_d[80];
+static char root[TEMPORARY_MAX];
+static char dir[TEMPORARY_MAX + 8], main_file[96], conf_d[96];
 
 static struct config *config;
 static struct failure failure;
@@ -909,7 +910,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	if (!mkdtemp(root) || chmod(root, 0755)) {
+	if (!mkdtemp(temporary_path(root, "config")) || chmod(root, 0755)) {
 		perror(root);
 		return EXIT_FAILURE;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vfioctl config show --live: a recording as the hardware, and beside it what a user is said to see. */
 #include "libpcicfg/pcicfg_people.h"
+#include "tests/temporary.h"
 #include "vfioctl/config_view.h"
 
 #include <check.h>
@@ -208,7 +209,7 @@ END_TEST
 
 /* ---- where it comes from: a copy of sysfs ---- */
 
-static char root[] = "/tmp/vfiod-test-config-view-XXXXXX";
+static char root[TEMPORARY_MAX];
 static char folder[128];
 
 static void make_folder(void)
@@ -296,7 +297,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	if (!mkdtemp(root)) {
+	if (!mkdtemp(temporary_path(root, "config-view"))) {
 		perror(root);
 		return EXIT_FAILURE;
 	}

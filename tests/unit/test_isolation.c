@@ -6,6 +6,7 @@
 #include "vfiod/isolation.h"
 
 #include "proto/address.h"
+#include "tests/temporary.h"
 #include "vfiod/device.h"
 #include "vfiod/interrupts.h"
 
@@ -316,7 +317,7 @@ END_TEST
 
 /* ---- interrupts ---- */
 
-static char path[] = "/tmp/vfiod-test-isolation-XXXXXX";
+static char path[TEMPORARY_MAX];
 
 static const char *file_of(const char *text)
 {
@@ -419,7 +420,7 @@ static Suite *isolation_suite(void)
 int main(void)
 {
 	SRunner *runner;
-	int failed, fd = mkstemp(path);
+	int failed, fd = mkstemp(temporary_path(path, "isolation"));
 
 	if (fd < 0) {
 		perror(path);

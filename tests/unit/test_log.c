@@ -3,6 +3,7 @@
  * The log as the journal gets it, with a socket of the test's in the journal's place, and as a file gets it.
  * VFIOD_MAN: the folder of the manual pages
  */
+#include "tests/temporary.h"
 #include "vfiod/log.h"
 
 #include "vfiod/failure.h"
@@ -18,7 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static char dir[32], socket_path[64], file_path[64];
+static char dir[TEMPORARY_MAX], socket_path[80], file_path[80];
 static int journal = -1, old_stderr = -1;
 
 /* ---- a journal ---- */
@@ -46,8 +47,7 @@ static void begin(void)
 	char stream[64];
 	struct stat st;
 
-	strcpy(dir, "/tmp/vfiod-test-log-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_ptr_nonnull(mkdtemp(temporary_path(dir, "log")));
 	snprintf(socket_path, sizeof(socket_path), "%s/journal", dir);
 	snprintf(file_path, sizeof(file_path), "%s/stderr", dir);
 	strcpy(address.sun_path, socket_path);

@@ -4,6 +4,7 @@
  * does when a number is written there, the tests have done before, or do in a thread.
  */
 #include "proto/address.h"
+#include "tests/temporary.h"
 #include "vfiod/numvfs.h"
 
 #include <check.h>
@@ -22,8 +23,8 @@
 #define PHYSICAL 0x500u /* 0000:05:00.0 */
 #define FIRST_VF 0x580u /* 0000:05:10.0 */
 
-static char root[] = "/tmp/vfiod-test-numvfs-XXXXXX";
-static char folder[64];
+static char root[TEMPORARY_MAX];
+static char folder[96];
 static struct failure failure;
 
 static const char *in_folder(const char *name)
@@ -72,8 +73,7 @@ static void link_vf(unsigned int number)
 /* An igb that can have seven, and has none. */
 static void set_up(void)
 {
-	strcpy(root, "/tmp/vfiod-test-numvfs-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(root));
+	ck_assert_ptr_nonnull(mkdtemp(temporary_path(root, "numvfs")));
 	snprintf(folder, sizeof(folder), "%s/0000:05:00.0", root);
 	ck_assert_int_eq(mkdir(folder, 0700), 0);
 	put("sriov_totalvfs", "7");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What pools are given out by: how far NUMA nodes are apart, and who asked in vain. */
+#include "tests/temporary.h"
 #include "vfiod/claims.h"
 #include "vfiod/numa.h"
 
@@ -13,7 +14,7 @@
 
 /* ---- nodes ---- */
 
-static char root[] = "/tmp/vfiod-test-pool-XXXXXX";
+static char root[TEMPORARY_MAX];
 static struct numa numa;
 
 static void write_file(const char *name, const char *text)
@@ -171,7 +172,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	if (!mkdtemp(root))
+	if (!mkdtemp(temporary_path(root, "pool")))
 		return EXIT_FAILURE;
 	tcase_add_test(nodes, distances_are_those_of_the_nodes_that_are_online_in_their_order);
 	tcase_add_test(nodes, a_node_that_nobody_knows_is_far);

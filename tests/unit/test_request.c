@@ -6,6 +6,7 @@
 #include "kmod/uapi/vfiod_pci.h"
 #include "proto/address.h"
 #include "proto/conn.h"
+#include "tests/temporary.h"
 #include "vfiod/assign.h"
 #include "vfiod/clock.h"
 #include "vfiod/config.h"
@@ -49,8 +50,8 @@
 #define THIRD  0xfffffffe0002ull
 #define COOKIE 0x1122334455667788ull
 
-static char root[] = "/tmp/vfiod-test-request-XXXXXX";
-static char pub_path[80], admin_path[80];
+static char root[TEMPORARY_MAX];
+static char pub_path[104], admin_path[104];
 
 static struct daemon vfiod;
 static struct config no_rules;
@@ -92,7 +93,7 @@ static void make_base(void)
 
 static void make_server(void)
 {
-	char dir[64];
+	char dir[TEMPORARY_MAX + 8];
 	struct failure failure;
 
 	snprintf(dir, sizeof(dir), "%s/XXXXXX", root);
@@ -1761,12 +1762,12 @@ START_TEST(of_a_pool_one_that_is_open_already_is_given_first)
 END_TEST
 
 /* A machine of three nodes, in a folder. */
-static void make_nodes(char path[80])
+static void make_nodes(char path[104])
 {
 	static const char *const files[][2] = { { "online", "0-2" }, { "node1/distance", "20 10 15" } };
 	char name[120];
 
-	snprintf(path, 80, "%s/nodes-XXXXXX", root);
+	snprintf(path, 104, "%s/nodes-XXXXXX", root);
 	ck_assert_ptr_nonnull(mkdtemp(path));
 	snprintf(name, sizeof(name), "%s/node1", path);
 	ck_assert_int_eq(mkdir(name, 0700), 0);
@@ -1784,7 +1785,7 @@ static void make_nodes(char path[80])
 
 START_TEST(of_a_pool_the_free_one_nearest_to_the_node_is_given)
 {
-	char nodes[80];
+	char nodes[104];
 
 	make_nodes(nodes);
 	pool[0]->facts.numa_node = VFIOD_NONE;
@@ -2102,7 +2103,7 @@ END_TEST
 
 /* ---- reload ---- */
 
-static char conf_path[80];
+static char conf_path[104];
 
 static void write_conf(const char *text)
 {
@@ -2176,7 +2177,7 @@ END_TEST
 START_TEST(a_broken_configuration_changes_nothing_and_the_mistake_is_told_with_its_line)
 {
 	const struct config *before = vfiod.config;
-	char place[100];
+	char place[128];
 
 	write_conf("warm-devices = 0\n\nrule \"a\" {\n	color = \"red\"\n}\n");
 	snprintf(place, sizeof(place), "%s:4: ", conf_path);
@@ -2307,7 +2308,7 @@ static void keep(uint64_t address)
 
 static void set_up_kept(void)
 {
-	static char state_dir[80];
+	static char state_dir[104];
 
 	set_up();
 	snprintf(state_dir, sizeof(state_dir), "%.64s", pub_path);
@@ -3091,7 +3092,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	if (!mkdtemp(root)) {
+	if (!mkdtemp(temporary_path(root, "request"))) {
 		perror(root);
 		return EXIT_FAILURE;
 	}

@@ -5,6 +5,7 @@
  * The functions are made up: they are at addresses that no machine has.
  */
 #include "proto/address.h"
+#include "tests/temporary.h"
 #include "vfiod/daemon.h"
 #include "vfiod/device.h"
 #include "vfiod/kept.h"
@@ -30,8 +31,8 @@
 #define FIRST 0xfffffffe0000ull
 #define MANY  40
 
-static char root[] = "/tmp/vfiod-test-saved-XXXXXX";
-static char dir[48], path[64], state_dir[64];
+static char root[TEMPORARY_MAX];
+static char dir[TEMPORARY_MAX + 8], path[96], state_dir[96];
 static struct daemon vfiod;
 
 static struct device *put(uint64_t address)
@@ -305,7 +306,7 @@ END_TEST
 START_TEST(a_journal_that_could_not_be_made_is_made_when_it_can)
 {
 	const struct saved_contents nothing = { 0 };
-	char elsewhere[64];
+	char elsewhere[96];
 	struct device *device = put(FIRST), *second = put(FIRST + 1);
 
 	saved_free(vfiod.saved);
@@ -736,7 +737,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	if (!mkdtemp(root)) {
+	if (!mkdtemp(temporary_path(root, "saved"))) {
 		perror(root);
 		return EXIT_FAILURE;
 	}

@@ -4,6 +4,7 @@
 #include "libvfiodma/vfiodma.h"
 #include "proto/address.h"
 #include "proto/conn.h"
+#include "tests/temporary.h"
 
 #include <assert.h>
 #include <check.h>
@@ -39,7 +40,7 @@ struct daemon {
 	pthread_t thread;
 };
 
-static char runtime_dir[] = "/tmp/vfiod-test-session-XXXXXX";
+static char runtime_dir[TEMPORARY_MAX];
 
 static void socket_path(bool admin, struct sockaddr_un *where)
 {
@@ -2228,7 +2229,7 @@ static int make_runtime_dir(void)
 {
 	char pub[sizeof(runtime_dir) + 4];
 
-	if (!mkdtemp(runtime_dir))
+	if (!mkdtemp(temporary_path(runtime_dir, "session")))
 		return -1;
 	snprintf(pub, sizeof(pub), "%s/pub", runtime_dir);
 	return chmod(runtime_dir, 0711) || mkdir(pub, 0755) ? -1 : 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is said to the service manager, and what is had from it, with a socket of the test's in its place. */
+#include "tests/temporary.h"
 #include "vfiod/systemd.h"
 
 #include <check.h>
@@ -13,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static char dir[32], path[64];
+static char dir[TEMPORARY_MAX], path[80];
 static int manager = -1;
 
 static void listen_as(const char *name, size_t size)
@@ -29,8 +30,7 @@ static void listen_as(const char *name, size_t size)
 
 static void begin(void)
 {
-	strcpy(dir, "/tmp/vfiod-test-systemd-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_ptr_nonnull(mkdtemp(temporary_path(dir, "systemd")));
 	snprintf(path, sizeof(path), "%s/notify", dir);
 	listen_as(path, strlen(path) + 1);
 	setenv("NOTIFY_SOCKET", path, 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vfioctl without a daemon: what it makes of functions, owners and names, and whether its manual page tells all. */
 #include "libvfiodma/vfiodma.h"
+#include "tests/temporary.h"
 #include "vfioctl/command.h"
 #include "vfioctl/complete.h"
 #include "vfioctl/help.h"
@@ -80,8 +81,8 @@ static void set_functions(void)
 
 static struct pcinames *open_names(void)
 {
-	char path[] = "/tmp/test_vfioctl.XXXXXX";
-	int fd = mkstemp(path);
+	char path[TEMPORARY_MAX];
+	int fd = mkstemp(temporary_path(path, "vfioctl"));
 	struct pcinames_text text;
 	struct pcinames *names;
 
@@ -1052,9 +1053,9 @@ static int listen_below(const char *dir)
 
 START_TEST(completion_asks_the_daemon_that_the_command_line_names)
 {
-	char dir[] = "/tmp/vfioctl-XXXXXX", path[64];
+	char dir[TEMPORARY_MAX], path[80];
 	char *words[] = { (char[]){ "--runtime-dir" }, dir, (char[]){ "show" } };
-	struct pollfd daemon = { .fd = listen_below(mkdtemp(dir)), .events = POLLIN };
+	struct pollfd daemon = { .fd = listen_below(mkdtemp(temporary_path(dir, "completion"))), .events = POLLIN };
 	pid_t child = fork();
 
 	if (!child) {

@@ -83,7 +83,11 @@ run root vfioctl assign $nvme --user alice
 for function in $edu $nvme; do
 	[ "$(driver_of $function)" = "$driver" ] || fail "$function is with the driver $driver"
 done
+run root chmod 600 /dev/vfio/vfio
 run root ls -l /dev/vfio
+for node in /dev/vfio/*; do
+	! as alice test -r "$node" && ! as alice test -w "$node" || [ -d "$node" ] || fail "alice has no permission on $node"
+done
 run alice id
 
 say "alice drives an edu card: registers, DMA both ways, an interrupt"
