@@ -272,11 +272,10 @@ static void tell_of_interrupts(const struct daemon *daemon, const struct device 
 	const struct rule *rule = policy_rule(daemon->config, &device->facts);
 	char text[PROTO_ADDRESS_LEN];
 
-	if (rule && rule->unsafe_interrupts && interrupts_unchecked(INTERRUPTS_PARAMETER))
+	if (rule && rule->unsafe_interrupts && interrupts_unchecked(interrupts_parameters))
 		log_line(LOG_WARNING,
 			 "%s may be able to raise any interrupt of the machine, which rule \"%s\" accepts: VFIO was "
-			 "told "
-			 "not to ask (allow_unsafe_interrupts)",
+			 "told not to ask (allow_unsafe_interrupts)",
 			 proto_address_format(device->facts.address, text), rule->name);
 }
 
@@ -466,7 +465,7 @@ static int check_assign(struct daemon *daemon, struct device *device, const stru
 			facts_refresh_driver(&daemon->devices.list[i]->facts);
 	err = policy_may_assign(daemon->config, &device->facts, failure);
 	if (!err && !policy_unsafe_interrupts(daemon->config, &device->facts))
-		err = interrupts_check(INTERRUPTS_PARAMETER, device->facts.address, failure);
+		err = interrupts_check(interrupts_parameters, device->facts.address, failure);
 	return err ? err : group_check(&daemon->devices, device, owner, daemon->config, failure);
 }
 

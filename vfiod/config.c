@@ -405,7 +405,7 @@ static int check_mode(cfg_t *cfg, cfg_opt_t *opt)
 
 	if (!parse_mode(name, &mode))
 		return 0;
-	cfg_error(cfg, "there is no mode '%s'; there are \"container\" and \"group\"", name);
+	cfg_error(cfg, "there is no mode '%s'; there are \"container\", \"group\" and \"iommufd\"", name);
 	return -1;
 }
 

@@ -50,11 +50,27 @@ bool daemon_handles(struct daemon *daemon)
 static void close_files(struct daemon *daemon, struct device *device)
 {
 	struct vfio_files files = warm_take(device);
-	int fds[] = { files.device, files.group, files.container, files.unplug };
+	int fds[] = { files.device, files.group, files.container, files.iommufd, files.unplug };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			workers_close(daemon->workers, fds[i]);
+}
+
+/* For who looks for the end of a lease, too. */
+static void end_unplugged(struct daemon *daemon, const struct device *device)
+{
+	const struct log_about about = {
+		.device = &device->facts.address,
+		.uid = &device->lease.uid,
+		.lease = device->lease.id,
+	};
+	char text[PROTO_ADDRESS_LEN];
+
+	metrics_count(&daemon->metrics, VFIOD_STAT_ENDS);
+	log_event(LOG_EVENT_UNPLUGGED, &about, "%s was unplugged while it was %s, lease %llu of user %u",
+		  proto_address_format(device->facts.address, text), state_name(device->state),
+		  (unsigned long long)device->lease.id, device->lease.uid);
 }
 
 void daemon_device_gone(struct daemon *daemon, struct device *device)
@@ -67,7 +83,9 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 		device->gone = true; /* its worker has it still: see daemon_settled() */
 		return;
 	}
-	if (device->state != VFIOD_UNMANAGED)
+	if (device->lease.id)
+		end_unplugged(daemon, device);
+	else if (device->state != VFIOD_UNMANAGED)
 		log_event(LOG_EVENT_UNPLUGGED, &(struct log_about){ .device = &device->facts.address },
 			  "%s was unplugged while it was %s", proto_address_format(device->facts.address, text),
 			  state_name(device->state));

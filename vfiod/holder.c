@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <string.h>
 #include <unistd.h>
 
 static void is_over(struct device *device)
@@ -31,22 +32,39 @@ static void process_ended(evutil_socket_t pidfd, short what, void *data)
 	is_over(data);
 }
 
-/* Where it is not known which process it is, the handles alone count. */
-static void watch_process(struct daemon *daemon, struct device *device, const struct client *client)
+/* The handles alone count. */
+static void not_watched(const struct device *device, int err)
+{
+	char text[PROTO_ADDRESS_LEN];
+
+	log_line(LOG_WARNING, "%s: vfiod will not hear when process %u ends, which asked for lease %llu: %s",
+		 proto_address_format(device->facts.address, text), device->lease.pid,
+		 (unsigned long long)device->lease.id, strerror(-err));
+}
+
+/* @pidfd: is taken over */
+static void watch_process(struct device *device, int pidfd)
+{
+	device->lease.process = event_new(device->daemon->base, pidfd, EV_READ, process_ended, device);
+	if (device->lease.process && !event_add(device->lease.process, NULL))
+		return;
+	not_watched(device, -ENOMEM);
+	if (device->lease.process)
+		holder_end(device);
+	else
+		close(pidfd);
+}
+
+static void connection_ended(struct device *device, const struct client *client)
 {
 	int pidfd = client_pidfd(client);
 
-	if (pidfd == -ESRCH) {
+	if (pidfd >= 0)
+		watch_process(device, pidfd);
+	else if (pidfd == -ESRCH)
 		is_over(device);
-		return;
-	}
-	if (pidfd < 0)
-		return;
-	device->lease.process = event_new(daemon->base, pidfd, EV_READ, process_ended, device);
-	if (!device->lease.process)
-		close(pidfd);
-	else if (event_add(device->lease.process, NULL))
-		holder_end(device);
+	else
+		not_watched(device, pidfd);
 }
 
 void holder_disconnected(struct daemon *daemon, struct client *client)
@@ -56,7 +74,16 @@ void holder_disconnected(struct daemon *daemon, struct client *client)
 	while ((device = devices_held_by(&daemon->devices, client_peer(client)->uid, device)))
 		if (device->lease.client == client_serial(client) && device->lease.by_handles &&
 		    device->state == VFIOD_LEASED)
-			watch_process(daemon, device, client);
+			connection_ended(device, client);
+}
+
+void holder_resume(struct device *device)
+{
+	const struct peer peer = { .uid = device->lease.uid, .pid = (pid_t)device->lease.pid };
+	int pidfd = device->lease.by_handles ? peer_pidfd_by_number(&peer) : -ESRCH;
+
+	if (pidfd >= 0)
+		watch_process(device, pidfd);
 }
 
 void holder_end(struct device *device)

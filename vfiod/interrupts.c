@@ -8,25 +8,31 @@
 #include <stdio.h>
 #include <string.h>
 
-bool interrupts_unchecked(const char *parameter)
+const char *const interrupts_parameters[] = { INTERRUPTS_PARAMETER, INTERRUPTS_IOMMUFD, NULL };
+
+const char *interrupts_unchecked(const char *const parameters[])
 {
 	char value[8];
 
-	return !sysfs_read_file(parameter, value, sizeof(value)) && value[0] == 'Y';
+	for (size_t i = 0; parameters[i]; i++)
+		if (!sysfs_read_file(parameters[i], value, sizeof(value)) && value[0] == 'Y')
+			return parameters[i];
+	return NULL;
 }
 
-int interrupts_check(const char *parameter, uint64_t address, struct failure *failure)
+int interrupts_check(const char *const parameters[], uint64_t address, struct failure *failure)
 {
+	const char *parameter = interrupts_unchecked(parameters);
 	char text[PROTO_ADDRESS_LEN];
 
-	if (!interrupts_unchecked(parameter))
+	if (!parameter)
 		return 0;
 	return failure_set(
 		failure, -EPERM,
 		"%s: nobody knows whether this machine remaps interrupts, without which a user of the function "
-		"could raise any: VFIO was told not to ask; have it ask: echo N > " INTERRUPTS_PARAMETER
-		" or accept it by a rule with unsafe-interrupts = true in vfiod.conf",
-		proto_address_format(address, text));
+		"could raise any: VFIO was told not to ask; have it ask: echo N > %s or accept it by a rule with "
+		"unsafe-interrupts = true in vfiod.conf",
+		proto_address_format(address, text), parameter);
 }
 
 /* Lines of "0x… 0x… direct"; "direct-relaxable" is what the kernel does without. */

@@ -15,13 +15,22 @@
  */
 
 #define INTERRUPTS_PARAMETER "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
+#define INTERRUPTS_IOMMUFD   "/sys/module/iommufd/parameters/allow_unsafe_interrupts"
 
-/** interrupts_unchecked() - has VFIO been told not to ask? @parameter: INTERRUPTS_PARAMETER */
-bool interrupts_unchecked(const char *parameter);
+/* The one of the type1 driver, and of iommufd, which has the containers where that is not there; then NULL. */
+extern const char *const interrupts_parameters[];
+
+/**
+ * interrupts_unchecked() - has VFIO been told not to ask?
+ * @parameters: interrupts_parameters
+ *
+ * Return: by which of them, or NULL.
+ */
+const char *interrupts_unchecked(const char *const parameters[]);
 
 /** interrupts_check() - refuse a function, whose rule does not accept it, where VFIO does not ask. Return: 0 or -EPERM.
  */
-int interrupts_check(const char *parameter, uint64_t address, struct failure *failure);
+int interrupts_check(const char *const parameters[], uint64_t address, struct failure *failure);
 
 /**
  * interrupts_explain() - say why VFIO did not take a group.

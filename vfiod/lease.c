@@ -185,8 +185,13 @@ static void grant_failed(struct grant_job *grant)
 	step_take(daemon, device, EVENT_FAILED);
 	lease_end(daemon, device, 0, NULL);
 	request_refuse(grant->request, &grant->failure);
+	/* what is open for another mode than the next one's is of no use; it may have been opened, and not given away
+	 */
+	if (device->files.iommufd >= 0)
+		warm_down(daemon, device);
 	free(grant);
-	daemon_settled(daemon, device);
+	if (!device_is_busy(device))
+		daemon_settled(daemon, device);
 }
 
 static void grant_done(struct job *job)
@@ -289,13 +294,17 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	device->lease.pid = (uint32_t)peer->pid;
 	device->lease.client = client_serial(request->client);
 	device->lease.by_handles = by_handles;
-	terms_set(daemon, device);
-	if (by_handles && mode == VFIOD_MODE_CONTAINER && warm_is(device))
+	err = terms_set(daemon, device);
+	if (err)
+		failure_set(failure, err, "vfiod is out of memory");
+	else if (by_handles && mode == VFIOD_MODE_CONTAINER && warm_is(device))
 		err = grant_warm(request, device, failure);
 	else
 		err = grant_cold(request, device, mode, by_handles, failure);
-	if (err)
+	if (err) {
+		terms_end(daemon, device);
 		device_unlease(device);
+	}
 	return err;
 }
 

@@ -22,6 +22,7 @@ struct account {
 };
 
 struct limits {
+	void (*forgotten)(uid_t uid, unsigned int left_out);
 	unsigned int connections;
 	LIST_HEAD(, account) slots[SLOTS]; /* by uid */
 	TAILQ_HEAD(, account) idle;	   /* without a connection */
@@ -42,12 +43,14 @@ bool bucket_take(struct bucket *bucket, uint64_t now, uint64_t cost, unsigned in
 
 /* ---- accounts ---- */
 
-struct limits *limits_new(void)
+struct limits *limits_new(void (*forgotten)(uid_t uid, unsigned int left_out))
 {
 	struct limits *made = calloc(1, sizeof(*made));
 
-	if (made)
-		TAILQ_INIT(&made->idle);
+	if (!made)
+		return NULL;
+	made->forgotten = forgotten;
+	TAILQ_INIT(&made->idle);
 	return made;
 }
 
@@ -91,6 +94,8 @@ static void settle(struct limits *limits, struct account *account, uint64_t now)
 		return;
 	for (int i = 0; i < SETTLE_STEP && (first = TAILQ_FIRST(&limits->idle)); i++) {
 		if (is_as_new(first, now)) { /* NOLINT(clang-analyzer-unix.Malloc): as above */
+			if (first->left_out)
+				limits->forgotten(first->uid, first->left_out);
 			account_free(limits, first);
 			continue;
 		}

@@ -25,8 +25,13 @@ struct bucket {
 /** bucket_take() - take a token out. Return: whether there was one. */
 bool bucket_take(struct bucket *bucket, uint64_t now, uint64_t cost, unsigned int size);
 
-/** limits_new() - nobody has anything yet; NULL: out of memory. */
-struct limits *limits_new(void);
+/**
+ * limits_new() - nobody has anything yet.
+ * @forgotten: hears how many lines about a user were left out whose account goes; account_may_log() has not told
+ *
+ * Return: NULL without memory.
+ */
+struct limits *limits_new(void (*forgotten)(uid_t uid, unsigned int left_out));
 
 void limits_free(struct limits *limits);
 

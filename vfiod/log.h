@@ -28,6 +28,7 @@
 	X(ANNOUNCED, "0dc681faa5e143469fe28a8550cb60a3", LOG_INFO, "a user was told that a lease is to end") \
 	X(REVOKED, "781a960eb58844ab818d6fe6b7c711be", LOG_INFO, "a lease was taken away, its function is clean") \
 	X(ENDED, "d3ec899f735d437fb89f8ddc1430c80d", LOG_INFO, "a lease was given back, its function is clean") \
+	X(ORPHANED, "0c8899af39dd42d7b32279ee4f2cd4b8", LOG_WARNING, "a lease that vfiod did not know was taken away") \
 	X(QUARANTINED, "81842bebfa0e44ce9cae310214932485", LOG_ERR, "a function could not be cleaned: nobody gets it") \
 	X(KILLED, "9f31fcebe92b48a7bb03e836670000fb", LOG_WARNING, "a process stuck with a revoked lease was killed") \
 	X(UNPLUGGED, "9bf2add2581d40f0976d57ce5fd6af4d", LOG_WARNING, "a function went that was not the host's") \

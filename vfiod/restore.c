@@ -7,6 +7,7 @@
 #include "vfiod/companion.h"
 #include "vfiod/daemon.h"
 #include "vfiod/handles.h"
+#include "vfiod/holder.h"
 #include "vfiod/kept.h"
 #include "vfiod/log.h"
 #include "vfiod/reconcile.h"
@@ -331,6 +332,7 @@ static void resume_lease(struct daemon *daemon, struct device *device, const str
 	log_line(LOG_INFO, "%s: lease %llu of user %u goes on", proto_address_format(device->facts.address, text),
 		 (unsigned long long)device->lease.id, device->lease.uid);
 	terms_resume(daemon, device);
+	holder_resume(device);
 	if (deadline != JOURNAL_NO_TIME)
 		revoke_announce(daemon, device, deadline > now ? (uint32_t)(deadline - now) : 0);
 }

@@ -348,7 +348,8 @@ void revoke_orphan(struct daemon *daemon, uint64_t lease)
 {
 	struct revoke_job *revoke = job_new(daemon, lease);
 
-	log_line(LOG_WARNING, "lease %llu is nobody's: revoked", (unsigned long long)lease);
+	log_event(LOG_EVENT_ORPHANED, &(struct log_about){ .lease = lease }, "lease %llu is nobody's: revoked",
+		  (unsigned long long)lease);
 	if (!revoke)
 		return;
 	revoke->job.run = orphan_run;

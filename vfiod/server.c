@@ -41,7 +41,8 @@ struct listener {
 	int fd;
 	struct event *readable, *retry;
 	unsigned int socket; /* VFIOD_ON_PUB or VFIOD_ON_ADMIN */
-	bool no_fds;	     /* that the kernel refuses what would send us files */
+	bool wants_none;     /* the kernel refuses what would send us files, from who connects from then on */
+	bool no_fds;	     /* who is accepted now is one of them */
 	char path[PATH_MAX]; /* to remove at the end; empty: systemd's */
 	struct stat made;    /* what was there when it had been made */
 };
@@ -205,6 +206,12 @@ void client_set_version(struct client *client, uint16_t version)
 	client->conn.version = version;
 }
 
+static void tell_left_out(uid_t uid, unsigned int left_out)
+{
+	log_event(LOG_EVENT_SUPPRESSED, &(struct log_about){ .uid = &uid },
+		  "%u lines about user %u were left out: there were too many", left_out, (unsigned)uid);
+}
+
 /* Lines that a user causes are counted, so that nobody can fill the log. */
 static bool may_log(struct account *account, uid_t uid)
 {
@@ -215,8 +222,7 @@ static bool may_log(struct account *account, uid_t uid)
 	if (!account_may_log(account, clock_us(), &left_out))
 		return false;
 	if (left_out)
-		log_event(LOG_EVENT_SUPPRESSED, &(struct log_about){ .uid = &uid },
-			  "%u lines about user %u were left out: there were too many", left_out, (unsigned)uid);
+		tell_left_out(uid, left_out);
 	return true;
 }
 
@@ -419,6 +425,22 @@ static void pause_over(evutil_socket_t fd, short what, void *data)
 	event_add(client->readable, NULL);
 }
 
+/* A good request, of a kind that this socket does not take. */
+static void refuse_at_the_door(struct client *client, const struct proto_msg *msg, const char *why)
+{
+	const struct log_about about = {
+		.uid = &client->peer.uid,
+		.op = proto_op(msg->opcode)->name,
+		.reason = failure_reason_word(-EACCES),
+	};
+
+	metrics_deny(&client->server->daemon->metrics, -EACCES);
+	if (client_may_log(client))
+		log_event(LOG_EVENT_DENIED, &about, "%s of user %u (pid %d) refused: %s", about.op,
+			  (unsigned)client->peer.uid, (int)client->peer.pid, why);
+	client_refuse(client, msg->opcode, msg->cookie, -EACCES, why);
+}
+
 static void client_readable(evutil_socket_t fd, short what, void *data)
 {
 	struct client *client = data;
@@ -448,8 +470,8 @@ static void client_readable(evutil_socket_t fd, short what, void *data)
 		err = -EBADMSG;
 		why = "a connection begins with one HELLO, and this is another";
 	}
-	if (err == -EACCES) /* a good request, at the wrong door */
-		client_refuse(client, msg.opcode, msg.cookie, err, why);
+	if (err == -EACCES)
+		refuse_at_the_door(client, &msg, why);
 	else if (err)
 		expel(client, &msg, err, why);
 	else
@@ -649,6 +671,8 @@ static void take_connections(evutil_socket_t fd, short what, void *data)
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			if (errno != EAGAIN)
 				accept_failed(listener, errno);
+			else
+				listener->no_fds = listener->wants_none;
 			return;
 		}
 	}
@@ -758,8 +782,8 @@ static int listen_on(struct listener *listener, const char *name, const char *ru
 	} else {
 		evutil_make_socket_nonblocking(fd);
 	}
-	/* an older kernel knows it not */
-	listener->no_fds = !setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int));
+	/* an older kernel knows it not; and who had connected before may have sent files already */
+	listener->wants_none = !setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int));
 	listener->fd = fd;
 	listener->retry = evtimer_new(base, accept_again, listener);
 	listener->readable = event_new(base, fd, EV_READ | EV_PERSIST, take_connections, listener);
@@ -800,7 +824,7 @@ int server_new(struct daemon *daemon, const char *runtime_dir, struct server **s
 		made->listeners[i] = (struct listener){ .server = made, .fd = -1 };
 	made->listeners[0].socket = VFIOD_ON_PUB;
 	made->listeners[1].socket = VFIOD_ON_ADMIN;
-	made->limits = limits_new();
+	made->limits = limits_new(tell_left_out);
 	err = made->limits ? listen_on_both(made, runtime_dir, failure)
 			   : failure_set(failure, -ENOMEM, "out of memory");
 	if (err) {

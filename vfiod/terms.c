@@ -12,6 +12,7 @@
 #include "vfiod/revoke.h"
 #include "vfiod/server.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,21 +27,17 @@ static uint64_t left_ms(const struct lease *lease)
 	return lease->until_ms > now ? lease->until_ms - now : 0;
 }
 
-void terms_set(struct daemon *daemon, struct device *device)
-{
-	const struct rule *rule = policy_rule(daemon->config, &device->facts);
-
-	device->lease.until_ms = rule && rule->lease_time ? clock_ms() + rule->lease_time * 1000ull : 0;
-}
-
 /* One whose end has been announced already has the time that was announced. */
 static void time_is_over(evutil_socket_t fd, short what, void *data)
 {
+	static const struct timeval moment = { .tv_usec = 100000 };
 	struct device *device = data;
 	char text[PROTO_ADDRESS_LEN];
 
 	(void)fd;
 	(void)what;
+	if (device->state == VFIOD_GRANTING)
+		evtimer_add(device->lease.term, &moment); /* it has just been in use: that takes no memory */
 	if (device->state != VFIOD_LEASED || device->lease.deadline)
 		return;
 	log_line(LOG_INFO, "%s: the time of lease %llu of user %u is over",
@@ -49,17 +46,24 @@ static void time_is_over(evutil_socket_t fd, short what, void *data)
 	revoke_announce(device->daemon, device, device->daemon->config->revoke_grace * 1000);
 }
 
-/* A lease whose end nobody would see to does not begin: without memory its time is over at once. */
-static void start_timer(struct daemon *daemon, struct device *device)
+/* Return: 0, or -ENOMEM: nobody would see to its end. */
+static int start_timer(struct daemon *daemon, struct device *device)
 {
 	uint64_t left = left_ms(&device->lease);
 	const struct timeval wait = { .tv_sec = (time_t)(left / 1000), .tv_usec = (suseconds_t)(left % 1000) * 1000 };
 
 	if (!device->lease.until_ms)
-		return;
+		return 0;
 	device->lease.term = evtimer_new(daemon->base, time_is_over, device);
-	if (!device->lease.term || evtimer_add(device->lease.term, &wait))
-		time_is_over(-1, EV_TIMEOUT, device);
+	return !device->lease.term || evtimer_add(device->lease.term, &wait) ? -ENOMEM : 0;
+}
+
+int terms_set(struct daemon *daemon, struct device *device)
+{
+	const struct rule *rule = policy_rule(daemon->config, &device->facts);
+
+	device->lease.until_ms = rule && rule->lease_time ? clock_ms() + rule->lease_time * 1000ull : 0;
+	return start_timer(daemon, device);
 }
 
 static void raise_memlock(struct daemon *daemon, struct device *device, const struct client *client)
@@ -84,7 +88,6 @@ static void raise_memlock(struct daemon *daemon, struct device *device, const st
 
 void terms_begin(struct daemon *daemon, struct device *device, const struct client *client)
 {
-	start_timer(daemon, device);
 	raise_memlock(daemon, device, client);
 }
 
@@ -98,7 +101,8 @@ void terms_tell(struct daemon *daemon, struct device *device)
 
 void terms_resume(struct daemon *daemon, struct device *device)
 {
-	start_timer(daemon, device);
+	if (start_timer(daemon, device))
+		time_is_over(-1, EV_TIMEOUT, device);
 }
 
 void terms_end(struct daemon *daemon, struct device *device)

@@ -12,8 +12,8 @@ struct device;
  * counts for the leases after it.
  */
 
-/** terms_set() - a lease of @device is about to begin: until when. */
-void terms_set(struct daemon *daemon, struct device *device);
+/** terms_set() - a lease of @device is about to begin: until when. Return: 0 or -ENOMEM; terms_end() ends it. */
+int terms_set(struct daemon *daemon, struct device *device);
 
 /** terms_begin() - it is there, and @client is to get it; NULL: the client is gone. */
 void terms_begin(struct daemon *daemon, struct device *device, const struct client *client);

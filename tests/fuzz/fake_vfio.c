@@ -451,7 +451,7 @@ int handles_lease(struct handles *handles, const struct vfio_files *files, const
 	want(handles && files->device >= 0 && !fake_vfio.used[index]);
 	want((files->container >= 0) != (files->iommufd >= 0));
 	fds[1] = -1;
-	if (fake_vfio.frozen ||
+	if (fake_vfio.frozen || fake_vfio.full ||
 	    (files->container >= 0 && !make_handle(VFIOD_HANDLE_CONTAINER, files->container, note, &fds[1])))
 		return failure_set(failure, -ENOSPC, "there is no room for a handle");
 	if (make_handle(VFIOD_HANDLE_DEVICE, files->device, note, &fds[0])) {

@@ -42,6 +42,7 @@ struct fake_vfio {
 	bool frozen;	       /* vfiod has died: nothing that it does has an effect */
 	bool has_handles;      /* the module is loaded */
 	bool has_iommufd;      /* the kernel does */
+	bool full;	       /* there is no room for a handle */
 	uint64_t broken;       /* bits of functions that cannot be reset */
 	uint64_t in_use;       /* that the host uses */
 	uint64_t stuck;	       /* whose clients do not come back from the kernel */

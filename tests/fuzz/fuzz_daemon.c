@@ -738,6 +738,7 @@ static void check_device(const struct device *device)
 	want(device->files.device < 0 || device->state == VFIOD_FREE || device->state == VFIOD_LEASED ||
 	     device->state == VFIOD_WARMING);
 	want(!device->lease.id || device->lease.id <= vfiod.last_lease);
+	want(device->files.iommufd < 0); /* it is the client's alone */
 	check_clean(device);
 }
 
@@ -1157,9 +1158,11 @@ static void op_luck(void)
 		break;
 	case 6:
 		fake_vfio.has_handles = true;
+		fake_vfio.full = what & 1;
 		break;
 	default:
 		fake_vfio.broken = fake_vfio.in_use = refuses = 0;
+		fake_vfio.full = false;
 	}
 }
 
@@ -1242,6 +1245,7 @@ static void everybody_leaves(void)
 			close_held(&clients[i].held[k]);
 	}
 	fake_unstick();
+	fake_vfio.full = false;
 	fails_in = 0;
 }
 
@@ -1254,7 +1258,6 @@ static unsigned int files_of_vfiod(void)
 		const struct vfio_files *files = &vfiod.devices.list[i]->files;
 
 		count -= (files->device >= 0) + (files->group >= 0) + (files->container >= 0) + (files->unplug >= 0);
-		want(files->iommufd < 0); /* that is the client's alone */
 	}
 	return count;
 }

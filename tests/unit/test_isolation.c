@@ -337,20 +337,25 @@ static void assert_says(const struct failure *failure, const char *words)
 
 START_TEST(where_vfio_asks_the_kernel_nothing_is_refused_in_advance)
 {
+	const char *const parameters[] = { "/nowhere/at/all", file_of("N\n"), NULL };
 	struct failure failure;
 
-	ck_assert_int_eq(interrupts_check(file_of("N\n"), 0x100, &failure), 0);
-	ck_assert_int_eq(interrupts_check("/nowhere/at/all", 0x100, &failure), 0);
+	ck_assert_int_eq(interrupts_check(parameters, 0x100, &failure), 0);
+	ck_assert_ptr_null(interrupts_unchecked(parameters));
 }
 END_TEST
 
 START_TEST(where_vfio_was_told_not_to_ask_a_function_is_refused_with_what_to_do)
 {
+	const char *const parameters[] = { "/nowhere/at/all", file_of("Y\n"), NULL };
 	struct failure failure;
 
-	ck_assert_int_eq(interrupts_check(file_of("Y\n"), 0x100, &failure), -EPERM);
+	ck_assert_int_eq(interrupts_check(parameters, 0x100, &failure), -EPERM);
 	assert_says(&failure, "0000:01:00.0");
-	assert_says(&failure, "echo N > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts");
+	assert_says(&failure, "echo N > /");
+	assert_says(&failure, path);
+	ck_assert_str_eq(interrupts_parameters[0], "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts");
+	ck_assert_str_eq(interrupts_parameters[1], "/sys/module/iommufd/parameters/allow_unsafe_interrupts");
 	assert_says(&failure, "unsafe-interrupts = true in vfiod.conf");
 }
 END_TEST

@@ -14,10 +14,17 @@
 static const struct quotas quotas = { .connections = 6, .connections_per_user = 4, .requests_per_second = 10 };
 static struct limits *limits;
 static struct failure failure;
+static unsigned int forgotten_lines;
+
+static void forgotten(uid_t uid, unsigned int left_out)
+{
+	ck_assert_uint_eq(uid % 1000, 0); /* the only ones who had too many */
+	forgotten_lines += left_out;
+}
 
 static void begin(void)
 {
-	limits = limits_new();
+	limits = limits_new(forgotten);
 	ck_assert_ptr_nonnull(limits);
 }
 
@@ -190,6 +197,7 @@ START_TEST(users_who_come_and_go_are_forgotten)
 			after_some = memory();
 	}
 	ck_assert_uint_lt(memory(), after_some + 4096);
+	ck_assert_uint_ge(forgotten_lines, 100);
 }
 END_TEST
 

@@ -1521,6 +1521,14 @@ static void lease_for_an_hour(struct rule *rule, struct config *config)
 	terms_set(&vfiod, first);
 }
 
+/* Another time than its rule says. */
+static void lasts_until(uint64_t until_ms)
+{
+	terms_end(&vfiod, first);
+	first->lease.until_ms = until_ms;
+	terms_resume(&vfiod, first);
+}
+
 static uint32_t expect_lease_event(uint32_t kind)
 {
 	const struct vfiod_lease_event *event = proto_msg_body(&msg);
@@ -1540,8 +1548,7 @@ START_TEST(a_client_is_told_how_long_its_lease_lasts_and_when_that_is_over)
 	uint32_t left;
 
 	lease_for_an_hour(&rule, &config);
-	first->lease.until_ms -= 3600000 - 50; /* the hour is almost over */
-	terms_begin(&vfiod, first, NULL);
+	lasts_until(first->lease.until_ms - 3600000 + 50); /* the hour is almost over */
 	terms_tell(&vfiod, first);
 	left = expect_lease_event(VFIOD_LEASE_LIMITED);
 	ck_assert_uint_le(left, 50);
@@ -1561,9 +1568,25 @@ START_TEST(a_lease_that_goes_on_over_a_restart_has_the_time_that_is_left)
 	struct rule rule;
 
 	lease_for_an_hour(&rule, &config);
-	first->lease.until_ms = 1; /* long ago */
 	first->lease.client = 0;
-	terms_resume(&vfiod, first);
+	lasts_until(1); /* long ago */
+	while (!first->lease.deadline)
+		ck_assert_int_eq(event_base_loop(vfiod.base, EVLOOP_ONCE), 0);
+	lease_end(&vfiod, first, 0, NULL);
+}
+END_TEST
+
+START_TEST(a_lease_whose_time_is_over_before_it_is_granted_ends_soon_after)
+{
+	struct config config;
+	struct rule rule;
+
+	lease_for_an_hour(&rule, &config);
+	first->state = VFIOD_GRANTING;
+	lasts_until(1);
+	let_it_run();
+	ck_assert_ptr_null(first->lease.deadline);
+	first->state = VFIOD_LEASED;
 	while (!first->lease.deadline)
 		ck_assert_int_eq(event_base_loop(vfiod.base, EVLOOP_ONCE), 0);
 	lease_end(&vfiod, first, 0, NULL);
@@ -1576,8 +1599,7 @@ START_TEST(what_was_announced_to_end_is_not_announced_again_when_its_time_is_ove
 	struct rule rule;
 
 	lease_for_an_hour(&rule, &config);
-	first->lease.until_ms = 1;
-	terms_begin(&vfiod, first, NULL);
+	lasts_until(1);
 	revoke_announce(&vfiod, first, 60000);
 	ck_assert_uint_eq(expect_lease_event(VFIOD_LEASE_REVOKE_ANNOUNCED), 60000);
 	let_it_run();
@@ -1613,8 +1635,7 @@ START_TEST(a_lease_that_has_ended_is_not_ended_again)
 	struct rule rule;
 
 	lease_for_an_hour(&rule, &config);
-	first->lease.until_ms = 1;
-	terms_begin(&vfiod, first, NULL);
+	lasts_until(1);
 	lease_end(&vfiod, first, 0, NULL);
 	lease_to(first, getuid(), 6);
 	let_it_run();
@@ -1635,6 +1656,7 @@ START_TEST(a_client_of_version_2_is_not_told_of_times_nor_is_one_without_any)
 	expect_nothing(&old);
 	rule.lease_time = 0;
 	first->lease.client = newest_serial() - 2;
+	terms_end(&vfiod, first);
 	terms_set(&vfiod, first);
 	terms_begin(&vfiod, first, NULL);
 	terms_tell(&vfiod, first);
@@ -2958,6 +2980,7 @@ static TCase *terms_case(void)
 
 	tcase_add_test(tcase, a_client_is_told_how_long_its_lease_lasts_and_when_that_is_over);
 	tcase_add_test(tcase, a_lease_that_goes_on_over_a_restart_has_the_time_that_is_left);
+	tcase_add_test(tcase, a_lease_whose_time_is_over_before_it_is_granted_ends_soon_after);
 	tcase_add_test(tcase, what_was_announced_to_end_is_not_announced_again_when_its_time_is_over);
 	tcase_add_test(tcase, of_two_ends_that_are_announced_the_earlier_counts);
 	tcase_add_test(tcase, a_lease_that_has_ended_is_not_ended_again);

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -656,6 +657,7 @@ START_TEST(an_administrators_request_on_the_public_socket_is_refused_and_the_con
 	expect_refusal(&conn, VFIOD_UNASSIGN, &unassign, sizeof(unassign), EACCES, "admin.sock");
 	expect_refusal(&conn, VFIOD_REVOKE, &revoke, sizeof(revoke), EACCES, "admin.sock");
 	expect_refusal(&conn, VFIOD_CLEAR, &clear, sizeof(clear), EACCES, "admin.sock");
+	ck_assert_ptr_nonnull(strstr(read_text(log_path), "vfiod: REVOKE of user "));
 	list(&conn, 0, 1);
 	close(conn.fd);
 }
@@ -1963,6 +1965,53 @@ START_TEST(descriptors_that_were_sent_before_it_started_are_refused)
 }
 END_TEST
 
+/* One end of a connection over loopback, full of what nobody reads; its last close waits for that. */
+static int lingering_socket(int listener)
+{
+	struct sockaddr_in loopback;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t size = sizeof(loopback);
+	char bytes[65536] = { 0 };
+
+	ck_assert(!getsockname(listener, (struct sockaddr *)&loopback, &size));
+	ck_assert(!connect(fd, (struct sockaddr *)&loopback, size));
+	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	ck_assert(!setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 50 }, sizeof(struct linger)));
+	return fd;
+}
+
+/* The kernel refuses no descriptors on vfiod's behalf then, so that vfiod itself has not to close them in its loop. */
+START_TEST(a_file_that_was_sent_before_it_started_and_is_long_in_closing_is_in_nobodys_way)
+{
+	const struct sockaddr_in loopback = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int pub = make_socket("first"), listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), status;
+	time_t begin = time(NULL);
+	struct proto_conn conn;
+	char path[104];
+	pid_t child;
+
+	ck_assert(!bind(listener, (const struct sockaddr *)&loopback, sizeof(loopback)) && !listen(listener, 1));
+	snprintf(path, sizeof(path), "%s/first", dir);
+	child = fork();
+	if (!child) { /* a process that ends does not wait for what it closes: the message's is the last close */
+		int fd = lingering_socket(listener);
+
+		conn = strange_client(path);
+		_exit(!send_raw(conn.fd, "?", 1, &fd, 1));
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	start_as(&(struct start){ .sockets = { pub }, .socket_names = "pub" });
+	conn = client_of(path);
+	list(&conn, 0, 1);
+	ck_assert_int_lt(time(NULL) - begin, 30);
+	close(conn.fd);
+	close(listener);
+	close(pub);
+}
+END_TEST
+
 START_TEST(a_socket_that_systemd_does_not_pass_is_made)
 {
 	int pub = make_socket("first");
@@ -2528,6 +2577,7 @@ static TCase *activation_case(void)
 	tcase_add_loop_test(tcase, sockets_of_systemd_are_served_by_their_names_and_left_to_systemd, 0, 2);
 	tcase_add_test(tcase, who_connected_before_systemd_started_it_is_served);
 	tcase_add_test(tcase, descriptors_that_were_sent_before_it_started_are_refused);
+	tcase_add_test(tcase, a_file_that_was_sent_before_it_started_and_is_long_in_closing_is_in_nobodys_way);
 	tcase_add_test(tcase, a_socket_that_systemd_does_not_pass_is_made);
 	tcase_add_test(tcase, a_socket_of_another_name_is_not_taken);
 	return tcase;
