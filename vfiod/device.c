@@ -6,6 +6,7 @@
 #include "vfiod/sriov.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +181,16 @@ int devices_put(struct devices *devices, const struct facts *facts)
 	return 0;
 }
 
+/* What there still is of those where vfiod ends: its leases go on. */
+static void free_events(const struct device *device)
+{
+	struct event *const events[] = { device->unplug, device->lease.term, device->lease.deadline };
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i])
+			event_free(events[i]);
+}
+
 void devices_remove(struct devices *devices, struct device *device)
 {
 	size_t i = devices_from(devices, device->facts.address);
@@ -187,6 +198,7 @@ void devices_remove(struct devices *devices, struct device *device)
 	devices->count--;
 	memmove(&devices->list[i], &devices->list[i + 1], (devices->count - i) * sizeof(devices->list[0]));
 	devices->warm -= device->counted_warm;
+	free_events(device);
 	device_unlease(device);
 	LIST_REMOVE(device, by_group);
 	sriov_free(device->set);

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 # The limits of one user's connections, and of all, would keep most of them away; how much one may ask is as it is.
 leases=120 him=1001 her=1002
-hers=(0000:00:00.0 0000:00:01.0 0000:00:02.0 0000:00:03.0) his=(0000:00:04.0 0000:00:05.0)
+hers=(0000:00:0{0,1,2,3}.0) his=(0000:00:0{4,5,6,7,8,9,a,b,c,d}.0)	# one for each slow reader
 
 # lease: the median of her leases, in ns. She asks no faster than the limits let her.
 lease() {
@@ -41,6 +41,10 @@ within() {
 	[ "$again" -le "$quiet" ] || quiet=$again
 	echo "bench vfiod_lease_beside_hostile_neighbours $busy ns ratio $(ratio "$busy" "$quiet") vs $quiet without"
 	bar "a lease beside hostile neighbours, against one without," "$(ratio "$busy" "$quiet")" 1.5
+	# soon enough to be seen here
+	echo "client-timeout = 1" >>/run/bench/conf
+	kill -HUP $vfiod
+	until grep -q "configuration was read" /run/bench/log; do sleep 0.01; done
 	neighbours slow 10 $him "${his[@]}"
 	busy=$(lease "beside slow readers") || exit 1
 	echo "bench vfiod_lease_beside_slow_readers $busy ns ratio $(ratio "$busy" "$quiet") vs $quiet without"
@@ -56,4 +60,4 @@ if [ "${1-}" = --within ]; then
 	exit $failed
 fi
 within=(all)
-on_machine --functions 8
+on_machine --functions 16

@@ -17,7 +17,6 @@
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/handles.h"
-#include "vfiod/holder.h"
 #include "vfiod/hotplug.h"
 #include "vfiod/journal.h"
 #include "vfiod/kept.h"
@@ -461,11 +460,6 @@ static void drop(struct device *device)
 	struct vfio_files files = warm_take(device);
 
 	vfio_close(&files);
-	if (device->lease.deadline)
-		event_free(device->lease.deadline);
-	if (device->lease.term)
-		event_free(device->lease.term);
-	holder_end(device);
 	free(device->parked);
 }
 
