@@ -423,7 +423,7 @@ static bool is_about_something(cfg_t *rule)
 {
 	static const char *const subjects[] = {
 		"address", "vendor", "class",  "subsystem-vendor",  "host-driver",
-		"path",	   "label",  "serial", "physical-function",
+		"path",	   "label",  "serial", "physical-function", "in-pool",
 	};
 
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
@@ -494,6 +494,7 @@ static const struct {
 	{ "rule|serial", check_serial },
 	{ "rule|physical-function", check_address },
 	{ "rule|pool", check_pool },
+	{ "rule|in-pool", check_pool },
 	{ "rule|reset", check_reset },
 	{ "rule|reset-reason", check_reset_reason },
 	{ "rule|driver", check_driver },
@@ -521,6 +522,7 @@ static cfg_t *make_parser(void)
 		CFG_STR("host-driver", NULL, CFGF_NODEFAULT),
 		CFG_STR("path", NULL, CFGF_NODEFAULT),
 		CFG_STR("label", NULL, CFGF_NODEFAULT),
+		CFG_STR("in-pool", NULL, CFGF_NODEFAULT),
 		CFG_STR("serial", NULL, CFGF_NODEFAULT),
 		CFG_STR("physical-function", NULL, CFGF_NODEFAULT),
 		CFG_STR("pool", NULL, CFGF_NODEFAULT),
@@ -699,7 +701,8 @@ static int read_subject(cfg_t *section, struct rule *rule)
 		serial_parse(cfg_getstr(section, "serial"), &rule->serial);
 	if (copy_text(has_path ? path : NULL, &rule->path) ||
 	    copy_text(cfg_getstr(section, "host-driver"), &rule->host_driver) ||
-	    copy_text(cfg_getstr(section, "label"), &rule->label))
+	    copy_text(cfg_getstr(section, "label"), &rule->label) ||
+	    copy_text(cfg_getstr(section, "in-pool"), &rule->in_pool))
 		return -ENOMEM;
 	return 0;
 }
@@ -804,6 +807,7 @@ static void free_rule(struct rule *rule)
 	free(rule->host_driver);
 	free(rule->path);
 	free(rule->label);
+	free(rule->in_pool);
 	free(rule->pool);
 	free(rule->reset_reason);
 	for (size_t i = 0; i < rule->label_count; i++)

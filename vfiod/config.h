@@ -29,6 +29,7 @@ struct rule {
 	uint32_t class_mask;
 	uint32_t subsystem_vendor, subsystem_device; /* or CONFIG_ANY */
 	char *host_driver, *path, *label;	     /* as in struct facts, or NULL */
+	char *in_pool;				     /* likewise, its pool */
 	bool has_physical_function;
 	uint64_t physical_function;
 	uint64_t serial; /* as in struct facts, or 0 */

@@ -32,8 +32,8 @@ static bool rule_fits(const struct rule *rule, const struct facts *facts)
 	       id_fits(rule->subsystem_device, facts->subsystem_device) &&
 	       id_fits(rule->class_code, facts->class_code & rule->class_mask) &&
 	       text_fits(rule->host_driver, facts->host_driver) && text_fits(rule->path, facts->path) &&
-	       text_fits(rule->label, facts->label) && (!rule->serial || rule->serial == facts->serial) &&
-	       parent_fits(rule, facts);
+	       text_fits(rule->label, facts->label) && text_fits(rule->in_pool, facts->pool) &&
+	       (!rule->serial || rule->serial == facts->serial) && parent_fits(rule, facts);
 }
 
 const struct rule *policy_rule(const struct config *config, const struct facts *facts)

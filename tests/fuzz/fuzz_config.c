@@ -188,6 +188,7 @@ static void put_subject(FILE *to, const struct rule *rule)
 	put_text(to, "host-driver", rule->host_driver);
 	put_text(to, "path", rule->path);
 	put_text(to, "label", rule->label);
+	put_text(to, "in-pool", rule->in_pool);
 	if (rule->serial) {
 		fputs("serial = \"", to);
 		for (int shift = 56; shift >= 0; shift -= 8)
@@ -278,7 +279,8 @@ static bool fits(const struct rule *rule, const struct facts *facts)
 	if (rule->class_code != CONFIG_ANY && (facts->class_code ^ rule->class_code) & rule->class_mask)
 		return false;
 	if ((rule->host_driver && strcmp(rule->host_driver, facts->host_driver)) ||
-	    (rule->path && strcmp(rule->path, facts->path)) || (rule->label && strcmp(rule->label, facts->label)))
+	    (rule->path && strcmp(rule->path, facts->path)) || (rule->label && strcmp(rule->label, facts->label)) ||
+	    (rule->in_pool && strcmp(rule->in_pool, facts->pool)))
 		return false;
 	if (rule->serial && rule->serial != facts->serial)
 		return false;

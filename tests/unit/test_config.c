@@ -142,6 +142,7 @@ START_TEST(a_rule_says_no_more_than_is_written)
 	ck_assert_ptr_null(rule->host_driver);
 	ck_assert_ptr_null(rule->path);
 	ck_assert_ptr_null(rule->label);
+	ck_assert_ptr_null(rule->in_pool);
 	ck_assert(!rule->has_physical_function);
 	ck_assert(rule->assign);
 	ck_assert_int_eq(rule->reset, CLEAN_RESET_REQUIRED);
@@ -171,6 +172,7 @@ START_TEST(everything_that_is_written_is_read)
 					   "	label = \"Slot 3\"\n"
 					   "	serial = \"00-01-02-FF-ff-03-04-05\"\n"
 					   "	physical-function = \"0001:02:03.0\"\n"
+					   "	in-pool = \"nics\"\n"
 					   "	pool = \"nvme-fast_2.0\"\n"
 					   "	assign = false\n"
 					   "	reset = \"best-effort\"\n"
@@ -199,6 +201,7 @@ START_TEST(everything_that_is_written_is_read)
 	ck_assert_str_eq(rule->host_driver, "nvme");
 	ck_assert_str_eq(rule->path, "0001:00:1c.0/00.7");
 	ck_assert_str_eq(rule->label, "Slot 3");
+	ck_assert_str_eq(rule->in_pool, "nics");
 	ck_assert(rule->has_physical_function);
 	ck_assert_uint_eq(rule->physical_function, 0x10218);
 	ck_assert_uint_eq(rule->serial, 0x000102ffff030405);
@@ -361,6 +364,7 @@ START_TEST(a_rule_can_be_about_any_one_thing)
 		"rule \"a\" { path = \"0000:00:1c.0\" }",
 		"rule \"a\" { label = \"Slot 3\" }",
 		"rule \"a\" { physical-function = \"0000:01:00.0\" }",
+		"rule \"a\" { in-pool = \"nics\" }",
 		"rule \"a\" { serial = \"00-01-02-ff-ff-03-04-05\" }",
 	};
 
@@ -849,7 +853,7 @@ static TCase *good_case(void)
 	tcase_add_test(tcase, ids_of_all_zeros_and_ones_are_ids);
 	tcase_add_loop_test(tcase, a_class_can_have_2_4_or_6_digits, 0, 3);
 	tcase_add_loop_test(tcase, memory_is_in_bytes_or_with_a_unit, 0, sizeof(sizes) / sizeof(sizes[0]));
-	tcase_add_loop_test(tcase, a_rule_can_be_about_any_one_thing, 0, 9);
+	tcase_add_loop_test(tcase, a_rule_can_be_about_any_one_thing, 0, 10);
 	tcase_add_test(tcase, a_number_is_a_user_that_need_not_exist);
 	tcase_add_test(tcase, rules_keep_the_order_that_they_are_written_in);
 	tcase_add_test(tcase, further_files_follow_in_the_order_of_their_names);

@@ -282,6 +282,20 @@ START_TEST(a_rule_of_a_serial_number_fits_the_function_of_that_number_alone)
 }
 END_TEST
 
+START_TEST(a_rule_of_a_pool_fits_the_functions_that_were_put_into_it_alone)
+{
+	struct facts facts = nvme();
+	struct rule rule = any();
+
+	rule.in_pool = (char[]){ "nics" };
+	ck_assert(!fits(&rule, &facts));
+	strcpy(facts.pool, "nics");
+	ck_assert(fits(&rule, &facts));
+	strcpy(facts.pool, "nic");
+	ck_assert(!fits(&rule, &facts));
+}
+END_TEST
+
 START_TEST(all_that_a_rule_names_has_to_fit)
 {
 	struct facts facts = nvme();
@@ -971,6 +985,7 @@ static TCase *rules_case(void)
 	tcase_add_test(tcase, a_rule_of_a_physical_function_fits_its_virtual_functions_alone);
 	tcase_add_test(tcase, a_function_that_is_not_virtual_has_no_physical_function_at_address_zero);
 	tcase_add_test(tcase, a_rule_of_a_serial_number_fits_the_function_of_that_number_alone);
+	tcase_add_test(tcase, a_rule_of_a_pool_fits_the_functions_that_were_put_into_it_alone);
 	tcase_add_test(tcase, all_that_a_rule_names_has_to_fit);
 	tcase_add_test(tcase, the_first_rule_that_fits_counts);
 	tcase_add_test(tcase, there_may_be_no_rule_that_fits);
