@@ -20,6 +20,8 @@ use_clients
 echo 1 >/proc/sys/vm/unprivileged_userfaultfd
 start_vfiod
 quietly vfioctl assign $edu --user alice
+quietly vfioctl assign $nvme --user bob
+baseline
 
 ways=$(stuck)
 [ -n "$ways" ] || fail "stuck has ways"
@@ -29,6 +31,7 @@ for way in $ways; do
 		stuck "$way" $grace "$rounds" $edu || status=$?
 		equal "${way//-/ }, with a grace of $grace ms: the function is free in time" 0 $status
 	done
+	agrees "F34 ${way//-/ }" as bob lease cycle 1 $nvme
 done
 
 quietly vfioctl assign $nvme --user alice
