@@ -356,16 +356,11 @@ END_TEST
 START_TEST(a_rule_can_be_about_any_one_thing)
 {
 	static const char *const texts[] = {
-		"rule \"a\" { address = \"01:00.0\" }",
-		"rule \"a\" { vendor = \"1b36\" }",
-		"rule \"a\" { class = \"01\" }",
-		"rule \"a\" { subsystem-vendor = \"1af4\" }",
-		"rule \"a\" { host-driver = \"nvme\" }",
-		"rule \"a\" { path = \"0000:00:1c.0\" }",
-		"rule \"a\" { label = \"Slot 3\" }",
-		"rule \"a\" { physical-function = \"0000:01:00.0\" }",
-		"rule \"a\" { in-pool = \"nics\" }",
-		"rule \"a\" { serial = \"00-01-02-ff-ff-03-04-05\" }",
+		"rule \"a\" { address = \"01:00.0\" }",	 "rule \"a\" { vendor = \"1b36\" }",
+		"rule \"a\" { class = \"01\" }",	 "rule \"a\" { subsystem-vendor = \"1af4\" }",
+		"rule \"a\" { host-driver = \"nvme\" }", "rule \"a\" { path = \"0000:00:1c.0\" }",
+		"rule \"a\" { label = \"Slot 3\" }",	 "rule \"a\" { physical-function = \"0000:01:00.0\" }",
+		"rule \"a\" { in-pool = \"nics\" }",	 "rule \"a\" { serial = \"00-01-02-ff-ff-03-04-05\" }",
 	};
 
 	rules_of(texts[_i]);
