@@ -11,6 +11,7 @@
  *					does nothing else: "lease NS" and "bare NS" are the medians. That process is
  *					where vfiod is, on another processor than this one, and each of the two has
  *					answered something just before, so that neither slept longer
+ *	client share COUNT ADDRESS...	the same, with all three on one processor
  *	client idle COUNT		that many connections, greeted; "ready", and then they stay
  *	client half COUNT		the same without a greeting, for as long as vfiod lets them, and then anew
  *	client flood COUNT		the same, greeted, each in a process that asks as fast as vfiod takes it
@@ -366,7 +367,7 @@ static uint64_t lease_awake(struct proto_conn *conn, uint64_t address)
 	return took;
 }
 
-static int compare(size_t count, size_t functions, char **addresses)
+static int compare_on(int processor, size_t count, size_t functions, char **addresses)
 {
 	struct proto_conn conn = connect_vfiod();
 	uint64_t *took = calloc(count, sizeof(*took)), *bare_took = calloc(count, sizeof(*bare_took));
@@ -376,7 +377,7 @@ static int compare(size_t count, size_t functions, char **addresses)
 	greet(&conn);
 	acquire(&conn, parse(addresses[0]), &msg);
 	bare = start_bare(msg.fds);
-	stay_on(!VFIOD_PROCESSOR);
+	stay_on(processor);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t address = parse(addresses[1 + i % (functions - 1)]);
 
@@ -386,6 +387,16 @@ static int compare(size_t count, size_t functions, char **addresses)
 	}
 	printf("lease %llu\nbare %llu\n", median(took, count), median(bare_took, count));
 	return 0;
+}
+
+static int compare(size_t count, size_t functions, char **addresses)
+{
+	return compare_on(!VFIOD_PROCESSOR, count, functions, addresses);
+}
+
+static int share(size_t count, size_t functions, char **addresses)
+{
+	return compare_on(VFIOD_PROCESSOR, count, functions, addresses);
 }
 
 /* ---- neighbours ---- */
@@ -517,9 +528,9 @@ static const struct {
 	int (*run)(size_t count, size_t functions, char **addresses);
 	int functions; /* at least */
 } ways[] = {
-	{ "assign", assign, 1 }, { "lease", lease, 1 },	    { "paced", paced, 1 },
-	{ "deny", deny, 1 },	 { "compare", compare, 2 }, { "idle", idle, 0 },
-	{ "half", half, 0 },	 { "flood", flood, 0 },	    { "slow", slow, 1 },
+	{ "assign", assign, 1 },   { "lease", lease, 1 }, { "paced", paced, 1 }, { "deny", deny, 1 },
+	{ "compare", compare, 2 }, { "share", share, 2 }, { "idle", idle, 0 },	 { "half", half, 0 },
+	{ "flood", flood, 0 },	   { "slow", slow, 1 },
 };
 
 static void raise_file_limit(void)

@@ -2330,10 +2330,10 @@ static void keep(uint64_t address)
 
 static void set_up_kept(void)
 {
-	static char state_dir[104];
+	static char state_dir[sizeof(pub_path) + 8];
 
 	set_up();
-	snprintf(state_dir, sizeof(state_dir), "%.64s", pub_path);
+	snprintf(state_dir, sizeof(state_dir), "%s", pub_path);
 	*strstr(state_dir, "/" VFIOD_PUB_SOCKET) = '\0';
 	strcat(state_dir, "/state");
 	vfiod.state_dir = state_dir;
