@@ -4,7 +4,7 @@
  * it in one of the ways there are, some by dying, whether vfiod is there or not. Run it on a fake machine, as root.
  *
  * It ends by SIGTERM, and fails where a lease is lost, a function is handed out twice, or it was not cleaned before:
- * who has one has a file locked, and leaves bus mastering on.
+ * who has one has a file locked, and leaves config space in a state.
  */
 #include "proto/address.h"
 #include "proto/conn.h"
@@ -113,23 +113,28 @@ static bool is_connected(void)
 
 /* ---- a function ---- */
 
-static uint8_t command_of(const struct function *function, bool dirty)
+/*
+ * Leaves bus mastering on, and a register set that a reset alone clears.
+ * Return: whether somebody else had, and it was not cleaned since.
+ */
+static bool use(const struct function *function)
 {
+	uint8_t command = 0xff, line = 0xff;
 	char path[64];
-	uint8_t command = 0xff;
+	bool used;
 	int fd;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", function->name);
 	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || pread(fd, &command, 1, PCI_COMMAND) != 1)
+	if (fd < 0 || pread(fd, &command, 1, PCI_COMMAND) != 1 || pread(fd, &line, 1, PCI_INTERRUPT_LINE) != 1)
 		fail(function, "its config space cannot be read");
-	if (dirty) {
-		command |= PCI_COMMAND_MASTER;
-		if (pwrite(fd, &command, 1, PCI_COMMAND) != 1)
-			fail(function, "its config space cannot be written");
-	}
+	used = command & PCI_COMMAND_MASTER || line;
+	command |= PCI_COMMAND_MASTER;
+	line = 1;
+	if (pwrite(fd, &command, 1, PCI_COMMAND) != 1 || pwrite(fd, &line, 1, PCI_INTERRUPT_LINE) != 1)
+		fail(function, "its config space cannot be written");
 	close(fd);
-	return command;
+	return used;
 }
 
 static void take(struct function *function, struct proto_msg *msg)
@@ -143,9 +148,8 @@ static void take(struct function *function, struct proto_msg *msg)
 	held++;
 	if (flock(function->lock, LOCK_EX | LOCK_NB))
 		fail(function, "it was handed out twice");
-	if (command_of(function, false) & PCI_COMMAND_MASTER)
+	if (use(function))
 		fail(function, "it was not cleaned before");
-	command_of(function, true);
 }
 
 static void acquire(struct function *function)

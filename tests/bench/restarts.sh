@@ -14,9 +14,10 @@ all_free() {
 		! fake state | grep -q '^handle'
 }
 
-# clean: no function's bus mastering is on, bit 2 of its byte 4.
+# clean: no function's bus mastering is on, bit 2 of its byte 4, nor set what a reset alone clears, byte 0x3c.
 clean() {
-	! cat /sys/bus/pci/devices/*/config | od -An -v -tx1 -w4096 | awk '{ print $5 }' | grep -q '[4-7c-f]$'
+	cat /sys/bus/pci/devices/*/config | od -An -v -tx1 -w4096 |
+		awk '$5 ~ /[4-7c-f]$/ || $61 != "00" { bad = 1 } END { exit bad }'
 }
 
 leases() { fake state | grep -c '^handle .* kind 1 .* state 1'; }
