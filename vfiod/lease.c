@@ -185,8 +185,7 @@ static void grant_failed(struct grant_job *grant)
 	step_take(daemon, device, EVENT_FAILED);
 	lease_end(daemon, device, 0, NULL);
 	request_refuse(grant->request, &grant->failure);
-	/* what is open for another mode than the next one's is of no use; it may have been opened, and not given away
-	 */
+	/* opened, and not given away: of no use to who asks in another mode */
 	if (device->files.iommufd >= 0)
 		warm_down(daemon, device);
 	free(grant);

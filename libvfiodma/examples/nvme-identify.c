@@ -31,7 +31,7 @@ enum {
 #define CSTS_FATAL     2u
 #define IDENTIFY       0x06
 #define IDENTIFY_CTRL  1
-#define PAGE	       4096u
+#define PAGE	       4096ul
 #define QUEUE_ENTRIES  2u /* the least that the specification allows */
 #define COMMAND_ID     0x4242u
 #define STATUS_PHASE   0x10000u
@@ -94,7 +94,7 @@ static int nvme_open(struct nvme *nvme, const char *what)
 									<< 32;
 	if ((nvme->cap >> 48) & 0xf) /* CAP.MPSMIN */
 		return failed(nvme, "the controller wants pages of more than 4 KiB");
-	if (vfiodma_dma_alloc(nvme->domain, (size_t)3 * PAGE, &memory, &nvme->iova) ||
+	if (vfiodma_dma_alloc(nvme->domain, 3 * PAGE, &memory, &nvme->iova) ||
 	    vfiodma_irq_enable(nvme->device, VFIO_PCI_MSIX_IRQ_INDEX, 1, &nvme->msix) ||
 	    vfiodma_bus_master(nvme->device, true))
 		return failed(nvme, NULL);
