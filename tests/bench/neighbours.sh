@@ -44,7 +44,10 @@ within() {
 	# soon enough to be seen here
 	echo "client-timeout = 1" >>/run/bench/conf
 	kill -HUP $vfiod
-	until grep -q "configuration was read" /run/bench/log; do sleep 0.01; done
+	until grep -q "configuration was read" /run/bench/log; do
+		kill -0 $vfiod || exit 1
+		sleep 0.01
+	done
 	neighbours slow 10 $him "${his[@]}"
 	busy=$(lease "beside slow readers") || exit 1
 	echo "bench vfiod_lease_beside_slow_readers $busy ns ratio $(ratio "$busy" "$quiet") vs $quiet without"

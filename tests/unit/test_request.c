@@ -12,6 +12,7 @@
 #include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/device.h"
+#include "vfiod/holder.h"
 #include "vfiod/hotplug.h"
 #include "vfiod/kept.h"
 #include "vfiod/lease.h"
@@ -34,6 +35,7 @@
 #include <ftw.h>
 #include <libudev.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +44,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define GROUP  4711
@@ -1576,6 +1579,28 @@ START_TEST(a_lease_that_goes_on_over_a_restart_has_the_time_that_is_left)
 }
 END_TEST
 
+START_TEST(after_a_restart_the_process_that_asked_for_a_lease_is_watched_if_there_still_is_one)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	lease_to(first, getuid(), 5);
+	first->lease.by_handles = true;
+	first->lease.pid = (uint32_t)child;
+	holder_resume(first);
+	ck_assert_ptr_nonnull(first->lease.process);
+	holder_end(first);
+	kill(child, SIGKILL);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	holder_resume(first);
+	ck_assert_ptr_null(first->lease.process);
+	lease_end(&vfiod, first, 0, NULL);
+}
+END_TEST
+
 START_TEST(a_lease_whose_time_is_over_before_it_is_granted_ends_soon_after)
 {
 	struct config config;
@@ -2980,6 +3005,7 @@ static TCase *terms_case(void)
 
 	tcase_add_test(tcase, a_client_is_told_how_long_its_lease_lasts_and_when_that_is_over);
 	tcase_add_test(tcase, a_lease_that_goes_on_over_a_restart_has_the_time_that_is_left);
+	tcase_add_test(tcase, after_a_restart_the_process_that_asked_for_a_lease_is_watched_if_there_still_is_one);
 	tcase_add_test(tcase, a_lease_whose_time_is_over_before_it_is_granted_ends_soon_after);
 	tcase_add_test(tcase, what_was_announced_to_end_is_not_announced_again_when_its_time_is_over);
 	tcase_add_test(tcase, of_two_ends_that_are_announced_the_earlier_counts);

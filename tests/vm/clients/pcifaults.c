@@ -861,7 +861,12 @@ static void its_removal_is_asked_for_and_waits_for_its_user_whose_loads_go_on(vo
 	storm_end(false);
 	expect(!waitpid(remover, NULL, WNOHANG));
 	expect(answers());
-	user_close();
+	expect(!munmap((void *)bar, bar_size));
+	close_fd(&vfio.device);
+	/* EINVAL: with the last function of the group the kernel has done it */
+	expect(!ioctl(vfio.group, VFIO_GROUP_UNSET_CONTAINER) || errno == EINVAL);
+	close_fd(&vfio.container);
+	close_fd(&vfio.group);
 	remove_end(remover);
 	close_fd(&request);
 }
