@@ -371,6 +371,7 @@ static int refill(void)
 		memcpy(&pool[pooled].id, answer.data + pooled * sizeof(uint32_t), sizeof(uint32_t));
 		pool[pooled].fd = fds[pooled];
 	}
+	atomic_store(&table->storing, process);
 	return 0;
 }
 
@@ -391,6 +392,7 @@ static int handle_create(int node, struct vfiod_handle_create *how)
 	pooled--;
 	how->id = pool[pooled].id;
 	how->handle_fd = pool[pooled].fd;
+	atomic_store(&table->stored, (uint32_t)pooled);
 	handle = &table->handles[how->id % FAKE_HANDLES];
 	handle->id = how->id;
 	handle->kind = how->kind;

@@ -75,6 +75,9 @@ struct fake_handle {
 };
 
 struct fake_table {
+	/* vfiod.sh reads these: the process that has taken handles in advance, and how many it still has */
+	_Atomic uint32_t storing;
+	_Atomic uint32_t stored;
 	struct fake_handle handles[FAKE_HANDLES];
 	/* the numbers of those that the kernel has changed, in this order */
 	_Atomic uint64_t changes;
