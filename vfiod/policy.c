@@ -127,6 +127,20 @@ static bool rule_admits_label(const struct rule *rule, const struct peer *peer)
 	return false;
 }
 
+/* Kernels with AppArmor tell nobody's label before Linux 6.17. */
+static int refuse_label(const struct rule *rule, const struct peer *peer, const char *address, struct failure *failure)
+{
+	if (!peer->label[0])
+		return failure_set(failure, -EACCES,
+				   "%s is for programs with a security label that rule \"%s\" names, and the kernel "
+				   "tells none of yours (AppArmor's are told since Linux 6.17); ask the administrator",
+				   address, rule->name);
+	return failure_set(failure, -EACCES,
+			   "%s is not for programs with the security label \"%s\": rule \"%s\" names others; ask "
+			   "the administrator for it",
+			   address, peer->label, rule->name);
+}
+
 static uint32_t lowest_mode(const struct rule *rule)
 {
 	uint32_t mode = 0;
@@ -150,11 +164,7 @@ static int check_demand(const struct rule *rule, const char *address, const stru
 				   "%s is not for user %u: rule \"%s\" names others; ask the administrator for it",
 				   address, (unsigned)demand->peer->uid, rule->name);
 	if (!rule_admits_label(rule, demand->peer))
-		return failure_set(
-			failure, -EACCES,
-			"%s is not for programs with the security label \"%s\": rule \"%s\" names others; ask "
-			"the administrator for it",
-			address, demand->peer->label, rule->name);
+		return refuse_label(rule, demand->peer, address, failure);
 	if (policy_wants_other_mode(rule, demand->mode))
 		return failure_set(failure, -EACCES,
 				   "%s is not for mode \"%s\": rule \"%s\" names others; ask for it in mode \"%s\"",

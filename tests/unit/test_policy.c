@@ -790,7 +790,8 @@ START_TEST(a_rule_limits_the_owner_to_programs_of_the_labels_that_it_names)
 	rule.label_count = 2;
 	ck_assert_int_eq(may_acquire(&rule, &of_alice, &peer, &failure), labels[_i].verdict);
 	if (failure.error)
-		ASSERT_SAYS(&failure, -EACCES, "0000:01:00.0", "security label", "\"the rule\"");
+		ASSERT_SAYS(&failure, -EACCES, "0000:01:00.0", "security label", "\"the rule\"",
+			    peer.label[0] ? peer.label : "the kernel tells none of yours");
 	/* to be one of its users does not help, and the label makes nobody one of its users */
 	rule.users = users;
 	rule.user_count = 1;
