@@ -21,7 +21,6 @@
 #include "vfiod/journal.h"
 #include "vfiod/kept.h"
 #include "vfiod/lease.h"
-#include "vfiod/log.h"
 #include "vfiod/pci_events.h"
 #include "vfiod/peer.h"
 #include "vfiod/reload.h"
@@ -41,7 +40,6 @@
 #include <libudev.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,45 +214,6 @@ void *__wrap_reallocarray(void *at, size_t count, size_t size)
 char *__wrap_strdup(const char *text)
 {
 	return fails() ? NULL : __real_strdup(text);
-}
-
-/* As log.h has it: a line is made, and is shown where somebody wants to read it (FUZZ_LOG=1, with one input). */
-static void __attribute__((format(printf, 1, 0))) make_line(const char *format, va_list args)
-{
-	static int shown = -1;
-	char text[1024];
-
-	if (shown < 0)
-		shown = getenv("FUZZ_LOG") != NULL;
-	vsnprintf(text, sizeof(text), format, args);
-	if (shown)
-		fprintf(stderr, "vfiod: %s\n", text);
-}
-
-void log_setup(bool verbose)
-{
-	(void)verbose;
-}
-
-void log_line(int priority, const char *format, ...)
-{
-	va_list args;
-
-	want(priority != LOG_CRIT); /* a fault of vfiod's */
-	va_start(args, format);
-	make_line(format, args);
-	va_end(args);
-}
-
-void log_event(enum log_event event, const struct log_about *about, const char *format, ...)
-{
-	va_list args;
-
-	(void)event;
-	(void)about;
-	va_start(args, format);
-	make_line(format, args);
-	va_end(args);
 }
 
 /* ---- files ---- */
