@@ -42,9 +42,14 @@ struct options {
 
 /* ---- what the parts tell the daemon ---- */
 
+int daemon_open_handles(struct daemon *daemon)
+{
+	return daemon->handles ? 0 : handles_new(daemon->base, lease_handle_changed, daemon, &daemon->handles);
+}
+
 bool daemon_handles(struct daemon *daemon)
 {
-	return daemon->handles || !handles_new(daemon->base, lease_handle_changed, daemon, &daemon->handles);
+	return !daemon_open_handles(daemon);
 }
 
 static void close_files(struct daemon *daemon, struct device *device)

@@ -63,6 +63,9 @@ int daemon_main(int argc, char **argv);
 /** daemon_handles() - leases by revocable handles can be had: the module is loaded, perhaps only since we started. */
 bool daemon_handles(struct daemon *daemon);
 
+/** daemon_open_handles() - the same. Return: 0; or a negative errno, which may be want: facts_is_want(). */
+int daemon_open_handles(struct daemon *daemon);
+
 /** daemon_settled() - a worker has reported on @device: let those who waited for that go on; it may be gone then. */
 void daemon_settled(struct daemon *daemon, struct device *device);
 

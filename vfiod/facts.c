@@ -97,7 +97,9 @@ int facts_from_udev(struct udev_device *dev, struct facts *facts)
 	const char *driver;
 	int err = 0;
 
-	if (!name || proto_address_parse(name, &found.address))
+	if (!name)
+		return -ENOMEM;
+	if (proto_address_parse(name, &found.address))
 		return -EINVAL;
 	if (!is_readable(dev, &err))
 		return err ? err : -ENODEV;

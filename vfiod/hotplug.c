@@ -9,6 +9,7 @@
 #include "vfiod/sriov.h"
 #include "vfiod/sysfs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <libudev.h>
@@ -53,33 +54,37 @@ static int take(struct daemon *daemon, struct udev_device *dev)
 	return err;
 }
 
-static int scan(struct daemon *daemon)
+static int take_listed(struct daemon *daemon, const char *name)
 {
-	struct udev_enumerate *enumerate = udev_enumerate_new(daemon->udev);
-	struct udev_list_entry *entry;
+	struct udev_device *dev;
+	uint64_t address;
 	int err;
 
-	if (!enumerate)
-		return -ENOMEM;
-	err = udev_enumerate_add_match_subsystem(enumerate, "pci");
-	if (!err)
-		err = udev_enumerate_scan_devices(enumerate);
-	if (!err) {
-		udev_list_entry_foreach (entry, udev_enumerate_get_list_entry(enumerate)) {
-			struct udev_device *dev;
+	if (proto_address_parse(name, &address))
+		return 0; /* "." */
+	errno = 0;
+	dev = udev_device_new_from_subsystem_sysname(daemon->udev, "pci", name);
+	if (!dev)
+		return facts_is_want(errno) ? -errno : 0;
+	err = take(daemon, dev);
+	udev_device_unref(dev);
+	return err;
+}
 
-			errno = 0;
-			dev = udev_device_new_from_syspath(daemon->udev, udev_list_entry_get_name(entry));
-			if (dev)
-				err = take(daemon, dev);
-			else if (facts_is_want(errno))
-				err = -errno;
-			udev_device_unref(dev);
-			if (err)
-				break;
-		}
+/* Not by libudev, whose list is as empty where there is no memory for it as where there is nothing (ENODATA). */
+static int scan(struct daemon *daemon)
+{
+	struct dirent **names;
+	int count = scandir("/sys/bus/pci/devices", &names, NULL, alphasort), err = 0;
+
+	if (count < 0)
+		return errno == ENOENT ? 0 : -errno;
+	for (int i = 0; i < count; i++) {
+		if (!err)
+			err = take_listed(daemon, names[i]->d_name);
+		free(names[i]);
 	}
-	udev_enumerate_unref(enumerate);
+	free(names);
 	return err;
 }
 
@@ -106,8 +111,9 @@ static void rescan(struct daemon *daemon)
 }
 
 /*
- * More came than the socket could hold.  From then on the kernel drops what comes, without another word, until all that
- * the socket holds has been read (netlink_overrun() in net/netlink/af_netlink.c): only then is it looked for ourselves.
+ * More came than the socket could hold, or than there was memory for.  Of the former the kernel drops what comes then,
+ * without another word, until all that the socket holds has been read (netlink_overrun() in net/netlink/af_netlink.c):
+ * only then is it looked for ourselves.
  */
 static void catch_up(struct hotplug *hotplug, int fd)
 {
@@ -121,15 +127,22 @@ static void catch_up(struct hotplug *hotplug, int fd)
 	pci_events_follow(hotplug->daemon);
 }
 
+/* Also for want of memory, which libudev takes for a part of an event when it is asked for that. */
+static bool is_lost(struct udev_device *dev)
+{
+	if (!dev)
+		return errno == ENOBUFS || errno == ENOMEM;
+	return !udev_device_get_sysname(dev) || !udev_device_get_action(dev);
+}
+
 static void receive(evutil_socket_t fd, short what, void *data)
 {
 	struct hotplug *hotplug = data;
 	struct udev_device *dev = udev_monitor_receive_device(hotplug->monitor);
-	const char *action;
 	int err;
 
 	(void)what;
-	if (!dev && errno == ENOBUFS)
+	if (is_lost(dev))
 		hotplug->lost = true;
 	if (hotplug->lost) {
 		udev_device_unref(dev);
@@ -138,8 +151,7 @@ static void receive(evutil_socket_t fd, short what, void *data)
 	}
 	if (!dev)
 		return;
-	action = udev_device_get_action(dev);
-	if (action && !strcmp(action, "remove"))
+	if (!strcmp(udev_device_get_action(dev), "remove"))
 		remove_function(hotplug->daemon, udev_device_get_sysname(dev));
 	else if ((err = take(hotplug->daemon, dev)))
 		log_line(LOG_ERR, "%s is known to vfiod as it was: %s", udev_device_get_sysname(dev), strerror(-err));

@@ -2,6 +2,7 @@
 #include "vfiod/kept.h"
 
 #include "proto/address.h"
+#include "vfiod/facts.h"
 #include "vfiod/log.h"
 
 #include <dirent.h>
@@ -127,13 +128,15 @@ static int read_all(struct kept *kept, const char *path, DIR *folder)
 		if (proto_address_parse(entry->d_name, &address))
 			continue; /* "." and "..", or a new one that was never finished */
 		wrong = read_one(dirfd(folder), entry->d_name, address, &record);
-		if (wrong)
+		if (!wrong)
+			err = add(kept, &record);
+		else if (facts_is_want(-wrong))
+			err = wrong;
+		else
 			log_line(
 				LOG_ERR,
 				"%s/%s cannot be read: %s; the function stays with the host until it is assigned again",
 				path, entry->d_name, explain(wrong));
-		else
-			err = add(kept, &record);
 	}
 	return err;
 }
@@ -152,6 +155,8 @@ int kept_new(const char *dir, struct kept **kept)
 	if (folder) {
 		err = read_all(made, path, folder);
 		closedir(folder);
+	} else if (dir && facts_is_want(errno)) {
+		err = -errno;
 	} else if (dir && errno != ENOENT) {
 		log_line(LOG_ERR, "%s cannot be read: %s; no assignment of before is made again", path,
 			 strerror(errno));

@@ -18,6 +18,8 @@ struct kept;
  * kept_new() - read what is there, and say what cannot be read.
  * @dir: the state directory, which need not be there; NULL: nothing is kept
  * @kept: the caller's to free
+ *
+ * Return: 0; or want of memory or descriptors (facts_is_want()), for which it is not known what is kept.
  */
 int kept_new(const char *dir, struct kept **kept);
 

@@ -6,6 +6,7 @@
 #include "vfiod/clock.h"
 #include "vfiod/companion.h"
 #include "vfiod/daemon.h"
+#include "vfiod/facts.h"
 #include "vfiod/handles.h"
 #include "vfiod/holder.h"
 #include "vfiod/kept.h"
@@ -42,6 +43,7 @@ struct found {
 	struct reconcile_handle *handles;
 	struct handle_entry *entries; /* of the handles, what reconcile() need not know */
 	size_t handle_room;
+	bool lacks_handles; /* for want of memory */
 	struct reconcile_function *functions;
 	struct reconcile_action *actions;
 	size_t action_count;
@@ -105,8 +107,9 @@ static int read_journal(const char *path, struct found *found)
 }
 
 /*
- * Whatever is wrong with it: without it all leases by handles are nobody's, and end.  But not where a newer vfiod has
- * written it: then nothing is wrong, leases go on without us, and that one knows them again.
+ * Whatever is wrong with it: without it all leases by handles are nobody's, and end.  But not where nothing is wrong
+ * with it: a newer vfiod has written it, or there is no memory to read it.  Then leases go on without us, and the next
+ * vfiod knows them again.
  */
 static int look_at_journal(const char *path, struct found *found, struct failure *failure)
 {
@@ -119,6 +122,9 @@ static int look_at_journal(const char *path, struct found *found, struct failure
 			"nothing, and they go on; install the newer vfiod again, or, to end all leases, remove "
 			"that file; then start vfiod",
 			path);
+	if (facts_is_want(-err))
+		return failure_set(failure, err, "%s cannot be read now: %s; leases go on; start vfiod again", path,
+				   strerror(-err));
 	if (err && err != -ENOENT)
 		log_line(LOG_ERR,
 			 "%s cannot be read: %s; leases of before are revoked, and functions are reset before they are "
@@ -142,7 +148,7 @@ static void add_handle(void *data, const struct vfiod_handle_info *info)
 		if (handles)
 			found->handles = handles;
 		if (!entries) {
-			log_line(LOG_ERR, "out of memory: a lease of before is not known to vfiod");
+			found->lacks_handles = true;
 			return;
 		}
 		found->entries = entries;
@@ -251,12 +257,12 @@ static enum vfiod_state adopted_state(enum reconcile_act act)
 	}
 }
 
-static void adopt(struct device *device, const struct found *found, const struct reconcile_action *action)
+static int adopt(struct device *device, const struct found *found, const struct reconcile_action *action)
 {
 	const struct journal_record *record = action->record;
 
 	if (!record)
-		return;
+		return 0;
 	if (action->act == RECONCILE_LEAVE) {
 		/* the host has it, though it is assigned: somebody wanted that */
 		device->left_to_host = action->kept && record->state != VFIOD_ASSIGNING;
@@ -266,12 +272,10 @@ static void adopt(struct device *device, const struct found *found, const struct
 					 ? "somebody has removed its virtual functions; they are made again after the "
 					   "next boot"
 					 : "not assigned again: somebody has taken it from its VFIO driver");
-		return;
+		return 0;
 	}
-	if (action->act == RECONCILE_VFS) {
-		sriov_adopt(device, record);
-		return;
-	}
+	if (action->act == RECONCILE_VFS)
+		return sriov_adopt(device, record);
 	device->state = adopted_state(action->act);
 	device->owner = action->kept ? action->kept->owner : record->owner;
 	device->companion = action->act == RECONCILE_JOIN;
@@ -287,6 +291,7 @@ static void adopt(struct device *device, const struct found *found, const struct
 	else if (device->state == VFIOD_QUARANTINED)
 		snprintf(device->reason, sizeof(device->reason), "a vfiod before this one ended over %s it",
 			 action->act == RECONCILE_UNDO ? "taking" : "giving back");
+	return 0;
 }
 
 /* The record as it was, until the action begins: this vfiod may die before that, too. */
@@ -408,17 +413,18 @@ static int take_over(struct daemon *daemon, const char *path, const struct found
 
 	if (err)
 		return err;
-	for (size_t i = 0; i < found->action_count; i++) {
+	for (size_t i = 0; !err && i < found->action_count; i++) {
 		const struct reconcile_action *action = &found->actions[i];
 		struct device *device = devices_find(&daemon->devices, action->address);
 
 		if (device && action->act != RECONCILE_REVOKE) {
-			adopt(device, found, action);
+			err = adopt(device, found, action);
 			carry_over(daemon, device, action, &contents);
 		}
 		log_what(device, action);
 	}
-	err = saved_begin(daemon, path, &contents);
+	if (!err)
+		err = saved_begin(daemon, path, &contents);
 	saved_contents_free(&contents);
 	if (err && daemon->saved) {
 		metrics_count(&daemon->metrics, VFIOD_STAT_SAVE_FAILURES);
@@ -458,10 +464,14 @@ static void carry_all_out(struct daemon *daemon, const struct found *found)
 
 static int reconcile_all(struct daemon *daemon, const char *path, struct found *found)
 {
-	int err;
+	int err = daemon_open_handles(daemon);
 
-	if (daemon_handles(daemon))
+	if (!err)
 		handles_read(daemon->handles, add_handle, found);
+	if (facts_is_want(-err))
+		return err;
+	if (found->lacks_handles)
+		return -ENOMEM;
 	find_last_lease(daemon, found);
 	reconcile_catch_up(found->journal, found->input.journal_count, found->handles, found->input.handle_count);
 	err = judge(daemon, found);

@@ -892,14 +892,14 @@ void sriov_lost(struct daemon *daemon, uint64_t physical_function)
 
 /* ---- what the vfiod before has left ---- */
 
-void sriov_adopt(struct device *device, const struct journal_record *record)
+int sriov_adopt(struct device *device, const struct journal_record *record)
 {
 	struct vf_set *set = set_new(device, &record->owner, &record->vfs);
 
-	if (set)
-		put_into_pool(set);
-	else
-		log_line(LOG_ERR, "out of memory: virtual functions of before are not known to vfiod as such");
+	if (!set)
+		return -ENOMEM;
+	put_into_pool(set);
+	return 0;
 }
 
 void sriov_resume(struct device *device, const struct journal_record *kept)

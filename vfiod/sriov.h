@@ -74,8 +74,8 @@ bool sriov_is_noted(const struct device *device);
 /** sriov_describe() - what is in that. */
 void sriov_describe(const struct device *device, struct journal_record *record);
 
-/** sriov_adopt() - take over what the vfiod before has noted. */
-void sriov_adopt(struct device *device, const struct journal_record *record);
+/** sriov_adopt() - take over what the vfiod before has noted. Return: 0 or -ENOMEM. */
+int sriov_adopt(struct device *device, const struct journal_record *record);
 
 /** sriov_resume() - go on with it; @kept: it is to be there after that, or NULL. */
 void sriov_resume(struct device *device, const struct journal_record *kept);

@@ -5,6 +5,7 @@
 #include "vfiod/driver.h"
 #include "vfiod/sysfs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <libudev.h>
 #include <limits.h>
@@ -199,16 +200,6 @@ struct udev_device {
 	char action[16];
 };
 
-struct udev_list_entry {
-	struct udev_list_entry *next;
-	char name[PROTO_ADDRESS_LEN];
-};
-
-struct udev_enumerate {
-	struct udev_list_entry entries[FAKE_FUNCTIONS];
-	size_t count;
-};
-
 struct udev_monitor {
 	int nothing;
 };
@@ -246,12 +237,6 @@ struct udev_device *udev_device_new_from_subsystem_sysname(struct udev *udev, co
 	return proto_address_parse(sysname, &address) || !present(address) ? NULL : device_new(address, "");
 }
 
-/* Of an enumeration's entry, which has no more than the name here. */
-struct udev_device *udev_device_new_from_syspath(struct udev *udev, const char *syspath)
-{
-	return udev_device_new_from_subsystem_sysname(udev, "pci", syspath);
-}
-
 struct udev_device *udev_device_unref(struct udev_device *device)
 {
 	free(device);
@@ -283,52 +268,37 @@ const char *udev_device_get_syspath(struct udev_device *device)
 	return udev_device_get_sysattr_value(device, "syspath");
 }
 
-struct udev_enumerate *udev_enumerate_new(struct udev *udev)
+static int give_up(struct dirent **names, int count)
 {
-	(void)udev;
-	return calloc(1, sizeof(struct udev_enumerate));
+	while (count)
+		free(names[--count]);
+	free(names);
+	errno = ENOMEM;
+	return -1;
 }
 
-struct udev_enumerate *udev_enumerate_unref(struct udev_enumerate *enumerate)
+/* The functions that there are, for which vfiod asks. */
+int __wrap_scandir(const char *path, struct dirent ***names, int (*select)(const struct dirent *),
+		   int (*compare)(const struct dirent **, const struct dirent **));
+int __wrap_scandir(const char *path, struct dirent ***names, int (*select)(const struct dirent *),
+		   int (*compare)(const struct dirent **, const struct dirent **))
 {
-	free(enumerate);
-	return NULL;
-}
+	struct dirent **made = calloc(FAKE_FUNCTIONS, sizeof(*made));
+	int count = 0;
 
-int udev_enumerate_add_match_subsystem(struct udev_enumerate *enumerate, const char *subsystem)
-{
-	(void)enumerate;
-	(void)subsystem;
-	return 0;
-}
-
-int udev_enumerate_scan_devices(struct udev_enumerate *enumerate)
-{
-	for (size_t i = 0; i < fake_kernel.count; i++) {
-		struct udev_list_entry *entry = &enumerate->entries[enumerate->count];
-
+	(void)path;
+	(void)select;
+	(void)compare;
+	for (size_t i = 0; made && i < fake_kernel.count; i++) {
 		if (!fake_kernel.functions[i].present)
 			continue;
-		proto_address_format(fake_kernel.functions[i].address, entry->name);
-		if (enumerate->count++)
-			entry[-1].next = entry;
+		made[count] = calloc(1, sizeof(*made[count]));
+		if (!made[count])
+			return give_up(made, count);
+		proto_address_format(fake_kernel.functions[i].address, made[count++]->d_name);
 	}
-	return 0;
-}
-
-struct udev_list_entry *udev_enumerate_get_list_entry(struct udev_enumerate *enumerate)
-{
-	return enumerate->count ? enumerate->entries : NULL;
-}
-
-struct udev_list_entry *udev_list_entry_get_next(struct udev_list_entry *entry)
-{
-	return entry->next;
-}
-
-const char *udev_list_entry_get_name(struct udev_list_entry *entry)
-{
-	return entry->name;
+	*names = made;
+	return made ? count : -1;
 }
 
 struct udev_monitor *udev_monitor_new_from_netlink(struct udev *udev, const char *name)
