@@ -103,7 +103,7 @@ static void rescan(struct daemon *daemon)
 	int err;
 
 	for (size_t i = daemon->devices.count; i-- > 0;)
-		if (sysfs_device_path(daemon->devices.list[i]->facts.address, path))
+		if (sysfs_device_path(daemon->devices.list[i]->facts.address, path) == -ENOENT)
 			daemon_device_gone(daemon, daemon->devices.list[i]);
 	err = scan(daemon);
 	if (err)
