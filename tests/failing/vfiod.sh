@@ -263,7 +263,7 @@ for ((n = 1; hit; n += ${STEP:-1})); do
 	all_found $n >$dir/out 2>&1 || fail "a start, $n: $(cat $dir/out)"
 	stop_vfiod
 done
-tell "vfiod's start with a lease and more" "$((n / ${STEP:-1} - 1)) allocations failed, $failed runs with them"
+tell "vfiod's start with a lease and more" "$(((n - 1) / ${STEP:-1} - 1)) allocations failed, $failed runs with them"
 start_vfiod
 kill $held
 wait $held || :
