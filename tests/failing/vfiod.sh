@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # tests/failing/vfiod.sh BUILD: every allocation of vfiod and of vfioctl fails once, on a fake machine. In a build folder
-# with its tests/fake and tests/failing. Of a start that finds a lease and more, which has a thousand, every STEP-th.
+# with its tests/fake and tests/failing. Of a start that finds a lease and more, which has hundreds, every STEP-th.
 set -euo pipefail
 
 build=$(cd "${1:?usage: tests/failing/vfiod.sh BUILD}" && pwd)
