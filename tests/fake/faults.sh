@@ -347,6 +347,7 @@ happened() {
 	esac && idle
 }
 under_trace() {
+	: >/run/killpoint	# before the look for "ready": one of before is not meant
 	killpoint "$vfiod_pid" "$@" >/run/killpoint 2>&1 &
 	tracer=$!
 	wait_for "vfiod is traced" grep -q ready /run/killpoint

@@ -127,6 +127,7 @@ act() {
 # under_trace [POINT]: does it with vfiod before the eyes of killpoint, whose process is $tracer.
 tracer=
 under_trace() {
+	: >/run/killpoint	# before the look for "ready": one of before is not meant
 	killpoint "$vfiod_pid" "$@" >/run/killpoint 2>&1 &
 	tracer=$!
 	await "vfiod is traced" grep -q ready /run/killpoint
