@@ -117,6 +117,7 @@ grep 'reset and verified' /run/vfiod.log | tail -n 1
 
 say "she starts it again, and it hangs (here it is stopped): it will not hear that the card is wanted elsewhere"
 prompt alice "edu --hold $edu &"
+: >/run/hold.log
 { as alice edu --hold $edu || exit $?; } >/run/hold.log 2>&1 &
 job=$!
 wait_for "alice's program holds the card" says holding /run/hold.log
