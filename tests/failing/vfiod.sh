@@ -176,6 +176,7 @@ two_vfs() {
 	both_free
 }
 hold() {
+	: >$dir/held
 	"$lease" hold $second >$dir/held 2>&1 &
 	held=$!
 	wait_for "a client has a lease" grep -q leased $dir/held
