@@ -57,6 +57,7 @@ others=()
 neighbours() {
 	local way=$1 count=$2 uid=${3:-0}
 	shift $(($# < 3 ? $# : 3))
+	rm -f "/run/bench/ready.$way"
 	setpriv --reuid "$uid" --clear-groups "$build/tests/bench/client" /run/vfiod "$way" "$count" "$@" \
 		>"/run/bench/ready.$way" &
 	others+=($!)
