@@ -13,6 +13,7 @@ set -euo pipefail
 # Of QEMU's devices those of virtio report errors; this one is behind a port of its own.
 failing=0000:0a:00.0
 edu=0000:01:00.0
+nvme=0000:02:00.0
 heard=/run/heard
 answer_ms=/sys/module/vfiod_pci/parameters/answer_ms
 
@@ -60,6 +61,8 @@ sleep_now() {
 	echo freeze >/sys/power/state
 }
 check "this kernel can sleep" test -w /sys/power/pm_test
+quietly vfioctl assign $nvme --user bob
+baseline
 heed go-on $failing
 check "the machine sleeps when its clients have saved their states" timeout 20 bash -c "$(declare -f sleep_now); sleep_now"
 hears "suspend asked" answered woken
@@ -71,6 +74,8 @@ check "a client that does not answer does not keep it awake" timeout 20 bash -c 
 hears "suspend asked" woken
 end KILL "$process"
 wait_for "it is free" state_is $failing free
+agrees "F39 the machine has slept" as bob lease cycle 1 $nvme
+quietly vfioctl release $nvme
 
 # ---- errors ------------------------------------------------------------------------------------------------------
 # So long that nobody waits for the end of it: what goes on was answered. A function that nobody has open sleeps, and

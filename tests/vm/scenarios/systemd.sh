@@ -9,6 +9,7 @@ set -euo pipefail
 . "${0%/*}/../vfiod.sh"
 
 edu=0000:01:00.0
+nvme=0000:02:00.0
 sockets=(vfiod.socket vfiod-admin.socket)
 
 property() { systemctl show --value --property "$1" vfiod.service; }
@@ -95,6 +96,9 @@ wait_for "the refusal is in the journal" bash -c "$(declare -f entry); entry $de
 check "journalctl finds its lines by the unit" bash -c 'journalctl --no-pager --unit vfiod.service | grep -q "leased to user"'
 
 # ---- restart, reload, watchdog ----------------------------------------------------------------------------
+quietly vfioctl assign $nvme --user bob
+vfiod_pid=$(property MainPID)
+baseline
 background holding /run/holder as alice edu --hold $edu
 holder=$process
 check "systemctl restart" systemctl restart vfiod.service
@@ -115,6 +119,7 @@ WAIT_SECONDS=120 wait_for "systemd starts another vfiod in place of one that han
 ok "systemd starts another vfiod in place of one that hangs"
 lease_goes_on "that"
 vfiod_pid=$(property MainPID)
+agrees "F18 vfiod hung" as bob lease cycle 1 $nvme
 kill -KILL "$vfiod_pid"
 WAIT_SECONDS=60 wait_for "and in place of one that was killed" another_process "$vfiod_pid"
 lease_goes_on "that, too"
