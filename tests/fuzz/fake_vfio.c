@@ -3,6 +3,7 @@
 
 #include "proto/vfiod_proto.h"
 #include "tests/fuzz/fake_kernel.h"
+#include "tests/fuzz/fake_numvfs.h"
 #include "tests/fuzz/want.h"
 #include "vfiod/clean.h"
 #include "vfiod/driver.h"
@@ -202,16 +203,16 @@ static bool has_vfio_driver(uint64_t address)
 	return driver && driver_is_vfio(driver);
 }
 
-/* Nothing here has virtual functions, and so nothing a token. */
 int vfio_open_device(uint64_t address, uint32_t group, const struct vfio_token *token, struct vfio_files *files,
 		     struct failure *failure)
 {
 	struct vfio_files opened = VFIO_NO_FILES;
 	struct fake_opening *opening;
 
-	(void)token;
 	if (!has_vfio_driver(address))
 		return failure_set(failure, -ENODEV, "it is not there");
+	if (!fake_vfs_open(address, token))
+		return failure_set(failure, -EACCES, "it wants another VF token");
 	opening = open_group(group, &opened.group, failure);
 	if (!opening)
 		return failure->error;

@@ -24,7 +24,7 @@ $(OUT)/vfiod.a: $(OBJECTS)
 
 $(OUT)/fuzz_kernel $(OUT)/fuzz_daemon: $(OUT)/o/tests/fuzz/fake_kernel.o
 $(OUT)/fuzz_journal $(OUT)/fuzz_kernel $(OUT)/fuzz_daemon: $(OUT)/o/tests/fuzz/fake_log.o
-$(OUT)/fuzz_daemon: $(OUT)/o/tests/fuzz/fake_vfio.o
+$(OUT)/fuzz_daemon: $(OUT)/o/tests/fuzz/fake_vfio.o $(OUT)/o/tests/fuzz/fake_numvfs.o
 $(OUT)/fuzz_kernel $(OUT)/fuzz_daemon: WRAP = -Wl,--wrap=serial_read,--wrap=driver_look,--wrap=driver_is_disguised,--wrap=open,--wrap=scandir
 $(OUT)/fuzz_daemon: WRAP += -Wl,--wrap=peer_read,--wrap=peer_pidfd,--wrap=flock,--wrap=fsync \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=strdup

@@ -11,6 +11,7 @@
 #include "kmod/uapi/vfiod_pci.h"
 #include "proto/conn.h"
 #include "tests/fuzz/fake_kernel.h"
+#include "tests/fuzz/fake_numvfs.h"
 #include "tests/fuzz/fake_vfio.h"
 #include "tests/fuzz/want.h"
 #include "vfiod/assign.h"
@@ -28,6 +29,7 @@
 #include "vfiod/restore.h"
 #include "vfiod/saved.h"
 #include "vfiod/server.h"
+#include "vfiod/sriov.h"
 #include "vfiod/warm.h"
 #include "vfiod/watch.h"
 #include "vfiod/worker.h"
@@ -309,6 +311,8 @@ static const char *const configurations[] = {
 	"rule \"a\" { address = \"0000:01:00.0\" users = { \"1001\" } modes = { \"container\" } }\n"
 	"rule \"b\" { class = \"01\" warm = false reset = \"none\" reset-reason = \"why not\" }\n",
 	"rule \"broken\" { class = \"1\" }\n",
+	"rule \"along\" { class = \"01\" companions = \"bind\" }\n",
+	"rule \"along\" { class = \"01\" companions = \"unbind\" warm = false }\n",
 };
 
 static void configure(uint8_t which)
@@ -320,14 +324,17 @@ static void configure(uint8_t which)
 
 /* ---- functions ---- */
 
-/* Three of one group, two of another, and three for themselves. */
+/* Three of one group, two of another, which may be virtual ones of the next, and three for themselves. */
 static const uint64_t addresses[FUNCTIONS] = { 0x100, 0x101, 0x102, 0x200, 0x208, 0x300, 0x400, 0x10000 };
-static const char *const groups[FUNCTIONS] = { "1", "1", "1", "2", "2", "3", "4", "5" };
+static const char *groups[FUNCTIONS] = { "1", "1", "1", "2", "2", "3", "4", "5" };
+enum { FIRST_VF = 3, PARENT = FIRST_VF + FAKE_VFS };
 
 static uint64_t address_of(uint8_t byte)
 {
 	return addresses[byte % FUNCTIONS];
 }
+
+static const char *parents_driver; /* of the host */
 
 static void plug(size_t i, bool another)
 {
@@ -344,11 +351,16 @@ static void plug(size_t i, bool another)
 	fake_set(function, "reset_method", "flr");
 	fake_set(function, "driver_override", "");
 	/* the first of a group has none of the host's: companions need not be in the way */
-	if (i % 3 != 1)
-		fake_set(function, "home", "nvme");
-	if (i % 3 != 1)
-		fake_set(function, "driver", "nvme");
+	if (i % 3 != 1) {
+		fake_set(function, "home", i == PARENT ? parents_driver : "nvme");
+		fake_set(function, "driver", fake_attribute(function, "home"));
+	}
 	fake_vfio.used[i] = 0;
+}
+
+static void plug_vf(uint64_t address)
+{
+	plug(fake_index(address), false);
 }
 
 static uint64_t refuses; /* by function: bits of those that their VFIO driver does not want */
@@ -358,11 +370,24 @@ static bool may_bind(uint64_t address, const char *driver)
 	return !fake_vfio.frozen && (driver[0] != 'v' || !(refuses >> fake_index(address) & 1));
 }
 
+/* A driver that lets its function go removes the virtual ones. */
 static bool may_write(uint64_t address, const char *attribute)
 {
-	(void)address;
-	(void)attribute;
+	if (!fake_vfio.frozen && fake_numvfs.is && address == fake_numvfs.parent &&
+	    !strcmp(attribute, "driver/unbind")) {
+		want(!fake_vfs_are_open());
+		fake_vfs_enable(0);
+	}
 	return !fake_vfio.frozen;
+}
+
+/* Two of the functions are virtual ones that there are none of yet, in a group each or in one. */
+static void make_virtual(uint8_t how)
+{
+	groups[FIRST_VF + 1] = how & 64 ? "6" : "2";
+	parents_driver = (how & 160) == 160 ? "vfio-pci" : "nvme";
+	fake_numvfs = (struct fake_numvfs){ .is = how & 32, .parent = addresses[PARENT], .plug = plug_vf };
+	memcpy(fake_numvfs.vfs, &addresses[FIRST_VF], sizeof(fake_numvfs.vfs));
 }
 
 static void make_machine(uint8_t how)
@@ -376,8 +401,11 @@ static void make_machine(uint8_t how)
 	fake_vfio.has_handles = how & 2;
 	fake_vfio.has_iommufd = how & 16;
 	refuses = question = processes_end = 0;
+	make_virtual(how);
 	for (size_t i = 0; i < FUNCTIONS; i++)
 		plug(i, false);
+	for (size_t i = 0; fake_numvfs.is && i < FAKE_VFS; i++)
+		fake_kernel.functions[FIRST_VF + i].present = false;
 	configure(how >> 2 & 3);
 }
 
@@ -411,6 +439,7 @@ static void start(void)
 	want(!restore(&vfiod, run_dir, &failure));
 	pci_events_follow(&vfiod);
 	assign_go_on(&vfiod);
+	sriov_go_on(&vfiod);
 }
 
 /* What goes with the process. */
@@ -465,7 +494,6 @@ static struct {
 	} kept[FUNCTIONS];
 	size_t kept_count;
 	struct fake_kernel kernel;
-	uint64_t used[FUNCTIONS];
 } left;
 
 static void note_kept(const char *path, const char *name)
@@ -790,7 +818,8 @@ static void check_journal(void)
 			noted++; /* a restart has found it half taken: its record stays until it is its turn again */
 			continue;
 		}
-		want((device->state != VFIOD_UNMANAGED || device->left_to_host) == (record != NULL));
+		want((device->state != VFIOD_UNMANAGED || device->left_to_host || sriov_is_noted(device)) ==
+		     (record != NULL));
 		if (!record)
 			continue;
 		noted++;
@@ -895,6 +924,29 @@ static void op_assign(void)
 					       .gid = htole32(what & 128 ? 7 : VFIOD_NONE) };
 
 	ask(client_of(who), VFIOD_ASSIGN, &body);
+}
+
+static void op_assign_vfs(void)
+{
+	uint8_t who = next(), what = next();
+	const struct vfiod_assign_vfs_req body = {
+		.address = htole64(what & 4 ? address_of(what >> 5) : fake_numvfs.parent),
+		.vfs = htole32(what & 3),
+		.uid = htole32(what & 16 ? VFIOD_NONE : 1001),
+		.gid = htole32(what & 16 ? 7 : VFIOD_NONE),
+		.pool = { what & 8 ? 'p' : '\0' },
+	};
+
+	ask(client_of(who), VFIOD_ASSIGN_VFS, &body);
+}
+
+static void op_isolation(void)
+{
+	uint8_t who = next(), what = next();
+	const struct vfiod_isolation_req body = { .address = htole64(address_of(what)),
+						  .other = htole64(address_of(what >> 4)) };
+
+	ask(client_of(who), VFIOD_ISOLATION, &body);
 }
 
 static void op_unassign(void)
@@ -1027,24 +1079,52 @@ static void op_work(void)
 	}
 }
 
-/* It goes with what somebody has open of it: those files are dead from then on. */
+/* It goes with what somebody has open of it, those files are dead from then on; and with its virtual functions. */
 static void unplug(size_t i)
 {
+	if (i == PARENT)
+		fake_vfs_enable(0);
 	fake_kernel.functions[i].present = false;
 	fake_tell("remove", addresses[i]);
+}
+
+/* The kernel waits with the removal until nobody has it open, nor its virtual functions. Return: whether it does. */
+static bool waits(size_t i)
+{
+	bool virtual_ones = fake_numvfs.is && i == PARENT && fake_vfs_are_open();
+
+	if (!fake_kernel.functions[i].present ||
+	    !(virtual_ones || fake_group_is_open((uint32_t)strtoul(groups[i], NULL, 10))))
+		return false;
+	fake_unplug(addresses[i]);
+	for (size_t k = 0; virtual_ones && k < FAKE_VFS; k++)
+		fake_unplug(fake_numvfs.vfs[k]);
+	return true;
+}
+
+/* The host makes virtual functions, or removes them, whosever they are. */
+static void change_vfs(uint8_t what)
+{
+	if (fake_vfs_are_open())
+		for (size_t k = 0; k < FAKE_VFS; k++)
+			fake_unplug(fake_numvfs.vfs[k]);
+	else if (what & 128)
+		fake_tell(fake_vfs() ? "change" : "remove", addresses[what % FUNCTIONS]);
+	else
+		fake_vfs_enable(fake_vfs() ? 0 : 1 + (what >> 6 & 1));
 }
 
 static void op_device(void)
 {
 	uint8_t what = next();
 	size_t i = what % FUNCTIONS;
-	bool is_open = fake_group_is_open((uint32_t)strtoul(groups[i], NULL, 10));
 
-	/* the kernel waits with the removal until nobody has it open */
-	if (fake_kernel.functions[i].present && is_open) {
-		fake_unplug(addresses[i]);
+	if (fake_numvfs.is && i >= FIRST_VF && i < PARENT) {
+		change_vfs(what);
 		return;
 	}
+	if (waits(i))
+		return;
 	switch (what >> 6) {
 	case 0:
 		if (fake_kernel.functions[i].present)
@@ -1053,6 +1133,8 @@ static void op_device(void)
 			plug(i, false), fake_tell("add", addresses[i]);
 		break;
 	case 1: /* another one, and nobody has told that the one before went */
+		if (i == PARENT)
+			fake_vfs_enable(0);
 		plug(i, true);
 		fake_tell("add", addresses[i]);
 		break;
@@ -1184,9 +1266,10 @@ static void op_restart(void)
 }
 
 static void (*const operations[])(void) = {
-	op_connect, op_greet,  op_close,     op_read,  op_raw,	op_assign, op_unassign, op_acquire, op_acquire_pool,
-	op_release, op_let_go, op_revoke,    op_clear, op_look, op_reload, op_answer,	op_run,	    op_report,
-	op_work,    op_device, op_pci_event, op_luck,  op_time, op_crash,  op_restart,	op_memory,
+	op_connect, op_greet,	     op_close,	 op_read,    op_raw,	op_assign,     op_unassign,
+	op_acquire, op_acquire_pool, op_release, op_let_go,  op_revoke, op_clear,      op_look,
+	op_reload,  op_answer,	     op_run,	 op_report,  op_work,	op_device,     op_pci_event,
+	op_luck,    op_time,	     op_crash,	 op_restart, op_memory, op_assign_vfs, op_isolation,
 };
 
 /* ---- the end ---- */
@@ -1219,6 +1302,18 @@ static unsigned int files_of_vfiod(void)
 	return count;
 }
 
+/* None is left that vfiod has made and knows nothing of, and it waits for none that there is not. */
+static void check_vfs(void)
+{
+	const struct device *parent = devices_find(&vfiod.devices, fake_numvfs.parent);
+
+	want(!vfiod.changing_sets);
+	if (fake_numvfs.is && fake_vfs() && fake_numvfs.by_vfiod && !vfiod.metrics.counts[VFIOD_STAT_SAVE_FAILURES])
+		want(parent && sriov_is_noted(parent));
+	if (fake_numvfs.is && !fake_vfs())
+		want(!parent || !sriov_is_noted(parent));
+}
+
 static void check_end(void)
 {
 	for (size_t i = 0; i < vfiod.devices.count; i++) {
@@ -1229,6 +1324,7 @@ static void check_end(void)
 	}
 	for (size_t i = 0; i < FAKE_HANDLES; i++)
 		want(!fake_vfio.handles[i].id || !vfiod.handles);
+	check_vfs();
 	want(!server_connections(vfiod.server));
 	want(files_of_vfiod() == baseline);
 }
@@ -1264,7 +1360,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	forget_files();
 	make_machine(next());
 	start();
-	want(vfiod.devices.count == FUNCTIONS);
+	want(vfiod.devices.count == FUNCTIONS - (fake_numvfs.is ? FAKE_VFS : 0));
 	baseline = files_of_vfiod();
 	while (input < input_end) {
 		operations[next() % COUNT(operations)]();
