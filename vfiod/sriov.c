@@ -81,8 +81,11 @@ static struct vf_set *set_new(struct device *device, const struct owner *owner, 
 
 void sriov_free(struct vf_set *set)
 {
-	if (set)
-		set->daemon->changing_sets -= is_changing(set);
+	if (!set)
+		return;
+	set->daemon->changing_sets -= is_changing(set);
+	if (set->request) /* of a client that is gone, since vfiod ends: what it asked for is the next one's to do */
+		request_reply(set->request, NULL, 0, NULL, 0);
 	free(set);
 }
 
