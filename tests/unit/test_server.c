@@ -190,6 +190,25 @@ static int run_to_end(const struct start *start)
 	return WEXITSTATUS(status);
 }
 
+static int last_signal; /* to the daemon; 0: none */
+
+static void send_signal(int signal)
+{
+	last_signal = signal;
+	ck_assert_int_eq(kill(daemon_pid, signal), 0);
+}
+
+/*
+ * The same once more, after two seconds without an effect.  ThreadSanitizer's runtime loses a signal now and then, if
+ * it comes right before a thread sleeps in epoll_wait(): that of GCC 12 and that of Clang 14 one of hundreds, of a
+ * program of ten lines.  VFIOD_LOSES_SIGNALS=1 says that vfiod has such a runtime; no other vfiod gets one twice.
+ */
+static void send_again(unsigned int waited_ms)
+{
+	if (waited_ms && waited_ms % 2000 == 0 && last_signal && getenv("VFIOD_LOSES_SIGNALS"))
+		kill(daemon_pid, last_signal);
+}
+
 /* The next thing that the daemon tells its service manager; or its log, when it ends instead. */
 static const char *next_notice(void)
 {
@@ -202,9 +221,11 @@ static const char *next_notice(void)
 
 			ck_assert_int_gt(size, 0);
 			text[size] = '\0';
+			last_signal = 0; /* it has come */
 			return text;
 		}
 		ck_assert_msg(!waitpid(daemon_pid, NULL, WNOHANG), "vfiod has ended: %s", read_text(log_path));
+		send_again((unsigned int)i * 100);
 	}
 	ck_abort_msg("vfiod says nothing to its service manager: %s", read_text(log_path));
 	return "";
@@ -238,14 +259,28 @@ static void start(void)
 	start_as(&(struct start){ 0 });
 }
 
+/* Waits until the daemon has ended. Return: its status as waitpid() has it. */
+static int await_end(void)
+{
+	int status;
+	pid_t ended;
+
+	for (unsigned int ms = 0; !(ended = waitpid(daemon_pid, &status, WNOHANG)); ms += 10) {
+		send_again(ms);
+		poll(NULL, 0, 10);
+	}
+	ck_assert_int_eq(ended, daemon_pid);
+	daemon_pid = last_signal = 0;
+	return status;
+}
+
 /* Ends the daemon. Return: its exit status. */
 static int stop_with(int signal)
 {
 	int status;
 
-	ck_assert_int_eq(kill(daemon_pid, signal), 0);
-	ck_assert_int_eq(waitpid(daemon_pid, &status, 0), daemon_pid);
-	daemon_pid = 0;
+	send_signal(signal);
+	status = await_end();
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
@@ -1646,13 +1681,15 @@ START_TEST(a_hangup_has_the_configuration_read_anew)
 	start();
 	conn = client_of(admin_path);
 	write_file(config_path, "bad\n");
-	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	send_signal(SIGHUP);
 	ask(&conn, VFIOD_RELOAD, &body, sizeof(body));
 	expect_error(&conn, VFIOD_RELOAD, COOKIE, EINVAL, "vfiod.conf:1:");
 	write_file(config_path, "rule \"a\" { class = \"02\" }\n");
-	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
-	while (!strstr(read_text(log_path), "the configuration was read anew, 1 rules"))
+	send_signal(SIGHUP);
+	for (unsigned int ms = 0; !strstr(read_text(log_path), "the configuration was read anew, 1 rules"); ms += 10) {
+		send_again(ms);
 		ck_assert_int_eq(poll(NULL, 0, 10), 0);
+	}
 	ck_assert_ptr_nonnull(strstr(read_text(log_path), "the configuration stays as it was"));
 	close(conn.fd);
 	ck_assert_int_eq(stop_with(SIGTERM), 0);
@@ -1729,10 +1766,9 @@ START_TEST(its_end_is_announced)
 {
 	make_dir();
 	start();
-	ck_assert_int_eq(kill(daemon_pid, SIGTERM), 0);
+	send_signal(SIGTERM);
 	expect_notice("STOPPING=1");
-	ck_assert_int_eq(waitpid(daemon_pid, NULL, 0), daemon_pid);
-	daemon_pid = 0;
+	await_end();
 }
 END_TEST
 
@@ -1748,7 +1784,7 @@ END_TEST
 static void reload_with(const char *text)
 {
 	write_file(config_path, text);
-	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	send_signal(SIGHUP);
 	expect_notice("RELOADING=1\nMONOTONIC_USEC=");
 }
 
@@ -1788,9 +1824,9 @@ START_TEST(many_reloads_at_once_end_with_the_newest_configuration)
 	make_dir();
 	start();
 	for (int i = 0; i < 100; i++)
-		ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+		send_signal(SIGHUP);
 	write_file(config_path, "rule \"one\" { vendor = \"1234\" }\n");
-	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	send_signal(SIGHUP);
 	while (!strstr(text, "has 1 rules"))
 		text = next_notice();
 }
@@ -2268,7 +2304,7 @@ START_TEST(F8_a_user_who_floods_vfiod_does_not_slow_others_down)
 	baseline = count_fds();
 	/* the limits as they are without a configuration */
 	write_file(config_path, "");
-	ck_assert_int_eq(kill(daemon_pid, SIGHUP), 0);
+	send_signal(SIGHUP);
 	expect_notice("RELOADING=1");
 	expect_notice("READY=1");
 	beside = run_beside(flood);
