@@ -113,8 +113,12 @@ int saved_contents_new(size_t room, struct saved_contents *contents)
 	return -ENOMEM;
 }
 
+/* Who had a place and is not among @contents has none: its number is another one's now, or no place at all. */
 static void take_slots(struct saved *saved, const struct saved_contents *contents, struct device **at, size_t slots)
 {
+	for (size_t i = 0; i < saved->slots; i++)
+		if (saved->at[i])
+			saved->at[i]->slot = 0;
 	for (size_t i = 0; i < contents->count; i++) {
 		at[i] = contents->devices[i];
 		at[i]->slot = i + 1;

@@ -303,6 +303,34 @@ START_TEST(the_journal_grows_and_places_are_used_again)
 }
 END_TEST
 
+/* What is to be taken again has the record of the vfiod before until it is its turn, or the file is written anew. */
+START_TEST(who_has_lost_its_place_takes_no_others)
+{
+	struct device *first = put(FIRST);
+
+	first->state = VFIOD_FREE;
+	ck_assert_int_eq(saved_note(&vfiod, first), 0);
+	first->state = VFIOD_UNMANAGED;
+	for (uint64_t i = 1; i < MANY; i++) {
+		struct device *device = put(FIRST + i);
+
+		device->state = VFIOD_FREE;
+		ck_assert_int_eq(saved_note(&vfiod, device), 0);
+	}
+	read_journal();
+	ck_assert_uint_eq(count, MANY - 1);
+	ck_assert_ptr_null(find(FIRST));
+	first->state = VFIOD_FREE;
+	ck_assert_int_eq(saved_note(&vfiod, first), 0);
+	for (uint64_t i = 0; i < MANY; i++)
+		ck_assert_int_eq(state_of(FIRST + i), VFIOD_FREE);
+	first->state = VFIOD_UNMANAGED;
+	ck_assert_int_eq(saved_note(&vfiod, first), 0);
+	read_journal();
+	ck_assert_uint_eq(count, MANY - 1);
+}
+END_TEST
+
 START_TEST(a_journal_that_could_not_be_made_is_made_when_it_can)
 {
 	const struct saved_contents nothing = { 0 };
@@ -712,6 +740,7 @@ static Suite *make_suite(void)
 	tcase_add_test(journal, what_is_left_to_the_host_is_noted_as_such);
 	tcase_add_test(journal, what_is_to_be_looked_at_first_is_not_noted_as_leased);
 	tcase_add_test(journal, the_journal_grows_and_places_are_used_again);
+	tcase_add_test(journal, who_has_lost_its_place_takes_no_others);
 	tcase_add_test(journal, a_journal_that_could_not_be_made_is_made_when_it_can);
 	tcase_add_test(journal, a_record_that_cannot_be_cleared_is_not_there_twice_later);
 	tcase_add_test(journal, what_another_driver_has_is_the_hosts_and_stays_so_where_it_is_assigned);
