@@ -380,12 +380,20 @@ static void take_done(struct job *job)
 		warm_up(daemon, device);
 }
 
+/* What is at its address now is another one, which nobody has looked at. */
+static void check_there(struct assign_job *assign)
+{
+	if (assign->device->gone && !assign->failure.error)
+		failure_set(&assign->failure, -ENODEV, "it was unplugged meanwhile");
+}
+
 static void look_done(struct job *job)
 {
 	struct assign_job *assign = (struct assign_job *)job;
 	struct device *device = assign->device;
 	int err;
 
+	check_there(assign);
 	if (!assign->failure.error) {
 		device->origin = assign->origin;
 		device->has_origin = true;
@@ -594,11 +602,15 @@ static void unpark(struct daemon *daemon, struct device *device)
 {
 	struct assign_job *assign = (struct assign_job *)device->parked;
 
-	assign->waits = false;
-	assign->failure.error = 0;
-	workers_start(daemon->workers, &assign->job);
 	device->parked = NULL;
 	daemon->returning--;
+	assign->waits = false;
+	assign->failure.error = 0;
+	check_there(assign);
+	if (assign->failure.error)
+		take_done(&assign->job);
+	else
+		workers_start(daemon->workers, &assign->job);
 }
 
 void assign_go_on(struct daemon *daemon)
