@@ -341,6 +341,7 @@ static void decide_device(struct question *question, struct device *device, stru
 struct search {
 	struct numa numa;      /* from the node that was asked for */
 	struct verdict chosen; /* the best so far, or what has to be waited for, or the most telling refusal */
+	uint32_t yours;	       /* VFIOD_REMEDY_YOU: one could be had, if something else were asked for */
 	size_t members;
 };
 
@@ -370,6 +371,8 @@ static void consider(struct search *search, const struct verdict *verdict)
 	const struct verdict *chosen = &search->chosen;
 	bool first = !search->members++;
 
+	if (verdict->decision == DECISION_REFUSE)
+		search->yours |= verdict->remedy & VFIOD_REMEDY_YOU;
 	if (first || verdict->decision < chosen->decision ||
 	    (verdict->decision == DECISION_GRANT && chosen->decision == DECISION_GRANT &&
 	     is_better(search, verdict->device)) ||
@@ -393,7 +396,8 @@ static void refuse_pool(const struct wish *wish, const struct search *search, st
 		failure_set(&verdict->failure, why.error, "none of the %zu functions of pool \"%s\": %.380s",
 			    search->members, wish->pool, why.text);
 	verdict->owner = search->chosen.owner;
-	refuse(verdict, search->members ? search->chosen.remedy : VFIOD_REMEDY_YOU | VFIOD_REMEDY_ADMIN);
+	refuse(verdict,
+	       search->members ? search->chosen.remedy | search->yours : VFIOD_REMEDY_YOU | VFIOD_REMEDY_ADMIN);
 }
 
 static void decide_pool(struct question *question, struct verdict *verdict)

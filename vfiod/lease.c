@@ -307,7 +307,7 @@ static int grant_start(struct request *request, struct device *device, uint32_t 
 	return err;
 }
 
-/* Who asked for one of a pool in vain has a claim on the next. */
+/* Who asked for one of a pool in vain has a claim on the next; not who could have one by asking for something else. */
 static void note_claim(struct daemon *daemon, const struct wish *wish, const struct verdict *verdict)
 {
 	const char *pool;
@@ -316,7 +316,7 @@ static void note_claim(struct daemon *daemon, const struct wish *wish, const str
 		pool = policy_pool(daemon->config, &verdict->device->facts);
 		if (pool)
 			claims_settle(&daemon->claims, pool, wish->peer->uid);
-	} else if (wish->pool && verdict->failure.error == -EBUSY && verdict->remedy != VFIOD_REMEDY_YOU) {
+	} else if (wish->pool && verdict->failure.error == -EBUSY && !(verdict->remedy & VFIOD_REMEDY_YOU)) {
 		claims_note(&daemon->claims, wish->pool, wish->peer->uid, &verdict->owner, clock_ms());
 	}
 }
@@ -551,9 +551,20 @@ void request_revoke(struct request *request, const struct vfiod_revoke_req *body
 	struct request *before;
 	struct failure failure;
 
-	if (!device || !request_step(request, device, EVENT_REVOKE))
+	if (!device)
 		return;
 	proto_address_format(device->facts.address, text);
+	if (!request->lease)
+		request->lease = device->lease.id;
+	if (device->lease.id && device->lease.id != request->lease) {
+		failure_set(&failure, -EINVAL,
+			    "the lease of %s that was to be revoked has ended by itself; it is leased to user %u anew",
+			    text, device->lease.uid);
+		request_refuse(request, &failure);
+		return;
+	}
+	if (!request_step(request, device, EVENT_REVOKE))
+		return;
 	if (!device->lease.by_handles) {
 		failure_set(&failure, -EOPNOTSUPP,
 			    "%s was leased to user %u (asked for by process %u) without a revocable handle: the module "

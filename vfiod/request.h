@@ -25,6 +25,7 @@ struct request {
 	uint64_t begun;	  /* clock_us() */
 	bool has_address; /* it is about a function */
 	uint64_t address;
+	uint64_t lease;		  /* that a REVOKE is about, which may wait; 0: of no lease yet */
 	struct device *waits_for; /* in whose queue it is; NULL: in none */
 	struct event *deadline;	  /* of a RELEASE, or NULL */
 	TAILQ_ENTRY(request) next;
