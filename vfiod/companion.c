@@ -68,7 +68,7 @@ struct device *companions_orphan(const struct devices *devices, uint32_t group, 
 
 static bool goes_along(const struct device *device, const struct device *other)
 {
-	return shares_group(device, other) && !facts_is_bridge(&other->facts) && !has_group(other);
+	return shares_group(device, other) && !facts_is_bridge(&other->facts) && !has_group(other) && !other->set;
 }
 
 static struct companion companion_of(const struct daemon *daemon, const struct device *device)

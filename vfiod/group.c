@@ -46,13 +46,14 @@ static const char *kept_by_host(const struct obstacles *obstacles, const struct 
 {
 	const struct rule *rule = policy_rule(obstacles->config, &other->facts);
 	struct failure failure;
+	int err = policy_may_take(obstacles->config, &other->facts, &failure);
 
-	if (!policy_may_take(obstacles->config, &other->facts, &failure))
+	if (!err && !other->set) /* a set: vfiod makes virtual functions of it, or has */
 		return NULL;
-	if (failure.error == -EPERM)
+	if (err == -EPERM)
 		snprintf(text, OBSTACLE_MAX, "%s (which stays the host's: rule \"%.60s\" says assign = false)", address,
 			 rule->name);
-	else if (other->facts.boot_display)
+	else if (err && other->facts.boot_display)
 		snprintf(text, OBSTACLE_MAX, "%s (the display that the machine booted with)", address);
 	else
 		snprintf(text, OBSTACLE_MAX, "%s (which has virtual functions enabled; disable them first)", address);
