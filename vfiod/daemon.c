@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sysexits.h>
 
 struct options {
 	struct config_source source;
@@ -332,6 +333,8 @@ static int daemon_run(struct daemon *daemon, const struct options *options)
 
 	if (daemon_start(daemon, options, &failure)) {
 		log_line(LOG_ERR, "%s", failure.text);
+		if (facts_is_want(-failure.error))
+			status = EX_TEMPFAIL;
 		goto free_daemon;
 	}
 	log_event(LOG_EVENT_READY, NULL, "%s ready: %zu PCI functions, sockets in %s", PACKAGE_VERSION,
