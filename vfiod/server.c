@@ -659,7 +659,7 @@ static void take_connections(evutil_socket_t fd, short what, void *data)
 	struct listener *listener = data;
 
 	(void)what;
-	if (workers_busy(listener->server->daemon->closers) > CLOSING_MAX) {
+	if (listener->socket == VFIOD_ON_PUB && workers_busy(listener->server->daemon->closers) > CLOSING_MAX) {
 		pause_listener(listener);
 		return;
 	}

@@ -120,7 +120,7 @@ static int make_thread(struct workers *workers)
 
 void workers_start(struct workers *workers, struct job *job)
 {
-	static const struct timeval while_busy = { .tv_usec = 10000 };
+	static const struct timeval while_busy = { .tv_usec = 1000 };
 
 	workers->busy++;
 	if (workers->hurry && !event_pending(workers->hurry, EV_TIMEOUT, NULL))
