@@ -830,6 +830,7 @@ void sriov_again(struct device *device, const struct journal_record *kept)
 		return;
 	set_begin_failure(&failure, err);
 	leave_to_host(device, &failure);
+	saved_note(device->daemon, device);
 }
 
 bool sriov_waits(const struct device *device)
