@@ -59,7 +59,8 @@ struct vfiodma_options {
  *           so that vfiodma_session_error() can be asked; nothing but that and vfiodma_session_close() may then be
  *           called
  *
- * Return: 0, -ENOENT or -ECONNREFUSED (no daemon), -EACCES (not this user's socket), -EPROTONOSUPPORT, -ENOMEM.
+ * Return: 0, -ENOENT or -ECONNREFUSED (no daemon), -EACCES (not this user's socket), -EAGAIN (too many connections:
+ * try again later), -EPROTONOSUPPORT, -ENOMEM.
  *
  * Every function that asks vfiod also returns -ECONNRESET when vfiod goes away meanwhile, -EBADMSG when its reply makes
  * no sense, and from then on -ENOTCONN: the session is of no more use.
@@ -67,7 +68,8 @@ struct vfiodma_options {
 int vfiodma_session_open(const struct vfiodma_options *options, struct vfiodma_session **session);
 
 /**
- * vfiodma_session_close() - end the connection and free @session; its leases stay usable until they are freed.
+ * vfiodma_session_close() - end the connection and free @session; its leases stay usable until they are freed, or
+ * the process ends: a child does not keep one that can be revoked.
  *
  * vfiodma_lease_release() then says -ENOTCONN, since vfiod cannot be asked: it notices by itself.
  */
@@ -421,7 +423,8 @@ int vfiodma_stats(struct vfiodma_session *session, vfiodma_stat_fn fn, void *dat
  * @killed: how many processes were killed since a call into the kernel did not let go of the function; or NULL
  *
  * Return: 0, -ENODEV, -EINVAL (nobody has it), -EOPNOTSUPP (its lease cannot be revoked: vfiod has no kernel module
- * vfiod_handle, or had none when it was given), -EIO (it was revoked, but is quarantined).
+ * vfiod_handle, or had none when it was given), -EBUSY (another revocation of it comes sooner), -EIO (it was revoked,
+ * but is quarantined).
  */
 int vfiodma_revoke(struct vfiodma_session *session, const char *address, unsigned int grace_ms, uint64_t *lease,
 		   unsigned int *killed);
@@ -469,7 +472,8 @@ int vfiodma_clear(struct vfiodma_session *session, const char *address);
  * Waits while the function is being cleaned after its last user.
  *
  * Return: 0, -ENODEV (no such function), -EACCES (not this user's, or not in this mode), -EBUSY (somebody has
- * it), -EDQUOT (the user has as many as it may), -EIO (it is quarantined), or what the kernel said.
+ * it), -EDQUOT (the user has as many as it may), -EIO (it is quarantined), -EOPNOTSUPP (it cannot be had in this
+ * mode, or not for a limited time: the text says what is missing), or what the kernel said.
  */
 int vfiodma_lease_acquire(struct vfiodma_session *session, const char *address, unsigned int flags,
 			  struct vfiodma_lease **lease);
@@ -496,7 +500,8 @@ const char *vfiodma_lease_address(const struct vfiodma_lease *lease);
  * Devices and domains made from the lease have to be freed before.  @lease is freed in any case.
  *
  * Return: 0, or -EBUSY when something (a mapping, a child process) still holds the function open: vfiod ends the
- * lease when that is gone; or -ENOTCONN, -ECONNRESET or -EBADMSG when vfiod cannot be asked.
+ * lease when that is gone; -EIO (the lease has ended, but the function is quarantined); or -ENOTCONN, -ECONNRESET or
+ * -EBADMSG when vfiod cannot be asked.
  */
 int vfiodma_lease_release(struct vfiodma_lease *lease);
 
@@ -546,7 +551,8 @@ uint64_t vfiodma_lease_id(const struct vfiodma_lease *lease);
  * @lease: acquired without flags; it has to outlive the device
  * @device: the caller's to free with vfiodma_device_close()
  *
- * Return: 0, -EINVAL (@lease has no device), -EBUSY (it is open already), or what the kernel said.
+ * Return: 0, -EINVAL (@lease has no device), -EOPNOTSUPP (it is by iommufd), -EBUSY (it is open already), or what the
+ * kernel said.
  */
 int vfiodma_device_open(struct vfiodma_lease *lease, struct vfiodma_device **device);
 

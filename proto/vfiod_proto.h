@@ -240,7 +240,8 @@ struct vfiod_unassign_rep {
 /*
  * Takes a leased device back, whether its client likes it or not.  The client is told at once, and has the grace to
  * close what it got.  Answered when the lease has ended and the device is clean again, or with EINVAL (it is not
- * leased), EOPNOTSUPP (its lease cannot be taken back) or EIO (it was, but the device is quarantined).
+ * leased), EOPNOTSUPP (its lease cannot be taken back), EBUSY (another REVOKE comes sooner) or EIO (it was, but the
+ * device is quarantined).
  */
 struct vfiod_revoke_req {
 	__le64 address;

@@ -110,7 +110,7 @@ const struct command command_table[] = {
 		.summary = "tell whether you would get a function, or why not",
 		.text = "WHAT is a DEVICE, or pool:NAME for any one of a pool.  It is decided just as\n"
 			"if a program of yours had asked for it, and nothing else is done.  The exit\n"
-			"status is 0 where the program would get it.\n",
+			"status is 0 where the program would get it, or would wait first.\n",
 		.run = why_run,
 	},
 	{

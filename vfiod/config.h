@@ -88,7 +88,8 @@ int config_load(const char *path, bool required, const char *dir, struct config 
 
 /** config_is_pool() - whether a text can be the name of a pool; else CONFIG_POOL_WRONG says so of it. */
 bool config_is_pool(const char *name);
-#define CONFIG_POOL_WRONG "'%.80s' is no name of a pool; it can have 1 to %d letters, digits, '.', '_' and '-'"
+#define CONFIG_POOL_WRONG \
+	"'%.80s' is no name of a pool; it can have 1 to %d letters, digits, '.', '_' and '-', which is not the first"
 
 /** config_mode_name() - how vfiod.conf calls a VFIOD_MODE_… that there is. */
 const char *config_mode_name(uint32_t mode);
