@@ -1067,6 +1067,23 @@ START_TEST(a_second_revocation_of_the_same_lease_is_refused)
 }
 END_TEST
 
+/* Who asked for the function before has it by then. */
+START_TEST(a_revocation_that_waited_is_not_one_of_the_next_lease)
+{
+	lease_by_handles(first);
+	first->state = VFIOD_REVOKING;
+	ask_revoke(&admin, FIRST, 0, COOKIE);
+	expect_nothing(&admin);
+	device_unlease(first);
+	lease_to(first, getuid(), 6);
+	first->lease.by_handles = true;
+	settle(first, VFIOD_LEASED);
+	expect_error(&admin, VFIOD_REVOKE, COOKIE, EINVAL, "has ended by itself");
+	ck_assert_int_eq(first->state, VFIOD_LEASED);
+	ck_assert_ptr_null(first->lease.deadline);
+}
+END_TEST
+
 START_TEST(a_revocation_goes_on_when_the_administrator_has_gone)
 {
 	struct proto_conn other = greet(admin_path);
@@ -1929,6 +1946,16 @@ START_TEST(who_asked_in_vain_comes_before_who_has_more)
 	claims_settle(&vfiod.claims, "fast", 4000);
 	ask_acquire(&client, FIRST + 2, COOKIE);
 	expect_granted(VFIOD_ACQUIRE, 102);
+}
+END_TEST
+
+/* One is leased, and the others are free, but not to be had like this. */
+START_TEST(who_could_have_one_by_asking_for_something_else_has_no_claim)
+{
+	lease_to(pool[0], 4000, 5);
+	ask_pool(&client, "fast", VFIOD_MODE_IOMMUFD, VFIOD_NONE);
+	expect_error(&client, VFIOD_ACQUIRE_POOL, COOKIE, EBUSY, "none of the 4");
+	ck_assert_ptr_null(claims_next(&vfiod.claims, NULL, "fast", &pool[0]->owner, clock_ms()));
 }
 END_TEST
 
@@ -2995,6 +3022,7 @@ static TCase *revoke_case(void)
 	tcase_add_test(tcase, what_is_not_leased_by_handles_is_not_revoked);
 	tcase_add_loop_test(tcase, a_revocation_is_announced_to_the_client_and_answered_when_the_lease_has_ended, 0, 2);
 	tcase_add_test(tcase, a_second_revocation_of_the_same_lease_is_refused);
+	tcase_add_test(tcase, a_revocation_that_waited_is_not_one_of_the_next_lease);
 	tcase_add_test(tcase, a_revocation_goes_on_when_the_administrator_has_gone);
 	return tcase;
 }
@@ -3029,6 +3057,7 @@ static TCase *pool_case(void)
 	tcase_add_test(tcase, of_a_pool_in_which_all_are_taken_the_refusal_that_is_nearest_to_a_grant_is_told);
 	tcase_add_test(tcase, whoever_asks_for_one_of_a_pool_waits_for_one_that_is_being_cleaned_if_none_is_free);
 	tcase_add_test(tcase, who_asked_in_vain_comes_before_who_has_more);
+	tcase_add_test(tcase, who_could_have_one_by_asking_for_something_else_has_no_claim);
 	tcase_add_test(tcase, a_claim_on_one_owners_functions_is_none_on_anothers);
 	tcase_add_test(tcase, who_gets_one_of_a_pool_has_no_claim_any_more);
 	tcase_add_test(tcase, to_ask_why_is_no_claim_and_changes_nothing);
