@@ -217,6 +217,8 @@ static void take_run(struct job *job)
 	struct journal_record *record = &assign->record;
 	struct failure undo, why;
 
+	if (assign->failure.error)
+		return; /* it has gone while it was parked */
 	if (companions_take(assign->address, &assign->along, &assign->failure) || bind_patiently(assign)) {
 		assign->waits = false;
 		return;
@@ -607,10 +609,7 @@ static void unpark(struct daemon *daemon, struct device *device)
 	assign->waits = false;
 	assign->failure.error = 0;
 	check_there(assign);
-	if (assign->failure.error)
-		take_done(&assign->job);
-	else
-		workers_start(daemon->workers, &assign->job);
+	workers_start(daemon->workers, &assign->job);
 }
 
 void assign_go_on(struct daemon *daemon)
