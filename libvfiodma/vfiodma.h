@@ -60,7 +60,7 @@ struct vfiodma_options {
  *           called
  *
  * Return: 0, -ENOENT or -ECONNREFUSED (no daemon), -EACCES (not this user's socket), -EAGAIN (too many connections:
- * try again later), -EPROTONOSUPPORT, -ENOMEM.
+ * try again later), -ENAMETOOLONG (the run-time directory's name), -EPROTONOSUPPORT, -ENOMEM.
  *
  * Every function that asks vfiod also returns -ECONNRESET when vfiod goes away meanwhile, -EBADMSG when its reply makes
  * no sense, and from then on -ENOTCONN: the session is of no more use.
