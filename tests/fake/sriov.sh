@@ -12,6 +12,7 @@ set -euo pipefail
 card=0000:01:00.0
 vfs=(0000:01:01.0 0000:01:01.1 0000:01:01.2)
 plain=0000:02:00.0
+beside=0000:03:00.0	# in the card's group
 sysfs=/sys/bus/pci/devices
 
 # ---- what is asked ----------------------------------------------------------------------------------------------
@@ -284,6 +285,21 @@ machine_does "write $sysfs/$card/sriov_numvfs 0" "unplug $card"
 wait_for "a card that goes with its virtual functions" unknown $card
 plug_in
 wait_for "has them again when it is back" all_free "${vfs[@]}"
+give_up
+
+# ---- a neighbour in the card's group is assigned meanwhile, by a rule that would take the card along ----------------
+machine_does "function $beside driver=e1000e group=50 class=020000"
+configure <<<"rule \"together\" { address = \"$beside\"  companions = \"unbind\" }"
+check "a rule takes all of its group along" vfioctl reload
+slow sriov_drivers_autoprobe
+begin vfioctl assign $card --vfs 3 --group 1100
+wait_for "while they are made" autoprobe_is 0
+refused vfioctl assign $beside --user 1001
+names "the card is not taken along" "$card (which has virtual functions enabled"
+fast sriov_drivers_autoprobe
+end_it
+check "they are made all the same" all_free "${vfs[@]}"
+equal "and the card has its driver" igb "$(driver_of $card)"
 give_up
 
 stop_vfiod
