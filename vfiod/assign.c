@@ -385,8 +385,11 @@ static void take_done(struct job *job)
 /* What is at its address now is another one, which nobody has looked at. */
 static void check_there(struct assign_job *assign)
 {
+	char text[PROTO_ADDRESS_LEN];
+
 	if (assign->device->gone && !assign->failure.error)
-		failure_set(&assign->failure, -ENODEV, "it was unplugged meanwhile");
+		failure_set(&assign->failure, -ENODEV, "%s was unplugged meanwhile",
+			    proto_address_format(assign->address, text));
 }
 
 static void look_done(struct job *job)

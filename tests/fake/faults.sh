@@ -260,6 +260,35 @@ events() {
 	stop_vfiod
 }
 
+# ---- a function that goes while vfiod looks at it ------------------------------------------------------------------
+has_open() { find "/proc/$vfiod_pid/fd" -lname "$1" | grep -q .; }
+gone() {
+	local override=/sys/bus/pci/devices/$spare/driver_override held
+	begin
+	# who reads that waits, and vfiod has then neither noted nor changed anything
+	rm $override
+	mkfifo $override
+	exec {held}<>$override
+	vfioctl assign $spare --user $alice >/run/said 2>&1 &
+	process=$!
+	wait_for "vfiod looks at the function" has_open "*/driver_override"
+	machine_does "unplug $spare" "function $spare driver=nvme group=2" "function 0000:00:04.0 group=4"
+	wait_for "vfiod has seen what happened meanwhile" state_is 0000:00:04.0 unmanaged
+	echo "(null)" >&"$held"
+	exec {held}>&-
+	exit_status=0
+	wait "$process" || exit_status=$?
+	said=$(cat /run/said)
+	equal "F26 a function that went while it was looked at is not assigned" 1 $exit_status
+	names "F26 which is told" "$spare" "unplugged meanwhile"
+	wait_for "F26 what has come in its place is the host's" state_is $spare unmanaged
+	equal "F26 and has the driver that it came with" nvme "$(driver_of $spare)"
+	machine_does "unplug 0000:00:04.0"
+	wait_for "vfiod forgets it" not vfioctl show 0000:00:04.0
+	unharmed "F26 a function is replaced while it is looked at"
+	stop_vfiod
+}
+
 # ---- where vfiod writes --------------------------------------------------------------------------------------------
 overwrite() { dd if="$1" of="$4" bs=1 seek="$2" count="$3" conv=notrunc status=none; }
 # of a version that nobody has written yet
@@ -433,5 +462,5 @@ deaths() {
 }
 
 # FAULTS: some of these alone.
-for part in ${FAULTS:-clients want answers events writes deaths}; do $part; done
+for part in ${FAULTS:-clients want answers events gone writes deaths}; do $part; done
 finish
