@@ -306,6 +306,9 @@ static void carry_over(struct daemon *daemon, struct device *device, const struc
 	if (!device->set)
 		record->owner = device->owner;
 	record->last_lease = daemon->last_lease;
+	/* wherever it had come on its way: it may have to wait for others of its group */
+	if (action->act == RECONCILE_JOIN)
+		record->state = VFIOD_COMPANION;
 	if (device->left_to_host)
 		*record = (struct journal_record){
 			.address = record->address,
