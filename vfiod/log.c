@@ -4,6 +4,7 @@
 #include "proto/address.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ static int journal = -1; /* a socket to send entries from, or -1 */
 static struct sockaddr_un journal_address;
 static int lowest = LOG_INFO;
 
-/* Entries that the journal did not take, since it was told how many. */
+/* Lines that were not taken, since it was told how many. */
 static unsigned int lost;
 
 /* ---- where to ---- */
@@ -135,25 +136,45 @@ static int send_line(int priority, const char *id, const struct log_about *about
 	return send_entry(&entry);
 }
 
-static void send_lost(void)
+/* ---- a line ---- */
+
+/* Return: 0, or -EAGAIN: nobody reads it, be it a pipe or a terminal that was stopped, which is not waited for. */
+static int print_line(int priority, const char *text)
+{
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (poll(&out, 1, 0) != 1 || !(out.revents & POLLOUT))
+		return -EAGAIN;
+	if (to_journal) /* which takes lines, too: sd-daemon(3) */
+		fprintf(stderr, "<%d>%s\n", priority, text);
+	else
+		fprintf(stderr, "vfiod: %s\n", text);
+	return 0;
+}
+
+static int deliver(int priority, const char *id, const struct log_about *about, const char *text)
+{
+	int err = journal < 0 ? -ENOTCONN : send_line(priority, id, about, text);
+
+	return err && err != -EAGAIN && err != -ENOBUFS ? print_line(priority, text) : err;
+}
+
+static void tell_lost(void)
 {
 	unsigned int count = __atomic_exchange_n(&lost, 0, __ATOMIC_RELAXED);
 	char text[64];
 
 	if (!count)
 		return;
-	snprintf(text, sizeof(text), "the journal did not take %u lines before this one", count);
-	if (send_line(LOG_WARNING, NULL, NULL, text))
+	snprintf(text, sizeof(text), "the log did not take %u lines before this one", count);
+	if (deliver(LOG_WARNING, NULL, NULL, text))
 		__atomic_fetch_add(&lost, count, __ATOMIC_RELAXED);
 }
-
-/* ---- a line ---- */
 
 static void __attribute__((format(printf, 4, 0)))
 write_line(int priority, const char *id, const struct log_about *about, const char *format, va_list args)
 {
 	char text[1024];
-	int err = -ENOTCONN;
 
 	if (priority > lowest)
 		return;
@@ -162,16 +183,9 @@ write_line(int priority, const char *id, const struct log_about *about, const ch
 		if ((unsigned char)*c < ' ' ||
 		    *c == 0x7f) /* nobody's words make a line of their own, or steer a terminal */
 			*c = ' ';
-	if (journal >= 0) {
-		send_lost();
-		err = send_line(priority, id, about, text);
-	}
-	if (err == -EAGAIN || err == -ENOBUFS)
+	tell_lost();
+	if (deliver(priority, id, about, text))
 		__atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
-	else if (err && to_journal) /* the journal takes lines, too: sd-daemon(3) */
-		fprintf(stderr, "<%d>%s\n", priority, text);
-	else if (err)
-		fprintf(stderr, "vfiod: %s\n", text);
 }
 
 void log_line(int priority, const char *format, ...)

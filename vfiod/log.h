@@ -9,7 +9,7 @@
 /*
  * The daemon's one log.  Where its standard error is the journal, a line is an entry with fields
  * (systemd.journal-fields(7), and those of struct log_about); elsewhere it is a plain line.  Safe in every thread, and
- * it never waits for the journal.
+ * it never waits for who reads it: lines that are not taken are left out, and their number is told with the next one.
  */
 
 /*

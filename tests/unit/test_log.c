@@ -158,7 +158,7 @@ START_TEST(a_journal_that_is_behind_is_not_waited_for_and_told_how_much_it_misse
 		count++;
 	ck_assert_uint_lt(count, 20000);
 	log_line(LOG_INFO, "another line");
-	ck_assert_ptr_nonnull(strstr(entry(), "the journal did not take "));
+	ck_assert_ptr_nonnull(strstr(entry(), "the log did not take "));
 	ck_assert_ptr_nonnull(strstr(entry(), "MESSAGE=another line\n"));
 	ck_assert_str_eq(written(), "");
 }
@@ -187,6 +187,30 @@ START_TEST(what_is_not_the_journal_gets_plain_lines)
 	log_event(LOG_EVENT_STOPPING, NULL, "ending");
 	ck_assert_str_eq(written(), "vfiod: ending\n");
 	ck_assert_str_eq(entry(), "");
+}
+END_TEST
+
+START_TEST(a_pipe_that_nobody_reads_is_not_waited_for_and_told_how_much_it_missed)
+{
+	static char text[1 << 20];
+	const char *told;
+	int ends[2];
+
+	unsetenv("JOURNAL_STREAM");
+	log_setup(false);
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	fcntl(ends[1], F_SETFL, 0);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	for (int i = 0; i < 50000; i++)
+		log_line(LOG_INFO, "line");
+	ck_assert_int_gt(read(ends[0], text, sizeof(text)), 0);
+	log_line(LOG_INFO, "another line");
+	text[read(ends[0], text, sizeof(text) - 1)] = '\0';
+	told = strstr(text, "vfiod: the log did not take ");
+	ck_assert_ptr_nonnull(told);
+	ck_assert_ptr_nonnull(strstr(told, "\nvfiod: another line\n"));
+	close(ends[0]);
 }
 END_TEST
 
@@ -273,6 +297,7 @@ int main(void)
 	tcase_add_test(entries, a_journal_that_is_behind_is_not_waited_for_and_told_how_much_it_missed);
 	tcase_add_test(lines, a_journal_that_has_gone_gets_lines);
 	tcase_add_loop_test(lines, what_is_not_the_journal_gets_plain_lines, 0, 5);
+	tcase_add_test(lines, a_pipe_that_nobody_reads_is_not_waited_for_and_told_how_much_it_missed);
 	tcase_add_test(lines, lines_for_the_curious_are_written_when_they_are_wanted);
 	tcase_add_loop_test(words, every_event_has_an_id_of_its_own, 0, EVENT_COUNT);
 	tcase_add_loop_test(words, the_manual_page_has_the_id_of_every_event, 0, EVENT_COUNT);
