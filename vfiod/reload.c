@@ -42,15 +42,20 @@ static void reload_run(struct job *job)
 /* What may be kept open, and what may not any more. */
 static void rewarm(struct daemon *daemon)
 {
+	unsigned int most = daemon->config->warm_devices, kept = 0;
+
 	for (size_t i = 0; i < daemon->devices.count; i++) {
 		struct device *device = daemon->devices.list[i];
 
-		if (device->state == VFIOD_FREE && warm_is(device) &&
-		    !policy_may_keep_warm(daemon->config, &device->facts))
-			warm_down(daemon, device);
+		if (device->state != VFIOD_FREE || !warm_is(device))
+			continue;
+		if (kept < most && policy_may_keep_warm(daemon->config, &device->facts))
+			kept++;
 		else
-			warm_up(daemon, device);
+			warm_down(daemon, device);
 	}
+	for (size_t i = 0; i < daemon->devices.count; i++)
+		warm_up(daemon, daemon->devices.list[i]);
 }
 
 static void take_over(struct daemon *daemon, struct config *config)

@@ -83,6 +83,9 @@ clients() {
 
 	hold
 	first=$(lease_number)
+	as $alice badmsg $socket >/run/replies || fail "badmsg reaches its end"
+	check "F10 F11 F12 F13 the lease goes on" is_leased
+	unharmed "F10 F11 F12 F13 $(wc -l </run/replies) messages that break the rules"
 	equal "F15 another user cannot release a lease" ENOENT "$(as $bob hostile release "$first" $socket)"
 	equal "F15 nor can anybody release what was never given" ENOENT "$(as $alice hostile release 4711 $socket)"
 	equal "F15 or number 0" ENOENT "$(as $alice hostile release 0 $socket)"
@@ -289,6 +292,22 @@ gone() {
 	stop_vfiod
 }
 
+# ---- another configuration ----------------------------------------------------------------------------------------
+warm_are() { [ "$(vfioctl list --json | grep -c '"warm": *true')" = "$1" ]; }
+reloads() {
+	begin
+	wait_for "both functions are open in advance" warm_are 2
+	configure <<<"warm-devices = 1"
+	check "fewer are to be open in advance" vfioctl reload
+	wait_for "one is closed" warm_are 1
+	unharmed "fewer functions are kept open than before"
+	configure </dev/null
+	check "and again as many as before" vfioctl reload
+	wait_for "it is opened again" warm_are 2
+	unharmed "more functions are kept open than before"
+	stop_vfiod
+}
+
 # ---- where vfiod writes --------------------------------------------------------------------------------------------
 overwrite() { dd if="$1" of="$4" bs=1 seek="$2" count="$3" conv=notrunc status=none; }
 # of a version that nobody has written yet
@@ -462,5 +481,5 @@ deaths() {
 }
 
 # FAULTS: some of these alone.
-for part in ${FAULTS:-clients want answers events gone writes deaths}; do $part; done
+for part in ${FAULTS:-clients want answers events gone reloads writes deaths}; do $part; done
 finish
