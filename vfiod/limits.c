@@ -74,8 +74,11 @@ void limits_free(struct limits *limits)
 	if (!limits)
 		return;
 	for (unsigned int i = 0; i < SLOTS; i++)
-		while ((account = LIST_FIRST(&limits->slots[i])))
+		while ((account = LIST_FIRST(&limits->slots[i]))) {
+			if (account->left_out)
+				limits->forgotten(account->uid, account->left_out);
 			account_free(limits, account); /* NOLINT(clang-analyzer-unix.Malloc): it takes itself out */
+		}
 	free(limits);
 }
 

@@ -33,6 +33,7 @@ bool bucket_take(struct bucket *bucket, uint64_t now, uint64_t cost, unsigned in
  */
 struct limits *limits_new(void (*forgotten)(uid_t uid, unsigned int left_out));
 
+/** limits_free() - tells of all that was left out. */
 void limits_free(struct limits *limits);
 
 /**

@@ -201,6 +201,18 @@ START_TEST(users_who_come_and_go_are_forgotten)
 }
 END_TEST
 
+START_TEST(what_was_left_out_and_not_told_is_told_at_the_end)
+{
+	unsigned int left_out;
+
+	while (account_may_log(account_of(1000, START), START, &left_out))
+		;
+	limits_free(limits);
+	ck_assert_uint_eq(forgotten_lines, 1);
+	limits = NULL;
+}
+END_TEST
+
 static TCase *case_of(const char *name)
 {
 	TCase *tcase = tcase_create(name);
@@ -226,6 +238,7 @@ int main(void)
 	tcase_add_test(asking, to_connect_anew_does_not_fill_the_bucket);
 	tcase_add_test(asking, lines_of_the_log_that_were_left_out_are_counted);
 	tcase_add_test(asking, users_who_come_and_go_are_forgotten);
+	tcase_add_test(asking, what_was_left_out_and_not_told_is_told_at_the_end);
 	suite_add_tcase(suite, buckets);
 	suite_add_tcase(suite, connections);
 	suite_add_tcase(suite, asking);
