@@ -123,6 +123,13 @@ agrees "F18 vfiod hung" as bob lease cycle 1 $nvme
 kill -KILL "$vfiod_pid"
 WAIT_SECONDS=60 wait_for "and in place of one that was killed" another_process "$vfiod_pid"
 lease_goes_on "that, too"
+for time in 2 3 4 5 6 7; do
+	vfiod_pid=$(property MainPID)
+	kill -KILL "$vfiod_pid"
+	WAIT_SECONDS=60 wait_for "systemd starts another one when vfiod is killed for the $time. time" another_process "$vfiod_pid"
+done
+ok "as often as it is killed"
+lease_goes_on "all these"
 check "a lease can be revoked" timeout 60 vfioctl revoke $edu --grace 0
 # which its program may have ended over
 kill -TERM "$holder" 2>/dev/null || true
