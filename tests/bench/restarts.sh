@@ -23,7 +23,7 @@ clean() {
 leases() { fake state | grep -c '^handle .* kind 1 .* state 1'; }
 
 within() {
-	local count=$1 churn killed leases most=0 start
+	local count=$1 churn killed leases most=0 least=$functions start
 	mapfile -t addresses < <(ls /sys/bus/pci/devices)
 	configure <<-'CONF'
 		connections-per-user = 0
@@ -45,10 +45,15 @@ within() {
 		cat /run/bench/log >>/run/bench/logs
 		leases=$(leases)
 		[ "$leases" -le "$most" ] || most=$leases
+		[ "$leases" -ge "$least" ] || least=$leases
 		kill -0 $churn 2>/dev/null || break
 		vfiod
 	done
-	echo "figure: killed $killed times in $((SECONDS - start)) s, with up to $most leases"
+	echo "figure: killed $killed times in $((SECONDS - start)) s, with $least to $most leases"
+	[ "$least" -ge $((functions * 4 / 5)) ] || {
+		echo "restarts.sh: vfiod was killed under $least leases only" >&2
+		failed=1
+	}
 	kill -TERM $churn
 	wait $churn || failed=1
 	for ((tries = 0; tries < 300; tries++)); do
