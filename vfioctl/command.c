@@ -11,6 +11,8 @@ const struct option_spec option_table[OPTION_COUNT] = {
 	[OPTION_VFS] = { "vfs", 0, "NUMBER", NULL, "so many virtual functions of it, and not itself" },
 	[OPTION_POOL] = { "pool", 0, "NAME", NULL, "the pool to put these into" },
 	[OPTION_GRACE] = { "grace", 0, "SECONDS", NULL, "how long its program has to give it back" },
+	[OPTION_MODE] = { "mode", 0, "MODE", "container group iommufd", "how the program asks for it" },
+	[OPTION_NUMA_NODE] = { "numa-node", 0, "NODE", NULL, "the NUMA node that one of a pool is to be near to" },
 	[OPTION_FROM_FILE] = { "from-file", 'f', "DUMP", NULL, "a recording instead of a function of this machine" },
 	[OPTION_LIVE] = { "live", 0, NULL, NULL, "as the program that has it sees it now" },
 	[OPTION_RAW] = { "raw", 0, NULL, NULL, "the bytes that the hardware has" },
@@ -106,11 +108,12 @@ const struct command command_table[] = {
 	{
 		.name = "why",
 		.arguments = "WHAT",
-		.options = OPTION(JSON),
+		.options = OPTION(MODE) | OPTION(NUMA_NODE) | OPTION(JSON),
 		.summary = "tell whether you would get a function, or why not",
 		.text = "WHAT is a DEVICE, or pool:NAME for any one of a pool.  It is decided just as\n"
-			"if a program of yours had asked for it, and nothing else is done.  The exit\n"
-			"status is 0 where the program would get it, or would wait first.\n",
+			"if a program of yours had asked for it, in mode container unless --mode is\n"
+			"given, and nothing else is done.  The exit status is 0 where the program would\n"
+			"get it, or would wait first.\n",
 		.run = why_run,
 	},
 	{

@@ -78,7 +78,7 @@ static bool has_word(const char *words, const char *word)
 
 	for (at = words; at; at = strchr(at, ' ')) {
 		at += *at == ' ';
-		if (length && !strncmp(at, word, length) && (at[length] == ' ' || !at[length]))
+		if (length && !strchr(word, ' ') && !strncmp(at, word, length) && (at[length] == ' ' || !at[length]))
 			return true;
 	}
 	return false;

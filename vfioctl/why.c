@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -23,6 +24,38 @@ static const struct {
 };
 
 #define REMEDY_COUNT (sizeof(remedies) / sizeof(*remedies))
+
+#define NUMA_NODE_MAX 1023 /* Linux has ten bits at most for it (CONFIG_NODES_SHIFT) */
+
+unsigned int why_flags(const char *mode)
+{
+	static const struct {
+		const char *mode;
+		unsigned int flags;
+	} known[] = {
+		{ "group", VFIODMA_LEASE_GROUP },
+		{ "iommufd", VFIODMA_LEASE_IOMMUFD },
+	};
+
+	for (size_t i = 0; mode && i < sizeof(known) / sizeof(*known); i++)
+		if (!strcmp(mode, known[i].mode))
+			return known[i].flags;
+	return 0;
+}
+
+int why_numa_node(const char *text, uint32_t *node)
+{
+	size_t digits = strspn(text, "0123456789");
+	unsigned long number;
+
+	if (!digits || digits > 4 || text[digits])
+		return -EINVAL;
+	number = strtoul(text, NULL, 10);
+	if (number > NUMA_NODE_MAX)
+		return -EINVAL;
+	*node = (uint32_t)number;
+	return 0;
+}
 
 static void print_remedies(uint32_t which, FILE *out)
 {
@@ -84,20 +117,38 @@ static enum exit_status read_what(const char *text, char address[INVENTORY_ADDRE
 	return *pool ? STATUS_OK : inventory_address(text, address);
 }
 
+/* A function is where it is: only of a pool there is a nearest one. */
+static enum exit_status read_numa_node(const char *text, const char *what, const char *pool, uint32_t *node)
+{
+	*node = VFIODMA_NONE;
+	if (!text)
+		return STATUS_OK;
+	if (!pool)
+		return failure_say(STATUS_USAGE,
+				   "--numa-node goes with pool:NAME, and %s is one function; leave it out", what);
+	if (why_numa_node(text, node))
+		return failure_say(STATUS_USAGE, "'%s' is no NUMA node; give the number of one, 0 to %d (see: lscpu)",
+				   text, NUMA_NODE_MAX);
+	return STATUS_OK;
+}
+
 enum exit_status why_run(const struct invocation *invocation)
 {
 	char address[INVENTORY_ADDRESS_SIZE];
 	struct vfiodma_session *session;
 	const char *what, *pool;
 	struct vfiodma_why why;
+	uint32_t node;
 	enum exit_status status = read_what(invocation->arguments[0], address, &what, &pool);
 	int error;
 
 	if (status == STATUS_OK)
+		status = read_numa_node(invocation->option[OPTION_NUMA_NODE], what, pool, &node);
+	if (status == STATUS_OK)
 		status = connect_vfiod(invocation, false, &session);
 	if (status != STATUS_OK)
 		return status;
-	error = vfiodma_why(session, what, 0, VFIODMA_NONE, &why);
+	error = vfiodma_why(session, what, why_flags(invocation->option[OPTION_MODE]), node, &why);
 	if (error)
 		status = connect_failure(session, error);
 	else if (!invocation->option[OPTION_JSON])

@@ -1003,6 +1003,7 @@ START_TEST(completion_offers_what_the_tables_have)
 {
 	char *none[] = { NULL }, *list[] = { (char[]){ "list" } };
 	char *color[] = { (char[]){ "list" }, (char[]){ "--color" } };
+	char *mode[] = { (char[]){ "why" }, (char[]){ "--mode" } };
 	char *user[] = { (char[]){ "--runtime-dir" }, (char[]){ "list" }, (char[]){ "assign" }, (char[]){ "-u" } };
 	const char *text = completions(0, none);
 
@@ -1013,6 +1014,8 @@ START_TEST(completion_offers_what_the_tables_have)
 	ck_assert(has_line(text, "--wide") && has_line(text, "--color") && !has_line(text, "release"));
 	free(written);
 	ck_assert_str_eq(completions(2, color), "auto\nalways\nnever\n");
+	free(written);
+	ck_assert_str_eq(completions(2, mode), "container\ngroup\niommufd\n");
 	free(written);
 	ck_assert(has_line(completions(4, user), "root"));
 	free(written);
@@ -1209,6 +1212,35 @@ START_TEST(the_json_of_why_tells_the_same)
 }
 END_TEST
 
+START_TEST(why_is_asked_with_the_flags_of_the_mode)
+{
+	ck_assert_uint_eq(why_flags(NULL), 0);
+	ck_assert_uint_eq(why_flags("container"), 0);
+	ck_assert_uint_eq(why_flags("group"), VFIODMA_LEASE_GROUP);
+	ck_assert_uint_eq(why_flags("iommufd"), VFIODMA_LEASE_IOMMUFD);
+	/* a mode that is added takes flags, and a line here */
+	ck_assert_str_eq(option_table[OPTION_MODE].values, "container group iommufd");
+}
+END_TEST
+
+START_TEST(a_numa_node_is_read_as_a_number)
+{
+	static const char *const wrong[] = { "", "-1", "1x", " 1", "1024", "9999", "4294967296" };
+	uint32_t node = 4711;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		ck_assert_int_eq(why_numa_node(wrong[i], &node), -EINVAL);
+		ck_assert_uint_eq(node, 4711);
+	}
+	ck_assert_int_eq(why_numa_node("0", &node), 0);
+	ck_assert_uint_eq(node, 0);
+	ck_assert_int_eq(why_numa_node("0010", &node), 0);
+	ck_assert_uint_eq(node, 10);
+	ck_assert_int_eq(why_numa_node("1023", &node), 0);
+	ck_assert_uint_eq(node, 1023);
+}
+END_TEST
+
 static void add_table_tests(Suite *suite)
 {
 	TCase *tables = tcase_create("tables");
@@ -1284,6 +1316,8 @@ static void add_pool_tests(Suite *suite)
 	tcase_add_test(pools, the_json_of_pools_has_their_functions);
 	tcase_add_test(pools, why_is_answered_with_what_can_change_it);
 	tcase_add_test(pools, the_json_of_why_tells_the_same);
+	tcase_add_test(pools, why_is_asked_with_the_flags_of_the_mode);
+	tcase_add_test(pools, a_numa_node_is_read_as_a_number);
 	suite_add_tcase(suite, pools);
 }
 

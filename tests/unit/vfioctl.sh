@@ -89,9 +89,12 @@ a_wrong_command_line_is_refused_in_one_line()
 	refuses 2 'needs a value' --runtime-dir
 	refuses 2 'auto always never' list --color=blue
 	refuses 2 'auto always never' list --color=
+	refuses 2 'auto always never' list --color='auto always'
 	refuses 2 'DEVICE' show
 	refuses 2 'DEVICE' release
 	refuses 2 'WHAT' why
+	refuses 2 "'--mode'" pool --mode group
+	refuses 2 "'--numa-node'" show 01:00.0 --numa-node 0
 	refuses 2 "'now'" reload now
 	refuses 2 "'fast'" pool fast
 	refuses 2 'DEVICE' revoke --grace 5
@@ -140,6 +143,32 @@ a_grace_is_a_number_of_seconds()
 	done
 	for grace in 0 5 0.5 86400 0.001; do
 		refuses 3 "$dir/none/admin.sock" --runtime-dir "$dir/none" revoke 01:00.0 --grace "$grace"
+	done
+}
+
+why_is_asked_in_one_of_the_modes_that_there_are()
+{
+	for mode in '' fast Group 'group ' 'container group' vfio 0; do
+		refuses 2 "'$mode' is no value for --mode; choose one of: container group iommufd" why 01:00.0 \
+			--mode="$mode"
+	done
+	refuses 2 'option --mode needs a value' why 01:00.0 --mode
+	for mode in container group iommufd; do
+		refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" why 01:00.0 --mode "$mode"
+		refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" why pool:fast --mode="$mode"
+	done
+}
+
+why_takes_the_number_of_a_numa_node_with_a_pool()
+{
+	for node in '' x -1 +1 1x ' 1' '1 ' 0x1 1.0 1024 00000 4294967295 4294967296 99999999999999999999; do
+		refuses 2 "'$node' is no NUMA node; give the number of one, 0 to 1023" why pool:fast --numa-node="$node"
+	done
+	refuses 2 'option --numa-node needs a value' why pool:fast --numa-node
+	refuses 2 '--numa-node goes with pool:NAME, and 0000:01:00.0 is one function' why 01:00.0 --numa-node 0
+	for node in 0 1 1023; do
+		refuses 3 "$dir/none/pub/vfiod.sock" --runtime-dir "$dir/none" why pool:fast --mode group \
+			--numa-node "$node"
 	done
 }
 
@@ -195,6 +224,7 @@ completion_says_nothing_when_it_knows_nothing()
 for test in help_explains_every_command the_version_is_shown a_wrong_command_line_is_refused_in_one_line \
 	what_is_not_an_address_is_refused_with_an_example_of_one an_assignment_needs_exactly_one_owner_that_exists \
 	a_grace_is_a_number_of_seconds virtual_functions_are_a_number_of_them \
+	why_is_asked_in_one_of_the_modes_that_there_are why_takes_the_number_of_a_numa_node_with_a_pool \
 	without_a_daemon_every_request_fails_with_status_3 \
 	the_environment_says_where_the_daemon_is_and_the_option_goes_before_it control_characters_are_not_repeated \
 	output_that_cannot_be_written_is_an_error completion_says_nothing_when_it_knows_nothing; do

@@ -22,10 +22,12 @@ members() {
 	echo 'revoke-grace = 1'
 }
 
-# why USER WHAT: sets $said and $exit_status.
+# why USER WHAT [OPTION...]: sets $said and $exit_status.
 why() {
+	local user=$1
+	shift
 	exit_status=0
-	said=$(as "$1" vfioctl why "$2") || exit_status=$?
+	said=$(as "$user" vfioctl why "$@") || exit_status=$?
 }
 
 # limit PROCESS: of locked memory, soft and hard, in bytes.
@@ -59,6 +61,29 @@ names "a pool that is not there is named" 'no pool "none"'
 said=$(as alice:1100 edu pool:lab)
 names "a program that takes an address takes a pool" "edu ${edus[0]}: identification"
 wait_for "it is free again" all_free
+
+# ---- how, and where from ------------------------------------------------------------------------------------
+members 'modes = { "container" }' | configure
+check "a rule limits the modes" vfioctl reload
+why alice:1100 pool:lab --mode group
+names "who asks as a program of another mode is told so" "no: none of the 3 functions" 'not for mode "group"' \
+	"you, an administrator"
+equal "with the exit status of a refusal" 4 "$exit_status"
+why alice:1100 "${edus[1]}" --mode iommufd
+names "by an address, too" "no: ${edus[1]}" 'not for mode "iommufd"' 'in mode "container"'
+why alice:1100 "${edus[1]}" --mode container
+names "and in the rule's mode would get it" "yes: you would get ${edus[1]} now"
+why alice:1100 pool:lab --numa-node 1023
+names "a NUMA node that is not there is named" "no: this machine has no NUMA node 1023"
+equal "with the exit status of a failure" 1 "$exit_status"
+members 'modes = { "group" }' | configure
+check "it limits them to another one" vfioctl reload
+why alice:1100 pool:lab --mode group
+names "for which there is one then" "yes: you would get ${edus[0]} of pool lab"
+why alice:1100 pool:lab
+names "and none for who does not say how" 'not for mode "container"'
+members | configure
+check "it limits nothing any more" vfioctl reload
 
 # ---- who comes first ----------------------------------------------------------------------------------------
 holders=()
