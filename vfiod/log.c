@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,15 +142,18 @@ static int send_line(int priority, const char *id, const struct log_about *about
 /* Return: 0, or -EAGAIN: nobody reads it, be it a pipe or a terminal that was stopped, which is not waited for. */
 static int print_line(int priority, const char *text)
 {
+	static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER; /* from the look to the line */
 	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+	bool takes;
 
-	if (poll(&out, 1, 0) != 1 || !(out.revents & POLLOUT))
-		return -EAGAIN;
-	if (to_journal) /* which takes lines, too: sd-daemon(3) */
+	pthread_mutex_lock(&alone);
+	takes = poll(&out, 1, 0) == 1 && out.revents & POLLOUT;
+	if (takes && to_journal) /* which takes lines, too: sd-daemon(3) */
 		fprintf(stderr, "<%d>%s\n", priority, text);
-	else
+	else if (takes)
 		fprintf(stderr, "vfiod: %s\n", text);
-	return 0;
+	pthread_mutex_unlock(&alone);
+	return takes ? 0 : -EAGAIN;
 }
 
 static int deliver(int priority, const char *id, const struct log_about *about, const char *text)
