@@ -321,13 +321,24 @@ static void note_claim(struct daemon *daemon, const struct wish *wish, const str
 	}
 }
 
+/*
+ * It is free, and we have it open, in the way of another one of its group; or it is to be had by its group's file, of
+ * which our own close would pass for the client's.
+ */
+static bool is_to_be_closed(const struct wish *wish, const struct verdict *verdict)
+{
+	if (verdict->decision == DECISION_WAIT)
+		return verdict->device->state == VFIOD_FREE;
+	return verdict->decision == DECISION_GRANT && wish->mode == VFIOD_MODE_GROUP && warm_is(verdict->device);
+}
+
 static void acquire(struct request *request, const struct wish *wish)
 {
 	struct daemon *daemon = request->daemon;
 	struct verdict verdict;
 
 	decide(daemon, wish, &verdict);
-	while (verdict.decision == DECISION_WAIT && verdict.device->state == VFIOD_FREE) {
+	while (is_to_be_closed(wish, &verdict)) {
 		warm_down(daemon, verdict.device);
 		decide(daemon, wish, &verdict);
 	}

@@ -123,6 +123,10 @@ wait_for "all handles are closed" handles_are 0
 # ---- the whole group -------------------------------------------------------------------------------------------
 wait_for "it is warm" warm $edu
 background leased /run/group as alice lease group $edu
+for look in 1 2 3 4 5; do
+	state_is $edu leased || fail "that vfiod closed it is not taken for its client's close (look $look)"
+done
+ok "that vfiod closed it is not taken for its client's close"
 refused vfioctl revoke $edu
 names "a lease of the group's file cannot be revoked" group
 end KILL "$process"
