@@ -373,10 +373,8 @@ static void take_done(struct job *job)
 	else
 		taken(assign);
 	job_free(assign);
-	if (undo && !gone) {
-		assign_undo(daemon, device);
+	if (undo && !gone && !assign_undo(daemon, device))
 		return;
-	}
 	daemon_settled(daemon, device);
 	if (!gone)
 		warm_up(daemon, device);
@@ -821,13 +819,16 @@ int assign_leave(struct daemon *daemon, struct device *device, struct failure *f
 	return unassign(daemon, NULL, device, true, failure);
 }
 
-void assign_undo(struct daemon *daemon, struct device *device)
+int assign_undo(struct daemon *daemon, struct device *device)
 {
 	struct failure failure;
+	int err;
 
 	device->state = VFIOD_QUARANTINED;
-	if (unassign(daemon, NULL, device, true, &failure))
+	err = unassign(daemon, NULL, device, true, &failure);
+	if (err)
 		log_line(LOG_ERR, "%s", failure.text);
+	return err;
 }
 
 void assign_give_back(struct daemon *daemon, struct device *device)
