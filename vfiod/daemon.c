@@ -13,6 +13,7 @@
 #include "vfiod/reload.h"
 #include "vfiod/request.h"
 #include "vfiod/restore.h"
+#include "vfiod/revoke.h"
 #include "vfiod/saved.h"
 #include "vfiod/seccomp.h"
 #include "vfiod/server.h"
@@ -102,10 +103,12 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 	close_files(daemon, device);
 	if (device->returns)
 		daemon->returning--;
+	daemon->unclean -= device->unclean;
 	sriov_gone(device);
 	devices_remove(&daemon->devices, device);
 	if (is_virtual)
 		sriov_lost(daemon, physical_function);
+	revoke_go_on(daemon);
 	assign_go_on(daemon);
 }
 
@@ -144,6 +147,7 @@ void daemon_settled(struct daemon *daemon, struct device *device)
 	TAILQ_CONCAT(&waiting, &device->waiting, next);
 	if (device->gone)
 		forget(daemon, device);
+	revoke_go_on(daemon); /* before somebody gets one of these */
 	request_resume(&waiting);
 	assign_go_on(daemon);
 	sriov_go_on(daemon);
@@ -288,6 +292,7 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 	if (err)
 		return err;
 	pci_events_follow(daemon);
+	revoke_go_on(daemon);
 	assign_go_on(daemon);
 	sriov_go_on(daemon);
 	return 0;

@@ -48,6 +48,7 @@ struct daemon {
 	const char *state_dir; /* where assignments are kept, or NULL */
 	bool orphans;	       /* there may be companions of which nothing else of the group is assigned any more */
 	size_t returning;      /* functions that are to be taken again, or are parked over that */
+	size_t unclean;	       /* functions that are to be cleaned, see revoke_go_on() */
 	struct event *sigterm, *sigint, *sighup, *patience, *heartbeat;
 	size_t changing_sets; /* of virtual functions, on their way there or back */
 	uint64_t last_lease;  /* the number of the newest */

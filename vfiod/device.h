@@ -66,6 +66,7 @@ struct device {
 	bool forgetting;	      /* a worker removes what is kept of it: until then it is not assigned anew */
 	bool left_to_host;	      /* it is assigned, and stays the host's until the next boot */
 	struct vf_set *set;	      /* the virtual functions that vfiod makes of it (sriov.h); or NULL */
+	bool unclean;		      /* free, and to be cleaned as soon as its group is: a vfiod before us had it */
 	bool gone;		      /* unplugged while a worker had it */
 	struct request_queue waiting; /* requests that wait for the worker to report */
 	bool counted_warm;	      /* in devices.warm */

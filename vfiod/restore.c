@@ -244,8 +244,9 @@ static enum vfiod_state adopted_state(enum reconcile_act act)
 	case RECONCILE_GO_ON:
 	case RECONCILE_LOOK:
 	case RECONCILE_END:
-	case RECONCILE_CLEAN:
 		return VFIOD_LEASED;
+	case RECONCILE_CLEAN:
+		return VFIOD_FREE;
 	case RECONCILE_QUARANTINE:
 	case RECONCILE_UNDO:
 	case RECONCILE_GIVE_BACK:
@@ -284,6 +285,8 @@ static int adopt(struct device *device, const struct found *found, const struct 
 	device->has_header = record->has_header;
 	device->header = record->header;
 	facts_note_host_driver(&device->facts, device->origin.driver);
+	device->unclean = action->act == RECONCILE_CLEAN;
+	device->daemon->unclean += device->unclean;
 	if (device->state == VFIOD_LEASED)
 		adopt_lease(device, found, action);
 	if (action->act == RECONCILE_QUARANTINE)
@@ -378,9 +381,7 @@ static void carry_out(struct daemon *daemon, struct device *device, const struct
 	case RECONCILE_END:
 		revoke_start(daemon, device);
 		break;
-	case RECONCILE_CLEAN:
-		revoke_check(daemon, device);
-		break;
+	case RECONCILE_CLEAN: /* by revoke_go_on() */
 	case RECONCILE_QUARANTINE:
 		break;
 	case RECONCILE_LEAVE:

@@ -251,6 +251,20 @@ void revoke_check(struct daemon *daemon, struct device *device)
 	start(daemon, device, 1000);
 }
 
+void revoke_go_on(struct daemon *daemon)
+{
+	for (size_t i = 0; daemon->unclean && i < daemon->devices.count; i++) {
+		struct device *device = daemon->devices.list[i];
+
+		if (!device->unclean || device->state != VFIOD_FREE ||
+		    devices_occupied_sibling(&daemon->devices, device))
+			continue;
+		device->unclean = false;
+		daemon->unclean--;
+		revoke_check(daemon, device);
+	}
+}
+
 static void time_is_over(evutil_socket_t fd, short what, void *data)
 {
 	struct device *device = data;

@@ -24,6 +24,13 @@ void revoke_start(struct daemon *daemon, struct device *device);
 void revoke_check(struct daemon *daemon, struct device *device);
 
 /**
+ * revoke_go_on() - clean functions that a vfiod before us has left free, where nobody has their group open any more.
+ *
+ * A lease that goes on over a restart keeps the others of its group from that until it ends, and from everybody, too.
+ */
+void revoke_go_on(struct daemon *daemon);
+
+/**
  * revoke_orphan() - end the handles of a lease that nobody knows: a vfiod before this one died over it.
  */
 void revoke_orphan(struct daemon *daemon, uint64_t lease);

@@ -61,7 +61,8 @@ static const struct state_step table[STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_UNASSIGN]   = GO(GIVE_BACK, UNASSIGNING),
 		[EVENT_REVOKE]     = REFUSE,
 		[EVENT_CLEAR]      = REFUSE,
-		[EVENT_CLOSED]     = NEVER,
+		/* which it is not known to be clean of after a restart, see revoke_go_on() */
+		[EVENT_CLOSED]     = GO(CLEAN, REVOKING),
 		[EVENT_WARM]       = GO(WARM, WARMING),
 		[EVENT_UNPLUG]     = GO(FORGET, GONE),
 		[EVENT_JOIN]       = NEVER,

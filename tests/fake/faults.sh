@@ -308,6 +308,37 @@ reloads() {
 	stop_vfiod
 }
 
+# ---- a group with two functions of one user's -----------------------------------------------------------------------
+second=0000:00:05.0	# in $spare's group
+resets() { machine "do" state | sed -n "s/^function $second .* resets \([0-9]*\) .*/\1/p"; }
+more_resets() { [ "$(resets)" -gt "$1" ]; }
+cycles() { as $alice lease cycle 1 $spare && as $alice lease cycle 1 $second; }
+groups() {
+	local before i
+	begin
+	machine_does "function $second driver=nvme group=2" "unbind $second"
+	wait_for "it is there" state_is $second unmanaged
+	quietly vfioctl assign $spare --user $alice
+	quietly vfioctl assign $second --user $alice
+	background leased /run/held as $alice lease asked $spare
+	holder=$process
+	kill_vfiod
+	start_vfiod
+	wait_for "all is known again" settled_all
+	equal "a lease goes on over a restart, and the other function of its group is free" "leased free" \
+		"$(field $spare state) $(field $second state)"
+	before=$(resets)
+	end KILL "$holder"
+	wait_for "which is cleaned after the lease" more_resets "$before"
+	check "both can be had then" cycles
+	quietly vfioctl release $second
+	quietly vfioctl release $spare
+	machine_does "unplug $second"
+	wait_for "vfiod forgets it" not vfioctl show $second
+	unharmed "a restart under a lease of one of two functions of a group"
+	stop_vfiod
+}
+
 # ---- where vfiod writes --------------------------------------------------------------------------------------------
 overwrite() { dd if="$1" of="$4" bs=1 seek="$2" count="$3" conv=notrunc status=none; }
 # of a version that nobody has written yet
@@ -481,5 +512,5 @@ deaths() {
 }
 
 # FAULTS: some of these alone.
-for part in ${FAULTS:-clients want answers events gone reloads writes deaths}; do $part; done
+for part in ${FAULTS:-clients want answers events gone reloads groups writes deaths}; do $part; done
 finish

@@ -37,7 +37,7 @@ static const char *const expected[][13] = {
 	/* assigning */
 	{ "…", "…", "…", "…", "…", "!", "!", "…", "stay, companion", "!", "settle, free", "!", "settle, unmanaged" },
 	/* free */
-	{ "hand on, warming", "open, granting", "give back, unassigning", "-", "-", "!", "warm, warming", "forget, gone", "!", "!", "!", "!", "!" },
+	{ "hand on, warming", "open, granting", "give back, unassigning", "-", "-", "clean, revoking", "warm, warming", "forget, gone", "!", "!", "!", "!", "!" },
 	/* granting */
 	{ "…", "…", "…", "…", "…", "!", "!", "…", "!", "!", "grant, leased", "!", "settle, free" },
 	/* leased */
