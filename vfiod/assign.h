@@ -39,8 +39,8 @@ int assign_member(struct daemon *daemon, struct device *device, const struct own
 int assign_leave(struct daemon *daemon, struct device *device, struct failure *failure);
 
 /*
- * What the vfiod before died over; of a quarantined function whose origin is known. Return: 0, or a negative errno, which
- * has been logged: it stays in quarantine.
+ * What the vfiod before died over; of a quarantined function whose origin is known. Return: 0, or a negative errno,
+ * which has been logged: it stays in quarantine.
  */
 int assign_undo(struct daemon *daemon, struct device *device);
 void assign_give_back(struct daemon *daemon, struct device *device);
