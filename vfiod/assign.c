@@ -262,9 +262,10 @@ static void tell_of_companions(const struct assign_job *assign)
 
 		if (companion->has_origin)
 			continue; /* it was one before */
-		log_line(LOG_INFO, "%s taken along with %s, from driver %s",
-			 proto_address_format(companion->address, other), proto_address_format(assign->address, text),
-			 companion->origin.driver[0] ? companion->origin.driver : "none");
+		log_event(LOG_EVENT_TAKEN_ALONG, &(struct log_about){ .device = &companion->address, .op = "ASSIGN" },
+			  "%s taken along with %s, from driver %s", proto_address_format(companion->address, other),
+			  proto_address_format(assign->address, text),
+			  companion->origin.driver[0] ? companion->origin.driver : "none");
 	}
 }
 
@@ -321,8 +322,11 @@ static void not_again(struct device *device, const struct failure *failure)
 	char text[PROTO_ADDRESS_LEN];
 
 	snprintf(device->reason, sizeof(device->reason), "not assigned again: %.100s", failure->text);
-	log_line(LOG_ERR, "%s is assigned, and stays with the host: %s",
-		 proto_address_format(device->facts.address, text), failure->text);
+	log_event(LOG_EVENT_NOT_ASSIGNED,
+		  &(struct log_about){ .device = &device->facts.address,
+				       .reason = failure_reason_word(failure->error) },
+		  "%s is assigned, and stays with the host: %s", proto_address_format(device->facts.address, text),
+		  failure->text);
 }
 
 /* @undo: it has still to go back to where it was, and its companions not before it. */
@@ -658,8 +662,10 @@ void assign_appeared(struct daemon *daemon, struct device *device)
 	if (memcmp(&kept->identity, &now, sizeof(now))) {
 		snprintf(device->reason, sizeof(device->reason),
 			 "not assigned: it is another device than the one that was assigned here");
-		log_line(LOG_WARNING, "%s: another device than the one that is assigned there; it stays with the host",
-			 proto_address_format(device->facts.address, text));
+		log_event(LOG_EVENT_NOT_ASSIGNED,
+			  &(struct log_about){ .device = &device->facts.address, .priority = LOG_WARNING },
+			  "%s: another device than the one that is assigned there; it stays with the host",
+			  proto_address_format(device->facts.address, text));
 		return;
 	}
 	assign_again(daemon, device);
@@ -858,10 +864,15 @@ static void left(struct assign_job *leave)
 	proto_address_format(leave->address, text);
 	if (leave->failure.error) {
 		snprintf(device->reason, sizeof(device->reason), "%.127s", leave->failure.text);
-		log_line(LOG_ERR, "%s, which was taken along, is the host's again: %s", text, leave->failure.text);
+		log_event(LOG_EVENT_WENT_BACK,
+			  &(struct log_about){ .device = &leave->address,
+					       .reason = failure_reason_word(leave->failure.error),
+					       .priority = LOG_ERR },
+			  "%s, which was taken along, is the host's again: %s", text, leave->failure.text);
 	} else {
-		log_line(LOG_INFO, "%s, which was taken along, is given back to the host, driver %s", text,
-			 leave->driver[0] ? leave->driver : "none");
+		log_event(LOG_EVENT_WENT_BACK, &(struct log_about){ .device = &leave->address },
+			  "%s, which was taken along, is given back to the host, driver %s", text,
+			  leave->driver[0] ? leave->driver : "none");
 	}
 	if (leave->failure.error && !leave->ending.failure.error)
 		failure_set(&leave->ending.failure, leave->failure.error, "all is given back, but %.440s",

@@ -206,6 +206,7 @@ void log_event(enum log_event event, const struct log_about *about, const char *
 	va_list args;
 
 	va_start(args, format);
-	write_line(events[event].priority, events[event].id, about, format, args);
+	write_line(about && about->priority ? about->priority : events[event].priority, events[event].id, about, format,
+		   args);
 	va_end(args);
 }

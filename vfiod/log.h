@@ -36,7 +36,15 @@
 	X(DROPPED, "0140c42d91b942c5b68b17aaae166a1c", LOG_NOTICE, "a connection did not greet, or read its answers") \
 	X(CONNECTION_REFUSED, "2adedbb926cd4130b919bf30a1b8a7b7", LOG_NOTICE, "a connection was one too many") \
 	X(SUPPRESSED, "77ec29edfd2e460f8ede52f6a5ad9434", LOG_NOTICE, "so many lines about a user were left out") \
-	X(NOT_SAVED, "5c5bb41180bb41058bdb5783e31e8838", LOG_ERR, "the file for the next vfiod cannot be written")
+	X(NOT_SAVED, "5c5bb41180bb41058bdb5783e31e8838", LOG_ERR, "the file for the next vfiod cannot be written") \
+	X(CLEARED, "2e53ac62c5904a53b4d7457129926fda", LOG_NOTICE, "what was quarantined has been cleaned after all") \
+	X(TAKEN_ALONG, "72363f00c34d40d3bbb61a8025fa0974", LOG_INFO, "a companion was taken from the host") \
+	X(WENT_BACK, "b42ed125386f4e16b55abef45cda3922", LOG_INFO, "a companion was given back to the host") \
+	X(NOT_ASSIGNED, "a72de7b0713b4dbbbfe896f6e7b64c2d", LOG_ERR, "what is assigned could not be taken again") \
+	X(RESUMED, "752d59d55ee9423283c5b3a8c91f1205", LOG_INFO, "a lease goes on after a restart of vfiod") \
+	X(TIME_IS_UP, "3c0e4533cb5f4f9b874bcbcc2d511940", LOG_INFO, "a lease has had the time that its rule allows") \
+	X(VFS_NOT_REMOVED, "5c18b47d5adf4e5b8ba1adebbd671700", LOG_ERR, "virtual functions could not be removed") \
+	X(VFS_LOST, "15982ae1ee18456f9d957478ca02b30c", LOG_WARNING, "somebody else has removed virtual functions")
 
 enum log_event {
 #define X(NAME, id, priority, text) LOG_EVENT_##NAME,
@@ -51,6 +59,7 @@ struct log_about {
 	uint64_t lease;		/* VFIOD_LEASE; 0: none */
 	const char *op;		/* VFIOD_OP: the operation of the protocol */
 	const char *reason;	/* VFIOD_REASON: a word that stays the same, failure_reason_word() */
+	int priority;		/* 0: that of the event's kind */
 };
 
 /** log_setup() - LOG_DEBUG lines are written only when @verbose is set. To be called before any thread is made. */

@@ -332,16 +332,24 @@ static void log_what(const struct device *device, const struct reconcile_action 
 	if (action->why)
 		log_line(LOG_WARNING, "%s is not as the vfiod before has left it: %s", text, action->why);
 	if (action->act == RECONCILE_QUARANTINE)
-		log_line(LOG_WARNING, "%s is quarantined: %s", text, device->reason);
+		log_event(LOG_EVENT_QUARANTINED,
+			  &(struct log_about){ .device = &action->address, .priority = LOG_WARNING },
+			  "%s is quarantined: %s", text, device->reason);
 }
 
 static void resume_lease(struct daemon *daemon, struct device *device, const struct journal_record *record)
 {
 	uint64_t now = clock_ms(), deadline = record->lease.deadline_ms;
+	const struct log_about about = {
+		.device = &device->facts.address,
+		.uid = &device->lease.uid,
+		.lease = device->lease.id,
+	};
 	char text[PROTO_ADDRESS_LEN];
 
-	log_line(LOG_INFO, "%s: lease %llu of user %u goes on", proto_address_format(device->facts.address, text),
-		 (unsigned long long)device->lease.id, device->lease.uid);
+	log_event(LOG_EVENT_RESUMED, &about, "%s: lease %llu of user %u goes on",
+		  proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
+		  device->lease.uid);
 	terms_resume(daemon, device);
 	holder_resume(device);
 	if (deadline != JOURNAL_NO_TIME)

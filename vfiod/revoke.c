@@ -123,7 +123,8 @@ static void log_end(const struct revoke_job *revoke)
 
 	proto_address_format(revoke->address, text);
 	if (revoke->clear)
-		log_line(LOG_NOTICE, "%s is not quarantined any more: %s", text, how[revoke->reset]);
+		log_event(LOG_EVENT_CLEARED, &(struct log_about){ .device = &revoke->address, .op = "CLEAR" },
+			  "%s is not quarantined any more: %s", text, how[revoke->reset]);
 	if (!revoke->lease)
 		return;
 	metrics_count(&revoke->daemon->metrics, taken ? VFIOD_STAT_REVOKES : VFIOD_STAT_ENDS);

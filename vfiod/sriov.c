@@ -256,8 +256,11 @@ static void leave_to_host(struct device *device, const struct failure *failure)
 	device->left_to_host = true;
 	snprintf(device->reason, sizeof(device->reason), "its virtual functions are not made again: %.80s",
 		 failure->text);
-	log_line(LOG_ERR, "the virtual functions of %s are not made again: %s",
-		 proto_address_format(device->facts.address, text), failure->text);
+	log_event(LOG_EVENT_NOT_ASSIGNED,
+		  &(struct log_about){ .device = &device->facts.address,
+				       .reason = failure_reason_word(failure->error) },
+		  "the virtual functions of %s are not made again: %s",
+		  proto_address_format(device->facts.address, text), failure->text);
 }
 
 /* There is nothing left of it. */
@@ -312,7 +315,10 @@ static void get_stuck(struct vf_set *set, const struct failure *failure)
 	struct device *device = set->device;
 	struct failure both = *failure;
 
-	log_line(LOG_ERR, "the virtual functions of %s are not removed: %s", set->name, failure->text);
+	log_event(LOG_EVENT_VFS_NOT_REMOVED,
+		  &(struct log_about){ .device = &device->facts.address,
+				       .reason = failure_reason_word(failure->error) },
+		  "the virtual functions of %s are not removed: %s", set->name, failure->text);
 	snprintf(device->reason, sizeof(device->reason), "its virtual functions could not be removed: %.80s",
 		 failure->text);
 	if (set->failure.error)
@@ -858,7 +864,8 @@ static void dissolve(struct vf_set *set)
 {
 	struct device *device = set->device;
 
-	log_line(LOG_WARNING, "the virtual functions of %s were removed behind vfiod's back", set->name);
+	log_event(LOG_EVENT_VFS_LOST, &(struct log_about){ .device = &device->facts.address },
+		  "the virtual functions of %s were removed behind vfiod's back", set->name);
 	device->left_to_host = kept_find(set->daemon->kept, device->facts.address);
 	snprintf(device->reason, sizeof(device->reason), "somebody has removed its virtual functions%s",
 		 device->left_to_host ? "; they are made again after the next boot" : "");
@@ -870,7 +877,8 @@ static void note_loss(struct vf_set *set, unsigned int left)
 	struct device *device = set->device;
 
 	if (!device->reason[0])
-		log_line(LOG_WARNING, "%s loses virtual functions behind vfiod's back", set->name);
+		log_event(LOG_EVENT_VFS_LOST, &(struct log_about){ .device = &device->facts.address },
+			  "%s loses virtual functions behind vfiod's back", set->name);
 	snprintf(device->reason, sizeof(device->reason), "somebody has removed %u of its %u virtual functions",
 		 set->vfs.count - left, set->vfs.count);
 }

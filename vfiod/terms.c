@@ -32,6 +32,11 @@ static void time_is_over(evutil_socket_t fd, short what, void *data)
 {
 	static const struct timeval moment = { .tv_usec = 100000 };
 	struct device *device = data;
+	const struct log_about about = {
+		.device = &device->facts.address,
+		.uid = &device->lease.uid,
+		.lease = device->lease.id,
+	};
 	char text[PROTO_ADDRESS_LEN];
 
 	(void)fd;
@@ -40,9 +45,9 @@ static void time_is_over(evutil_socket_t fd, short what, void *data)
 		evtimer_add(device->lease.term, &moment); /* it has just been in use: that takes no memory */
 	if (device->state != VFIOD_LEASED || device->lease.deadline)
 		return;
-	log_line(LOG_INFO, "%s: the time of lease %llu of user %u is over",
-		 proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
-		 device->lease.uid);
+	log_event(LOG_EVENT_TIME_IS_UP, &about, "%s: the time of lease %llu of user %u is over",
+		  proto_address_format(device->facts.address, text), (unsigned long long)device->lease.id,
+		  device->lease.uid);
 	revoke_announce(device->daemon, device, device->daemon->config->revoke_grace * 1000);
 }
 

@@ -118,6 +118,15 @@ START_TEST(an_event_has_its_id_and_all_that_it_is_about)
 }
 END_TEST
 
+START_TEST(an_event_may_have_another_priority_than_its_kind)
+{
+	log_setup(false);
+	log_event(LOG_EVENT_QUARANTINED, &(struct log_about){ .priority = LOG_WARNING }, "still");
+	ck_assert_str_eq(entry(), "PRIORITY=4\nSYSLOG_IDENTIFIER=vfiod\nMESSAGE=still\n"
+				  "MESSAGE_ID=81842bebfa0e44ce9cae310214932485\n");
+}
+END_TEST
+
 START_TEST(an_event_has_no_field_that_does_not_apply)
 {
 	log_setup(false);
@@ -291,6 +300,7 @@ int main(void)
 	tcase_add_checked_fixture(lines, begin, end);
 	tcase_add_test(entries, a_line_is_an_entry_with_its_priority);
 	tcase_add_test(entries, an_event_has_its_id_and_all_that_it_is_about);
+	tcase_add_test(entries, an_event_may_have_another_priority_than_its_kind);
 	tcase_add_test(entries, an_event_has_no_field_that_does_not_apply);
 	tcase_add_test(entries, a_line_break_in_what_is_told_makes_no_field_of_its_own);
 	tcase_add_test(entries, a_long_line_is_cut);

@@ -93,10 +93,18 @@ wait_for "the lease is in the journal" bash -c "journalctl --no-pager MESSAGE_ID
 check "with its function" bash -c "$(declare -f entry); entry $granted | grep -q VFIOD_DEVICE=$edu"
 refused as bob edu $edu
 wait_for "the refusal is in the journal" bash -c "$(declare -f entry); entry $denied VFIOD_UID=1002 | grep -q VFIOD_REASON=not-allowed"
+quietly vfioctl assign $nvme --user bob
+echo >/sys/bus/pci/devices/$nvme/reset_method
+refused as bob lease cycle 1 $nvme
+echo default >/sys/bus/pci/devices/$nvme/reset_method
+check "what could not be reset can be cleaned when it can" timeout 60 vfioctl quarantine clear $nvme
+for id in 81842bebfa0e44ce9cae310214932485 2e53ac62c5904a53b4d7457129926fda; do
+	wait_for "its quarantine and the end of it are in the journal" bash -c "$(declare -f entry); entry $id | grep -q VFIOD_DEVICE=$nvme"
+done
+ok "its quarantine and the end of it are in the journal"
 check "journalctl finds its lines by the unit" bash -c 'journalctl --no-pager --unit vfiod.service | grep -q "leased to user"'
 
 # ---- restart, reload, watchdog ----------------------------------------------------------------------------
-quietly vfioctl assign $nvme --user bob
 vfiod_pid=$(property MainPID)
 baseline
 background holding /run/holder as alice edu --hold $edu
