@@ -17,8 +17,10 @@
  */
 #define VFIOD_STAT_TABLE(X) \
 	X(GRANTS, COUNTER, "vfiod_leases_granted_total", "", "Leases granted.") \
-	X(ENDS, COUNTER, "vfiod_leases_ended_total", "how=\"released\"", "Leases that ended with a clean function.") \
-	X(REVOKES, COUNTER, "vfiod_leases_ended_total", "how=\"revoked\"", "Leases that ended with a clean function.") \
+	X(ENDS, COUNTER, "vfiod_leases_ended_total", "how=\"released\"", "Leases that have ended.") \
+	X(REVOKES, COUNTER, "vfiod_leases_ended_total", "how=\"revoked\"", "Leases that have ended.") \
+	X(ENDS_UNPLUGGED, COUNTER, "vfiod_leases_ended_total", "how=\"unplugged\"", "Leases that have ended.") \
+	X(ENDS_QUARANTINED, COUNTER, "vfiod_leases_ended_total", "how=\"quarantined\"", "Leases that have ended.") \
 	X(DENIED_NOT_ALLOWED, COUNTER, "vfiod_requests_denied_total", "reason=\"not-allowed\"", "Requests refused.") \
 	X(DENIED_BUSY, COUNTER, "vfiod_requests_denied_total", "reason=\"busy\"", "Requests refused.") \
 	X(DENIED_LIMIT, COUNTER, "vfiod_requests_denied_total", "reason=\"limit\"", "Requests refused.") \

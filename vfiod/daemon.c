@@ -74,7 +74,7 @@ static void end_unplugged(struct daemon *daemon, const struct device *device)
 	};
 	char text[PROTO_ADDRESS_LEN];
 
-	metrics_count(&daemon->metrics, VFIOD_STAT_ENDS);
+	metrics_count(&daemon->metrics, VFIOD_STAT_ENDS_UNPLUGGED);
 	log_event(LOG_EVENT_UNPLUGGED, &about, "%s was unplugged while it was %s, lease %llu of user %u",
 		  proto_address_format(device->facts.address, text), state_name(device->state),
 		  (unsigned long long)device->lease.id, device->lease.uid);

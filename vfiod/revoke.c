@@ -102,6 +102,8 @@ static void quarantine(struct daemon *daemon, struct device *device, struct requ
 	step_take(daemon, device, EVENT_FAILED);
 	if (!clear)
 		metrics_count(&daemon->metrics, VFIOD_STAT_QUARANTINES);
+	if (device->lease.id)
+		metrics_count(&daemon->metrics, VFIOD_STAT_ENDS_QUARANTINED);
 	log_event(LOG_EVENT_QUARANTINED, &about, "quarantined: %s", failure->text);
 	failure_set(&told, -EIO, "the lease has ended, but the device is quarantined: %.400s", failure->text);
 	lease_end(daemon, device, 0, &told);

@@ -411,6 +411,27 @@ static void make_machine(uint8_t how)
 
 /* ---- vfiod ---- */
 
+/* Of what vfiod has counted: leases that it has taken up from the one before. */
+static uint64_t taken_up;
+
+static uint64_t leases_ended(void)
+{
+	return vfiod.metrics.counts[VFIOD_STAT_ENDS] + vfiod.metrics.counts[VFIOD_STAT_REVOKES] +
+	       vfiod.metrics.counts[VFIOD_STAT_ENDS_UNPLUGGED] + vfiod.metrics.counts[VFIOD_STAT_ENDS_QUARANTINED];
+}
+
+static uint64_t leases_now(void)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < vfiod.devices.count; i++) {
+		const struct device *device = vfiod.devices.list[i];
+
+		count += device->lease.id && (device->state != VFIOD_GRANTING || device->lease.granted);
+	}
+	return count;
+}
+
 static void start(void)
 {
 	const struct workers_how jobs = { .threads = 1 }, closes = { .threads = 1, .hurried = true };
@@ -437,6 +458,7 @@ static void start(void)
 	want(!server_new(&vfiod, run_dir, &vfiod.server, &failure));
 	want(!kept_new(run_dir, &vfiod.kept));
 	want(!restore(&vfiod, run_dir, &failure));
+	taken_up = leases_now() + leases_ended();
 	pci_events_follow(&vfiod);
 	assign_go_on(&vfiod);
 	sriov_go_on(&vfiod);
@@ -838,6 +860,7 @@ static void check(void)
 	check_warm();
 	check_handles();
 	check_journal();
+	want(vfiod.metrics.counts[VFIOD_STAT_GRANTS] + taken_up == leases_ended() + leases_now());
 	want(server_connections(vfiod.server) <= CLIENTS + 16);
 }
 

@@ -1527,6 +1527,27 @@ START_TEST(a_busy_function_that_is_unplugged_is_forgotten_when_its_worker_has_en
 }
 END_TEST
 
+/* ---- how a lease ends, as it is counted ---- */
+
+START_TEST(a_lease_that_ends_by_an_unplug_or_in_quarantine_is_counted_as_that_alone)
+{
+	static const enum vfiod_stat how[] = { VFIOD_STAT_ENDS, VFIOD_STAT_REVOKES, VFIOD_STAT_ENDS_UNPLUGGED,
+					       VFIOD_STAT_ENDS_QUARANTINED };
+	enum vfiod_stat right = _i ? VFIOD_STAT_ENDS_QUARANTINED : VFIOD_STAT_ENDS_UNPLUGGED;
+
+	lease_to(first, getuid(), 5);
+	if (_i)
+		revoke_start(&vfiod, first); /* there is nothing that could be cleaned */
+	else
+		daemon_device_gone(&vfiod, first);
+	while (workers_busy(vfiod.workers))
+		event_base_loop(vfiod.base, EVLOOP_ONCE);
+	ck_assert_int_eq(_i ? first->state : VFIOD_QUARANTINED, VFIOD_QUARANTINED);
+	for (size_t i = 0; i < sizeof(how) / sizeof(how[0]); i++)
+		ck_assert_uint_eq(vfiod.metrics.counts[how[i]], how[i] == right);
+}
+END_TEST
+
 /* ---- what a rule says of a lease ---- */
 
 /* A lease that this process has by its connection, and whose rule lets it last for an hour. */
@@ -3114,6 +3135,7 @@ static TCase *unplugged_case(void)
 
 	tcase_add_loop_test(tcase, a_function_that_is_unplugged_is_forgotten_in_every_state_but_a_busy_one, 0, 7);
 	tcase_add_loop_test(tcase, a_busy_function_that_is_unplugged_is_forgotten_when_its_worker_has_ended, 0, 4);
+	tcase_add_loop_test(tcase, a_lease_that_ends_by_an_unplug_or_in_quarantine_is_counted_as_that_alone, 0, 2);
 	return tcase;
 }
 
