@@ -85,10 +85,11 @@ static void explain(const struct device *device, enum state_event event, struct 
 
 static void explain_sibling(const struct device *device, const struct device *sibling, struct failure *failure)
 {
+	bool by_handles = sibling->lease.by_handles;
 	char text[PROTO_ADDRESS_LEN], other[PROTO_ADDRESS_LEN];
 
+	proto_address_format(sibling->facts.address, other);
 	if (sibling->state == VFIOD_QUARANTINED) {
-		proto_address_format(sibling->facts.address, other);
 		failure_set(
 			failure, -EIO,
 			"%s shares IOMMU group %u with %s, which is quarantined, and would reach the same memory; an "
@@ -99,9 +100,12 @@ static void explain_sibling(const struct device *device, const struct device *si
 	failure_set(
 		failure, -EBUSY,
 		"%s shares IOMMU group %u with %s, which is leased to user %u (asked for by process %u): a group has "
-		"one lease at a time",
-		proto_address_format(device->facts.address, text), device->facts.group,
-		proto_address_format(sibling->facts.address, other), sibling->lease.uid, sibling->lease.pid);
+		"one lease at a time; %s%s",
+		proto_address_format(device->facts.address, text), device->facts.group, other, sibling->lease.uid,
+		sibling->lease.pid,
+		by_handles ? "an administrator can take that one back: vfioctl revoke "
+			   : "that one ends with the last program that has it open",
+		by_handles ? other : "");
 }
 
 static void explain_wait(const struct device *device, const struct device *in_the_way, struct failure *failure)

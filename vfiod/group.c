@@ -2,6 +2,7 @@
 #include "vfiod/group.h"
 
 #include "proto/address.h"
+#include "vfiod/companion.h"
 #include "vfiod/config.h"
 #include "vfiod/device.h"
 #include "vfiod/isolation.h"
@@ -30,10 +31,17 @@ struct obstacles {
 static const char *owned(const struct device *other, const struct owner *owner, const char *address,
 			 char text[OBSTACLE_MAX])
 {
+	const struct device *leader = companions_leader(other->devices, other);
+	char with[PROTO_ADDRESS_LEN];
+
 	if (other->owner.uid == owner->uid && other->owner.gid == owner->gid)
 		return NULL;
-	if (other->state == VFIOD_COMPANION)
-		snprintf(text, OBSTACLE_MAX, "%s (taken along with what another owner has)", address);
+	if (other->state == VFIOD_COMPANION && !leader)
+		snprintf(text, OBSTACLE_MAX, "%s (on its way back to the host; try again)", address);
+	else if (other->state == VFIOD_COMPANION)
+		snprintf(text, OBSTACLE_MAX,
+			 "%s (taken along with %s of another owner; release that first: vfioctl release %s)", address,
+			 proto_address_format(leader->facts.address, with), with);
 	else
 		snprintf(text, OBSTACLE_MAX, "%s (assigned to another owner; release it first: vfioctl release %s)",
 			 address, address);
@@ -51,10 +59,12 @@ static const char *kept_by_host(const struct obstacles *obstacles, const struct 
 	if (!err && !other->set) /* a set: vfiod makes virtual functions of it, or has */
 		return NULL;
 	if (err == -EPERM)
-		snprintf(text, OBSTACLE_MAX, "%s (which stays the host's: rule \"%.60s\" says assign = false)", address,
-			 rule->name);
+		snprintf(text, OBSTACLE_MAX,
+			 "%s (which stays the host's: rule \"%.60s\" says assign = false; change that in vfiod.conf)",
+			 address, rule->name);
 	else if (err && other->facts.boot_display)
-		snprintf(text, OBSTACLE_MAX, "%s (the display that the machine booted with)", address);
+		snprintf(text, OBSTACLE_MAX,
+			 "%s (the display that the machine booted with; choose another one in the firmware)", address);
 	else
 		snprintf(text, OBSTACLE_MAX, "%s (which has virtual functions enabled; disable them first)", address);
 	return text;

@@ -242,9 +242,10 @@ int handles_revoke(int node, uint64_t lease, unsigned int *killed, struct failur
 		return failure_set(failure, err, "lease %llu cannot be revoked: %s", (unsigned long long)lease,
 				   strerror(-err));
 	if (what.pending && !stuck)
-		return failure_set(failure, -ETIMEDOUT,
-				   "lease %llu is dead to its user, but the kernel does not close it",
-				   (unsigned long long)lease);
+		return failure_set(
+			failure, -ETIMEDOUT,
+			"lease %llu is dead to its user, but the kernel does not close it; its log (dmesg) may say why",
+			(unsigned long long)lease);
 	if (what.pending)
 		return failure_set(
 			failure, -ETIMEDOUT,

@@ -226,7 +226,11 @@ int kept_write(const char *dir, const struct journal_record *record, struct fail
 		err = replace(folder, proto_address_format(record->address, name), bytes);
 		close(folder);
 	}
-	return err ? failure_set(failure, err, "the assignment cannot be kept in %s: %s", path, strerror(-err)) : 0;
+	return err ? failure_set(
+			     failure, err,
+			     "the assignment cannot be kept in %s: %s; see that vfiod can write there, and try again",
+			     path, strerror(-err))
+		   : 0;
 }
 
 int kept_remove(const char *dir, uint64_t address, struct failure *failure)
@@ -245,6 +249,9 @@ int kept_remove(const char *dir, uint64_t address, struct failure *failure)
 		err = -errno;
 	if (folder >= 0)
 		close(folder);
-	return err ? failure_set(failure, err, "the assignment cannot be removed from %s: %s", path, strerror(-err))
+	return err ? failure_set(failure, err,
+				 "the assignment cannot be removed from %s: %s; see that vfiod can write there, and "
+				 "try again",
+				 path, strerror(-err))
 		   : 0;
 }

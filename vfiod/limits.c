@@ -135,7 +135,7 @@ int limits_connect(struct limits *limits, struct account *account, const struct 
 		return failure_set(
 			failure, -EAGAIN,
 			"user %u has %u connections to vfiod, and may not have more (connections-per-user in "
-			"vfiod.conf)",
+			"vfiod.conf); close one first",
 			(unsigned)account->uid, account->connections);
 	if (quotas->connections && limits->connections >= quotas->connections)
 		return failure_set(failure, -EAGAIN,

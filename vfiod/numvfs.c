@@ -81,7 +81,8 @@ static int check_total(const struct parent *parent, unsigned int count, struct f
 	int err = read_number(parent, "sriov_totalvfs", &total);
 
 	if (err && err != -ENOENT)
-		return failure_set(failure, err, "%s: sriov_totalvfs: %s", parent->address, strerror(-err));
+		return failure_set(failure, err, "%s: sriov_totalvfs: %s; the kernel's log (dmesg) may say why",
+				   parent->address, strerror(-err));
 	if (!total)
 		return failure_set(
 			failure, -EOPNOTSUPP,
@@ -113,7 +114,8 @@ static int check_present(const struct parent *parent, unsigned int count, bool a
 	int err = read_number(parent, "sriov_numvfs", &present);
 
 	if (err)
-		return failure_set(failure, err, "%s: sriov_numvfs: %s", parent->address, strerror(-err));
+		return failure_set(failure, err, "%s: sriov_numvfs: %s; the kernel's log (dmesg) may say why",
+				   parent->address, strerror(-err));
 	if (!present || (again && present == count))
 		return 0;
 	return failure_set(failure, -EBUSY,

@@ -690,6 +690,13 @@ static void accept_again(evutil_socket_t fd, short what, void *data)
 
 /* ---- sockets ---- */
 
+/* Who starts it by hand may not be root, or want another folder. */
+static const char *what_to_do(int err)
+{
+	return err == -EACCES || err == -EPERM ? "start it as root, or its service: systemctl start vfiod"
+					       : "another folder can be given with --runtime-dir";
+}
+
 /* Everybody has to get through to the public socket, whatever our umask is. */
 static int make_dir(const char *path, struct failure *failure)
 {
@@ -697,7 +704,7 @@ static int make_dir(const char *path, struct failure *failure)
 	int err = mkdir(path, 0755) && errno != EEXIST ? -errno : 0;
 
 	umask(before);
-	return err ? failure_set(failure, err, "cannot make %s: %s", path, strerror(-err)) : 0;
+	return err ? failure_set(failure, err, "cannot make %s: %s; %s", path, strerror(-err), what_to_do(err)) : 0;
 }
 
 /*
@@ -712,10 +719,13 @@ static int take_lock(const char *runtime_dir, struct failure *failure)
 	snprintf(path, sizeof(path), "%s/lock", runtime_dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return failure_set(failure, -errno, "cannot open %s: %s", path, strerror(errno));
+		return failure_set(failure, -errno, "cannot open %s: %s; %s", path, strerror(errno),
+				   what_to_do(-errno));
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		close(fd);
-		return failure_set(failure, -EBUSY, "another vfiod runs already (it has %s locked)", path);
+		return failure_set(
+			failure, -EBUSY,
+			"another vfiod runs already (it has %s locked); end that first: systemctl stop vfiod", path);
 	}
 	return 0;
 }

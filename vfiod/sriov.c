@@ -569,7 +569,8 @@ static void assign_next(struct vf_set *set)
 		if (vf->state == VFIOD_QUARANTINED)
 			failure_set(&failure, -EIO, "%s is quarantined: %s", text, vf->reason);
 		else if (is_assigned(vf) && !is_owners(set, vf))
-			failure_set(&failure, -EBUSY, "%s is assigned to another owner by itself", text);
+			failure_set(&failure, -EBUSY, "%s is another owner's; release it: vfioctl release %s", text,
+				    text);
 		else if (is_assigned(vf))
 			assigned++;
 		else if (!assign_member(set->daemon, vf, &set->owner, &failure))

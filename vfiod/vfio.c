@@ -39,7 +39,8 @@ int vfio_open_group(uint32_t group, int *fd, struct failure *failure)
 			failure, -EBUSY,
 			"IOMMU group %u is open in another program; see: find /proc/[0-9]*/fd -lname '*vfio*'", group);
 	if (opened < 0)
-		return failure_set(failure, -errno, "%s: %s", path, strerror(errno));
+		return failure_set(failure, -errno, "%s: %s; %s", path, strerror(errno),
+				   errno == ENOENT ? "see which drivers its functions have: lspci -k" : "try again");
 	if (ioctl(opened, VFIO_GROUP_GET_STATUS, &status)) {
 		int err = failure_set(failure, -errno, "%s: VFIO_GROUP_GET_STATUS: %s", path, strerror(errno));
 

@@ -335,9 +335,9 @@ START_TEST(what_must_not_be_taken_from_the_host_is_not_taken_along)
 	other->facts.vfs = _i == 2;
 	ck_assert_int_eq(check(device, &failure), -EBUSY);
 	assert_says(&failure, "0000:01:00.1");
-	assert_says(&failure, _i == 0	? "rule \"its own\" says assign = false"
-			      : _i == 1 ? "display"
-					: "virtual functions");
+	assert_says(&failure, _i == 0	? "rule \"its own\" says assign = false; change that in vfiod.conf"
+			      : _i == 1 ? "display that the machine booted with; choose another one in the firmware"
+					: "virtual functions enabled; disable them first");
 }
 END_TEST
 
@@ -348,8 +348,12 @@ START_TEST(a_companion_of_another_owner_is_in_the_way_and_has_no_release_of_its_
 
 	put_assigned(0x101, others[0], VFIOD_COMPANION);
 	ck_assert_int_eq(check(device, &failure), -EBUSY);
-	assert_says(&failure, "0000:01:00.1 (taken along");
-	ck_assert_ptr_null(strstr(failure.text, "vfioctl release"));
+	assert_says(&failure, "0000:01:00.1 (on its way back to the host; try again)");
+	put_assigned(0x102, others[0], VFIOD_FREE);
+	ck_assert_int_eq(check(device, &failure), -EBUSY);
+	assert_says(&failure, "0000:01:00.1 (taken along with 0000:01:00.2 of another owner; release that first: "
+			      "vfioctl release 0000:01:00.2)");
+	ck_assert_ptr_null(strstr(failure.text, "vfioctl release 0000:01:00.1"));
 }
 END_TEST
 

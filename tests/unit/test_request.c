@@ -348,6 +348,11 @@ START_TEST(a_function_whose_group_is_leased_is_refused_with_the_sibling_and_its_
 	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EBUSY, "IOMMU group 4711");
 	ask_acquire(&client, FIRST, COOKIE);
 	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EBUSY, text_of(SECOND));
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EBUSY, "ends with the last program");
+	second->lease.by_handles = true;
+	ask_acquire(&client, FIRST, COOKIE);
+	expect_error(&client, VFIOD_ACQUIRE, COOKIE, EBUSY, "vfioctl revoke fffffffe:00:00.1");
 	ask_unassign(&admin, FIRST, COOKIE);
 	expect_error(&admin, VFIOD_UNASSIGN, COOKIE, EBUSY, "leased to user 4000");
 }

@@ -1455,6 +1455,7 @@ START_TEST(a_second_vfiod_refuses_to_start_and_does_the_first_no_harm)
 	snprintf(log_path, sizeof(log_path), "%s/log of the second", dir);
 	ck_assert_int_eq(run_to_end(&(struct start){ 0 }), 1);
 	assert_says("another vfiod runs already");
+	assert_says("systemctl stop vfiod");
 	assert_says(run_dir);
 	assert_one_line();
 	list(&conn, 0, 1);
