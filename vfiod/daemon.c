@@ -292,7 +292,6 @@ static int daemon_start(struct daemon *daemon, const struct options *options, st
 	if (err)
 		return err;
 	pci_events_follow(daemon);
-	revoke_go_on(daemon);
 	assign_go_on(daemon);
 	sriov_go_on(daemon);
 	return 0;

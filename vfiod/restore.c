@@ -389,7 +389,7 @@ static void carry_out(struct daemon *daemon, struct device *device, const struct
 	case RECONCILE_END:
 		revoke_start(daemon, device);
 		break;
-	case RECONCILE_CLEAN: /* by revoke_go_on() */
+	case RECONCILE_CLEAN: /* when all others of its group are done, by revoke_go_on() */
 	case RECONCILE_QUARANTINE:
 		break;
 	case RECONCILE_LEAVE:
@@ -472,6 +472,7 @@ static void carry_all_out(struct daemon *daemon, const struct found *found)
 		if (device || action->act == RECONCILE_REVOKE)
 			carry_out(daemon, device, action);
 	}
+	revoke_go_on(daemon);
 }
 
 static int reconcile_all(struct daemon *daemon, const char *path, struct found *found)

@@ -1343,8 +1343,9 @@ static void check_end(void)
 		const struct device *device = vfiod.devices.list[i];
 
 		want(!device_is_busy(device) && !device->lease.id && device->state != VFIOD_LEASED);
-		want(!device->returns && !device->parked);
+		want(!device->returns && !device->parked && !device->unclean);
 	}
+	want(!vfiod.unclean && !vfiod.returning);
 	for (size_t i = 0; i < FAKE_HANDLES; i++)
 		want(!fake_vfio.handles[i].id || !vfiod.handles);
 	check_vfs();
