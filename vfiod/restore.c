@@ -258,7 +258,8 @@ static enum vfiod_state adopted_state(enum reconcile_act act)
 	}
 }
 
-static int adopt(struct device *device, const struct found *found, const struct reconcile_action *action)
+static int adopt(struct daemon *daemon, struct device *device, const struct found *found,
+		 const struct reconcile_action *action)
 {
 	const struct journal_record *record = action->record;
 
@@ -286,7 +287,7 @@ static int adopt(struct device *device, const struct found *found, const struct 
 	device->header = record->header;
 	facts_note_host_driver(&device->facts, device->origin.driver);
 	device->unclean = action->act == RECONCILE_CLEAN;
-	device->daemon->unclean += device->unclean;
+	daemon->unclean += device->unclean;
 	if (device->state == VFIOD_LEASED)
 		adopt_lease(device, found, action);
 	if (action->act == RECONCILE_QUARANTINE)
@@ -430,7 +431,7 @@ static int take_over(struct daemon *daemon, const char *path, const struct found
 		struct device *device = devices_find(&daemon->devices, action->address);
 
 		if (device && action->act != RECONCILE_REVOKE) {
-			err = adopt(device, found, action);
+			err = adopt(daemon, device, found, action);
 			carry_over(daemon, device, action, &contents);
 		}
 		log_what(device, action);
