@@ -10,6 +10,7 @@ UNIT_TESTS = \
 	tests/unit/test_config \
 	tests/unit/test_config_view \
 	tests/unit/test_driver \
+	tests/unit/test_facts \
 	tests/unit/test_group \
 	tests/unit/test_iova \
 	tests/unit/test_isolation \
@@ -104,6 +105,10 @@ tests_unit_test_config_view_LDADD = vfioctl/libvfioctl.la $(JSONC_LIBS) $(CHECK_
 tests_unit_test_driver_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_driver_LDFLAGS = $(PROGRAM_LINK)
 tests_unit_test_driver_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
+
+tests_unit_test_facts_CFLAGS = $(TEST_FLAGS) $(LIBUDEV_CFLAGS)
+tests_unit_test_facts_LDFLAGS = $(PROGRAM_LINK)
+tests_unit_test_facts_LDADD = vfiod/libvfiod.la $(CHECK_LIBS)
 
 tests_unit_test_group_CFLAGS = $(TEST_FLAGS)
 tests_unit_test_group_LDFLAGS = $(PROGRAM_LINK)

@@ -42,11 +42,26 @@ static uint32_t number(struct udev_device *dev, const char *attribute, uint32_t 
 	return end == text || value < 0 ? otherwise : (uint32_t)value;
 }
 
-static uint32_t group_of(uint64_t address)
+/* A driver of VFIO's makes a group of this name (vfio_noiommu_group_alloc() in drivers/vfio/group.c) when it takes a
+ * function that has none, where it was told to; others have no name. */
+static bool is_of_no_iommu_mode(uint64_t address, int *err)
 {
 	char name[VFIOD_NAME_MAX];
+	int missing = sysfs_read(address, "iommu_group/name", name, sizeof(name));
 
-	return sysfs_link(address, "iommu_group", name, sizeof(name)) ? VFIOD_NONE : (uint32_t)strtoul(name, NULL, 10);
+	if (facts_is_want(-missing))
+		*err = missing;
+	return !strcmp(name, "vfio-noiommu");
+}
+
+static void read_group(struct facts *facts, int *err)
+{
+	char number[VFIOD_NAME_MAX];
+
+	facts->no_iommu = is_of_no_iommu_mode(facts->address, err);
+	facts->group = VFIOD_NONE;
+	if (!facts->no_iommu && !sysfs_link(facts->address, "iommu_group", number, sizeof(number)))
+		facts->group = (uint32_t)strtoul(number, NULL, 10);
 }
 
 /* How many virtual functions are enabled.  Not from sriov_numvfs: to read that waits for the lock of a function whose
@@ -111,7 +126,7 @@ int facts_from_udev(struct udev_device *dev, struct facts *facts)
 	found.numa_node = number(dev, "numa_node", VFIOD_NONE, &err);
 	found.vfs = count_vfs(found.address);
 	found.boot_display = number(dev, "boot_vga", 0, &err) == 1;
-	found.group = group_of(found.address);
+	read_group(&found, &err);
 	errno = 0;
 	driver = udev_device_get_driver(dev);
 	if (!driver && facts_is_want(errno))

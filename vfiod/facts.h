@@ -20,6 +20,7 @@ struct facts {
 	uint16_t vendor, device, subsystem_vendor, subsystem_device;
 	uint32_t class_code; /* base class << 16 | sub-class << 8 | programming interface */
 	uint32_t group;	     /* IOMMU group, or VFIOD_NONE */
+	bool no_iommu;	     /* VFIO has it in its no-IOMMU mode: the group that it has confines nothing, and is none */
 	uint32_t numa_node;  /* or VFIOD_NONE */
 	uint32_t vfs;	     /* virtual functions that are enabled */
 	bool boot_display;

@@ -82,6 +82,16 @@ int policy_may_take(const struct config *config, const struct facts *facts, stru
 	return 0;
 }
 
+static int refuse_without_iommu(const struct facts *facts, const char *address, struct failure *failure)
+{
+	return failure_set(
+		failure, -EOPNOTSUPP,
+		"%s is %s; switch VT-d or AMD-Vi on in the firmware and boot with intel_iommu=on or amd_iommu=on",
+		address,
+		facts->no_iommu ? "in VFIO's no-IOMMU mode, which lets a program write to all of the machine's memory"
+				: "behind no IOMMU, so its DMA could not be confined");
+}
+
 int policy_may_assign(const struct config *config, const struct facts *facts, struct failure *failure)
 {
 	const struct rule *rule = policy_rule(config, facts);
@@ -94,11 +104,7 @@ int policy_may_assign(const struct config *config, const struct facts *facts, st
 	if (policy_may_take(config, facts, failure))
 		return failure->error;
 	if (facts->group == VFIOD_NONE)
-		return failure_set(
-			failure, -EOPNOTSUPP,
-			"%s is behind no IOMMU, so its DMA could not be confined; switch VT-d or AMD-Vi on in "
-			"the firmware and boot with intel_iommu=on or amd_iommu=on",
-			address);
+		return refuse_without_iommu(facts, address, failure);
 	if (!facts->reset[0] && policy_reset(config, facts) == CLEAN_RESET_REQUIRED)
 		return refuse_without_reset(rule, address, failure);
 	return 0;

@@ -68,6 +68,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* ---- functions ---- */
 
+static bool is_in_no_iommu_mode(const struct fake_function *function)
+{
+	const char *name = fake_attribute(function, "iommu_group/name");
+
+	return name && !strcmp(name, "vfio-noiommu");
+}
+
 static void check_facts(const struct facts *facts, const struct fake_function *function)
 {
 	const char *vendor = fake_attribute(function, "vendor");
@@ -82,8 +89,8 @@ static void check_facts(const struct facts *facts, const struct fake_function *f
 	/* one that was virtual stays so, though its link goes before it does */
 	want(facts->is_virtual || !fake_attribute(function, "physfn") ||
 	     proto_address_parse(fake_attribute(function, "physfn"), &(uint64_t){ 0 }));
-	/* what is behind no IOMMU is never given away */
-	if (!fake_attribute(function, "iommu_group"))
+	/* what is behind no IOMMU is never given away, whatever VFIO makes of it */
+	if (!fake_attribute(function, "iommu_group") || is_in_no_iommu_mode(function))
 		want(facts->group == VFIOD_NONE && policy_may_assign(&no_rules, facts, &failure));
 }
 

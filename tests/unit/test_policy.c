@@ -541,6 +541,19 @@ START_TEST(a_function_behind_no_iommu_is_refused)
 }
 END_TEST
 
+START_TEST(a_function_in_vfios_mode_without_an_iommu_is_refused_with_what_that_mode_means)
+{
+	struct facts facts = nvme();
+	struct failure failure;
+
+	facts.group = VFIOD_NONE;
+	facts.no_iommu = true;
+	ck_assert_int_eq(may_assign(NULL, &facts, &failure), -EOPNOTSUPP);
+	ASSERT_SAYS(&failure, -EOPNOTSUPP, "0000:01:00.0", "no-IOMMU mode", "all of the machine's memory",
+		    "intel_iommu=on", "amd_iommu=on");
+}
+END_TEST
+
 START_TEST(no_rule_makes_up_for_an_iommu)
 {
 	struct facts facts = nvme();
@@ -1015,6 +1028,7 @@ static TCase *assign_case(void)
 	tcase_add_test(tcase, a_function_with_virtual_functions_says_how_to_disable_them);
 	tcase_add_test(tcase, a_function_behind_no_iommu_is_refused);
 	tcase_add_test(tcase, no_rule_makes_up_for_an_iommu);
+	tcase_add_test(tcase, a_function_in_vfios_mode_without_an_iommu_is_refused_with_what_that_mode_means);
 	tcase_add_test(tcase, iommu_group_zero_is_a_group);
 	tcase_add_test(tcase, a_function_that_cannot_be_reset_is_refused);
 	tcase_add_test(tcase, a_rule_does_not_accept_a_missing_reset_by_itself);
