@@ -313,9 +313,18 @@ use_clients() {
 
 # use_calls: puts calls.so where everybody's programs may load it; $calls is its name.
 use_calls() {
-	local folder=${VFIOD_CLIENTS:-${BASH_SOURCE[0]%/*}/../../build/default/tests/vm/clients}
 	calls=/usr/local/lib/calls.so
-	install -m 755 "$folder/.libs/calls.so" "$calls"
+	use_preloaded "$calls"
+}
+use_preloaded() {
+	local folder=${VFIOD_CLIENTS:-${BASH_SOURCE[0]%/*}/../../build/default/tests/vm/clients}
+	install -m 755 "$folder/.libs/${1##*/}" "$1"
+}
+
+# use_labels: puts labelled.so there; $labelled is its name.
+use_labels() {
+	labelled=/usr/local/lib/labelled.so
+	use_preloaded "$labelled"
 }
 
 # background WORD FILE COMMAND...: starts it with its output in FILE, until WORD is there; its process is $process.

@@ -97,9 +97,11 @@ tests_vm_clients_lend_LDFLAGS = $(PROGRAM_LINK)
 tests_vm_clients_lend_LDADD = tests/vm/clients/libhandles.la
 
 # Preloaded into programs of others. A library that is never installed is a shared one only where it has an -rpath.
-noinst_LTLIBRARIES += tests/vm/clients/calls.la
+noinst_LTLIBRARIES += tests/vm/clients/calls.la tests/vm/clients/labelled.la
 tests_vm_clients_calls_la_SOURCES = tests/vm/clients/calls.c
 tests_vm_clients_calls_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+tests_vm_clients_labelled_la_SOURCES = tests/vm/clients/labelled.c
+tests_vm_clients_labelled_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 
 tests_vm_clients_table_SOURCES = tests/vm/clients/table.c
 tests_vm_clients_table_CFLAGS = $(PROGRAM_FLAGS)
