@@ -61,6 +61,8 @@ static unsigned int slot_of(uid_t uid)
 
 static void account_free(struct limits *limits, struct account *account)
 {
+	if (account->left_out)
+		limits->forgotten(account->uid, account->left_out);
 	if (account->idle)
 		TAILQ_REMOVE(&limits->idle, account, next);
 	LIST_REMOVE(account, slot);
@@ -74,11 +76,8 @@ void limits_free(struct limits *limits)
 	if (!limits)
 		return;
 	for (unsigned int i = 0; i < SLOTS; i++)
-		while ((account = LIST_FIRST(&limits->slots[i]))) {
-			if (account->left_out)
-				limits->forgotten(account->uid, account->left_out);
+		while ((account = LIST_FIRST(&limits->slots[i])))
 			account_free(limits, account); /* NOLINT(clang-analyzer-unix.Malloc): it takes itself out */
-		}
 	free(limits);
 }
 
@@ -97,8 +96,6 @@ static void settle(struct limits *limits, struct account *account, uint64_t now)
 		return;
 	for (int i = 0; i < SETTLE_STEP && (first = TAILQ_FIRST(&limits->idle)); i++) {
 		if (is_as_new(first, now)) { /* NOLINT(clang-analyzer-unix.Malloc): as above */
-			if (first->left_out)
-				limits->forgotten(first->uid, first->left_out);
 			account_free(limits, first);
 			continue;
 		}
