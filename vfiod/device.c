@@ -159,6 +159,8 @@ int devices_put(struct devices *devices, const struct facts *facts)
 		if (!facts->host_driver[0])
 			facts_note_host_driver(&device->facts, before.host_driver);
 		device->facts.serial = before.serial;
+		/* it may have gone, and this be another one: then that is yet to be told */
+		device->facts.seen = before.seen;
 		device->facts.isolation = before.isolation;
 		memcpy(device->facts.pool, before.pool, sizeof(before.pool));
 		if (before.is_virtual)

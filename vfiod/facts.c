@@ -82,6 +82,14 @@ static bool is_strict(const char *driver)
 	return !strcmp(driver, DRIVER_STRICT) || (!strcmp(driver, DRIVER_STOCK) && driver_is_disguised());
 }
 
+/* How many events, about anything, the kernel has sent; 0: that is not known. */
+static uint64_t count_events(void)
+{
+	char text[24];
+
+	return sysfs_read_file("/sys/kernel/uevent_seqnum", text, sizeof(text)) ? 0 : strtoull(text, NULL, 10);
+}
+
 /* Virtual functions may be on a further bus than their parent, with the numbers of another one on the parent's. */
 static void read_place(struct udev_device *dev, struct facts *facts)
 {
@@ -116,6 +124,7 @@ int facts_from_udev(struct udev_device *dev, struct facts *facts)
 		return -ENOMEM;
 	if (proto_address_parse(name, &found.address))
 		return -EINVAL;
+	found.seen = count_events(); /* before the rest: it may go, and be told to have gone, while that is read */
 	if (!is_readable(dev, &err))
 		return err ? err : -ENODEV;
 	found.vendor = (uint16_t)number(dev, "vendor", 0xffff, &err);

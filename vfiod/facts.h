@@ -36,6 +36,7 @@ struct facts {
 	uint64_t parent;	      /* the bridge that it is behind; VFIOD_NO_ADDRESS: none */
 	struct isolation isolation;   /* see devices_put() */
 	uint64_t serial;	      /* the card's, see serial.h; 0: none */
+	uint64_t seen;		      /* the kernel's last event before it was first looked at, see devices_put() */
 	char pool[VFIOD_NAME_MAX];    /* that an administrator has put it into; empty: what its rule says */
 	char label[FACTS_LABEL_MAX];  /* the firmware's (SMBIOS type 41, ACPI _DSM); empty: none, or a longer one */
 };

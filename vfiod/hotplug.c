@@ -88,12 +88,21 @@ static int scan(struct daemon *daemon)
 	return err;
 }
 
-static void remove_function(struct daemon *daemon, const char *name)
+/*
+ * udev may be late with it, and mean one that was at the address before what we know there.  The kernel takes a
+ * function's attributes away before it numbers the "remove", so that of a function has a higher number than the last
+ * event had before they could be read.  To look whether there is a function now would not do: it may be another one,
+ * and then the one that we know has gone (F27).
+ */
+static void remove_function(struct daemon *daemon, struct udev_device *dev)
 {
 	struct device *device;
 	uint64_t address;
 
-	if (!proto_address_parse(name, &address) && (device = devices_find(&daemon->devices, address)))
+	if (proto_address_parse(udev_device_get_sysname(dev), &address))
+		return;
+	device = devices_find(&daemon->devices, address);
+	if (device && udev_device_get_seqnum(dev) > device->facts.seen)
 		daemon_device_gone(daemon, device);
 }
 
@@ -152,7 +161,7 @@ static void receive(evutil_socket_t fd, short what, void *data)
 	if (!dev)
 		return;
 	if (!strcmp(udev_device_get_action(dev), "remove"))
-		remove_function(hotplug->daemon, udev_device_get_sysname(dev));
+		remove_function(hotplug->daemon, dev);
 	else if ((err = take(hotplug->daemon, dev)))
 		log_line(LOG_ERR, "%s is known to vfiod as it was: %s", udev_device_get_sysname(dev), strerror(-err));
 	udev_device_unref(dev);

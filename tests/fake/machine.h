@@ -94,4 +94,7 @@ bool machine_is_vfio(const char *driver);
 /** uevent_send() - as udev does, when its rules are through. */
 void uevent_send(const struct function *function, const char *action);
 
+/** uevent_hold() - have all that udev tells come later, in order, when it is not held any more. */
+void uevent_hold(bool hold);
+
 #endif

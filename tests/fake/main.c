@@ -49,6 +49,7 @@ static const char usage[] =
 	"  unplug ADDRESS                   it answers no more, and is gone when nobody has it open\n"
 	"  request ADDRESS                  tell who has it open that it is wanted back\n"
 	"  uevent ADDRESS ACTION            an event that means nothing\n"
+	"  uevents hold|go                  have all events come later, as of a udev that is busy; and then\n"
 	"  driver NAME                      load a driver\n"
 	"  bind ADDRESS NAME | unbind ADDRESS    as somebody does by hand\n"
 	"  write PATH TEXT                  to a file of sysfs, what the shell's echo would do there\n"
@@ -203,6 +204,8 @@ static int carry_out(char *line)
 		machine_register(words);
 	else if (!strcmp(name, "handles"))
 		vfio_handles_loaded(!strcmp(words, "on"));
+	else if (!strcmp(name, "uevents"))
+		uevent_hold(!strcmp(words, "hold"));
 	else if (!strcmp(name, "state"))
 		return tell_state();
 	else if (!strcmp(name, "write"))

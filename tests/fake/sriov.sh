@@ -169,6 +169,46 @@ check "also for the next vfiod" made $card
 machine_does "fault $card write:sriov_numvfs off"
 give_up
 
+# ---- udev is behind with its events ------------------------------------------------------------------------------
+other=0000:04:00.0
+# go_on: udev does, and vfiod has read all of its events when it knows of one more function.
+go_on() {
+	machine_does "uevents go" "function $other group=54"
+	wait_for "vfiod has read all of the events" state_is $other unmanaged
+	machine_does "unplug $other"
+	wait_for "it is gone" unknown $other
+}
+none_is_lost() {
+	check "none of them is lost by the end of those before" all_free "${vfs[@]}"
+	equal "of which nothing is said" null "$(field $card quarantine_reason)"
+	give_up
+}
+make_three
+machine_does "uevents hold"
+check "they are removed" vfioctl release $card
+make_three
+go_on
+none_is_lost
+make_three
+machine_does "uevents hold"
+check "they are removed" vfioctl release $card
+slow sriov_numvfs
+begin vfioctl assign $card --vfs 3 --group 1100
+wait_for "while they are made" number_is 3
+go_on
+fast sriov_numvfs
+check "vfiod knows of them by the events of those before" kill -0 "$begun"
+end_it
+none_is_lost
+check "a function is assigned" vfioctl assign $plain --user 1001
+machine_does "uevents hold" "uevent $plain change" "unplug $plain"
+wait_for "it is pulled out" test ! -e $sysfs/$plain
+machine_does "function $plain driver=e1000e group=51 class=020000"
+go_on
+check "what is in its place is another one, though it looks the same: F27" logged "$plain was unplugged while it was"
+wait_for "which is taken as the one before" state_is $plain free
+check "it is given back" vfioctl release $plain
+
 # ---- vfiod is killed ---------------------------------------------------------------------------------------------
 slow sriov_drivers_autoprobe
 begin vfioctl assign $card --vfs 3 --group 1100
