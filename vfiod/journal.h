@@ -50,7 +50,7 @@ struct journal_lease {
 
 /* What is noted of virtual functions that vfiod makes.  They have records of their own, as any assigned function. */
 enum journal_vfs_phase {
-	JOURNAL_VFS_MAKING = 1, /* they are being made, or assigned */
+	JOURNAL_VFS_MAKING = 1, /* they are being made, or assigned; or undone, and stay kept */
 	JOURNAL_VFS_THERE,	/* they are assigned, all of them */
 	JOURNAL_VFS_LEAVING,	/* they are being given back, or removed */
 };

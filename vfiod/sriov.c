@@ -192,8 +192,13 @@ bool sriov_is_noted(const struct device *device)
 
 void sriov_describe(const struct device *device, struct journal_record *record)
 {
-	record->vfs = device->set->vfs;
-	record->owner = device->set->owner;
+	const struct vf_set *set = device->set;
+
+	record->vfs = set->vfs;
+	record->owner = set->owner;
+	/* what is undone and stays kept: LEAVING would tell the next vfiod to keep it no longer, so it tries again */
+	if (set->again && set->vfs.phase == JOURNAL_VFS_LEAVING)
+		record->vfs.phase = JOURNAL_VFS_MAKING;
 }
 
 /* ---- a worker has it ---- */
@@ -300,7 +305,7 @@ void sriov_gone(struct device *device)
 		end_gone(set);
 }
 
-/* What has been done is undone: whether that can be noted or not, the next vfiod would do the same. */
+/* What has been done is undone: whether that can be noted or not, the next vfiod would do the same, or try again. */
 static void undo(struct vf_set *set, const struct failure *failure)
 {
 	set->failure = *failure;
@@ -475,6 +480,7 @@ void sriov_release(struct request *request, struct device *device)
 	int err = check_release(set, &failure);
 
 	if (!err) {
+		set->again = false; /* it is kept no longer, which its note has to say */
 		enter(set, JOURNAL_VFS_LEAVING);
 		err = saved_note(set->daemon, device);
 		if (err) {
@@ -487,7 +493,6 @@ void sriov_release(struct request *request, struct device *device)
 		return;
 	}
 	set->request = request;
-	set->again = false;
 	sriov_go_on(set->daemon);
 }
 

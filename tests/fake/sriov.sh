@@ -283,8 +283,24 @@ start_vfiod
 wait_for "what cannot be assigned again is left to the host" reason_has $card "its virtual functions are not made again"
 check "all of it" number_is 0
 check "and is kept" kept $card
+rm /run/vfiod/journal
+slow sriov_numvfs
+restart
+wait_for "a vfiod that is killed while it undoes that" logged "${vfs[0]} given back"
 rules
-check "without the rule" vfioctl reload
+restart
+fast sriov_numvfs
+wait_for "is followed by one that makes them again" all_free "${vfs[@]}"
+wait_for "all of them" made $card
+check "and which are kept" kept $card
+machine_does "fault ${vfs[2]} delay:driver_override 2000"
+begin vfioctl release $card
+wait_for "a vfiod that is killed while it gives those back" logged "${vfs[1]} given back"
+check "which are kept until then" kept $card
+restart
+end_it
+wait_for "is followed by one that removes them" number_is 0
+as_before
 make_three
 
 # ---- somebody else removes them: F38 -----------------------------------------------------------------------------
