@@ -166,11 +166,13 @@ static int check_is_known(struct assign_job *assign)
 static void look_run(struct job *job)
 {
 	struct assign_job *assign = (struct assign_job *)job;
+	int err;
 
 	if (inuse_check(assign->address, &assign->failure))
 		return;
 	/* a VFIO driver of another maker may have it, open in a virtual machine: to unbind it would hang */
-	if (check_group_is_ours(assign->group, assign->is_known ? PATIENCE_MS : 0, &assign->failure) == -EBUSY)
+	err = check_group_is_ours(assign->group, assign->is_known ? PATIENCE_MS : 0, &assign->failure);
+	if (err == -EBUSY || facts_is_want(-err))
 		return;
 	assign->failure.error = 0;
 	if (assign->is_known && check_is_known(assign))

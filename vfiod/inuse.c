@@ -2,6 +2,7 @@
 #include "vfiod/inuse.h"
 
 #include "proto/address.h"
+#include "vfiod/facts.h"
 #include "vfiod/sysfs.h"
 
 #include <dirent.h>
@@ -22,6 +23,15 @@ struct question {
 	char path[PATH_MAX]; /* of the function below /sys/devices */
 	struct failure *failure;
 };
+
+/* What could not be opened: that it is not there is an answer, all else is none. */
+static int cannot_tell(const struct question *q, const char *path, int error)
+{
+	if (error == ENOENT || error == ENXIO || error == ENODEV || error == ENOMEDIUM)
+		return 0;
+	return failure_set(q->failure, -error, "cannot tell whether the host uses %s: %s: %s; try again", q->address,
+			   path, strerror(error));
+}
 
 /* Is the entry @name of the class directory @class something of this function's? */
 static bool belongs(const struct question *q, const char *class, const char *name)
@@ -56,106 +66,130 @@ static bool is_part_of(const char *name, const char *disk)
 	return !access(path, F_OK);
 }
 
-/* Which part of this disk is mounted, and where; false if none is that we see. */
-static bool mounted_at(const char *disk, char part[NAME_MAX + 1], char where[PATH_MAX])
+/* Is a part of this disk mounted, as far as we see? */
+static int check_mounts(const struct question *q, const char *disk)
 {
-	FILE *mounts = setmntent("/proc/self/mounts", "r");
+	static const char path[] = "/proc/self/mounts";
+	FILE *mounts = setmntent(path, "r");
 	struct mntent entry;
 	char buffer[4 * PATH_MAX];
-	bool found = false;
+	int err = 0;
 
 	if (!mounts)
-		return false;
-	while (!found && getmntent_r(mounts, &entry, buffer, sizeof(buffer))) {
-		if (strncmp(entry.mnt_fsname, "/dev/", 5) || !is_part_of(entry.mnt_fsname + 5, disk))
-			continue;
-		snprintf(part, NAME_MAX + 1, "%s", entry.mnt_fsname + 5);
-		snprintf(where, PATH_MAX, "%s", entry.mnt_dir);
-		found = true;
+		return cannot_tell(q, path, errno);
+	while (!err && getmntent_r(mounts, &entry, buffer, sizeof(buffer))) {
+		const char *part = entry.mnt_fsname + 5;
+
+		if (!strncmp(entry.mnt_fsname, "/dev/", 5) && is_part_of(part, disk))
+			err = failure_set(q->failure, -EBUSY,
+					  "%s is in use: %s is mounted at %s; unmount it first: umount /dev/%s",
+					  q->address, part, entry.mnt_dir, part);
 	}
+	if (!err && ferror(mounts))
+		err = cannot_tell(q, path, errno);
 	endmntent(mounts);
-	return found;
+	return err;
 }
 
-/* Which part of this disk the host swaps on. */
-static bool swapped_on(const char *disk, char part[NAME_MAX + 1])
+/* Does the host swap on a part of this disk? */
+static int check_swaps(const struct question *q, const char *disk)
 {
-	FILE *swaps = fopen("/proc/swaps", "re");
-	char line[PATH_MAX + 256];
-	bool found = false;
+	static const char path[] = "/proc/swaps";
+	FILE *swaps = fopen(path, "re");
+	char line[PATH_MAX + 256], part[NAME_MAX + 1];
+	int err = 0;
 
 	if (!swaps)
-		return false;
-	while (!found && fgets(line, sizeof(line), swaps))
-		found = sscanf(line, "/dev/%255s", part) == 1 && is_part_of(part, disk);
+		return cannot_tell(q, path, errno);
+	while (!err && fgets(line, sizeof(line), swaps))
+		if (sscanf(line, "/dev/%255s", part) == 1 && is_part_of(part, disk))
+			err = failure_set(q->failure, -EBUSY,
+					  "%s is in use: the host swaps on %s; stop that first: swapoff /dev/%s",
+					  q->address, part, part);
+	if (!err && ferror(swaps))
+		err = cannot_tell(q, path, errno);
 	fclose(swaps);
-	return found;
+	return err;
 }
 
-/* Which loop device has a part of this disk behind it: that is no exclusive use. */
-static bool looped_on(const char *disk, char loop[NAME_MAX + 1])
+/* Has the block device @name, if it is a loop device, a part of this disk behind it? */
+static int check_loop(const struct question *q, const char *disk, const char *name)
 {
 	char path[PATH_MAX], behind[NAME_MAX + 1];
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir = opendir("/sys/class/block");
+	int err;
 
-	while (dir && !found && (entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "/sys/class/block/%s/loop/backing_file", entry->d_name);
-		found = !sysfs_read_file(path, behind, sizeof(behind)) && !strncmp(behind, "/dev/", 5) &&
-			is_part_of(behind + 5, disk);
-		if (found)
-			snprintf(loop, NAME_MAX + 1, "%s", entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
-	return found;
+	snprintf(path, sizeof(path), "/sys/class/block/%s/loop/backing_file", name);
+	err = sysfs_read_file(path, behind, sizeof(behind));
+	if (facts_is_want(-err))
+		return cannot_tell(q, path, -err);
+	if (err || strncmp(behind, "/dev/", 5) || !is_part_of(behind + 5, disk))
+		return 0;
+	return failure_set(
+		q->failure, -EBUSY,
+		"%s is in use: loop device %s is on %s; unmount it, then detach it: losetup --detach /dev/%s",
+		q->address, name, disk, name);
+}
+
+/* To be behind a loop device is no exclusive use. */
+static int check_loops(const struct question *q, const char *disk)
+{
+	static const char path[] = "/sys/class/block";
+	struct dirent *entry;
+	int err = 0;
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		return cannot_tell(q, path, errno);
+	while (!err && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			err = check_loop(q, disk, entry->d_name);
+	closedir(dir);
+	return err;
 }
 
 /* Whoever mounts, swaps on or stacks on a disk opens it exclusively, and so do careful programs, in any namespace. */
-static bool opened_exclusively(const char *disk)
+static int check_exclusive(const struct question *q, const char *disk)
 {
 	char path[PATH_MAX];
 	int fd;
 
 	snprintf(path, sizeof(path), "/dev/%s", disk);
 	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return errno == EBUSY;
-	close(fd);
-	return false;
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	/* a sandbox or a security module that keeps disks from us: with those, the other questions have to do */
+	if (errno == EACCES || errno == EPERM)
+		return 0;
+	if (errno != EBUSY)
+		return cannot_tell(q, path, errno);
+	return failure_set(q->failure, -EBUSY,
+			   "%s is in use: something has %s for itself (a RAID, LVM or device mapper volume, "
+			   "a mount elsewhere); see: lsblk %s",
+			   q->address, path, path);
 }
 
 static int check_disk(const struct question *q, const char *name)
 {
-	char disk[NAME_MAX + 1], part[NAME_MAX + 1], where[PATH_MAX];
+	char disk[NAME_MAX + 1];
+	int err;
 
 	visible_disk(name, disk);
-	if (mounted_at(disk, part, where))
-		return failure_set(q->failure, -EBUSY,
-				   "%s is in use: %s is mounted at %s; unmount it first: umount /dev/%s", q->address,
-				   part, where, part);
-	if (swapped_on(disk, part))
-		return failure_set(q->failure, -EBUSY,
-				   "%s is in use: the host swaps on %s; stop that first: swapoff /dev/%s", q->address,
-				   part, part);
-	if (looped_on(disk, part))
-		return failure_set(
-			q->failure, -EBUSY,
-			"%s is in use: loop device %s is on %s; unmount it, then detach it: losetup --detach /dev/%s",
-			q->address, part, disk, part);
-	if (opened_exclusively(disk))
-		return failure_set(
-			q->failure, -EBUSY,
-			"%s is in use: something has /dev/%s for itself (a RAID, LVM or device mapper volume, "
-			"a mount elsewhere); see: lsblk /dev/%s",
-			q->address, disk, disk);
-	return 0;
+	err = check_mounts(q, disk);
+	if (!err)
+		err = check_swaps(q, disk);
+	if (!err)
+		err = check_loops(q, disk);
+	if (!err)
+		err = check_exclusive(q, disk);
+	return err;
 }
 
 static int check_interface(const struct question *q, const char *name)
 {
 	char path[PATH_MAX], text[32];
+	int err;
 
 	snprintf(path, sizeof(path), "/sys/class/net/%s/master", name);
 	if (!access(path, F_OK))
@@ -165,7 +199,10 @@ static int check_interface(const struct question *q, const char *name)
 			"link set %s nomaster",
 			q->address, name, name);
 	snprintf(path, sizeof(path), "/sys/class/net/%s/flags", name);
-	if (sysfs_read_file(path, text, sizeof(text)) || !(strtoul(text, NULL, 16) & IFF_UP))
+	err = sysfs_read_file(path, text, sizeof(text));
+	if (facts_is_want(-err))
+		return cannot_tell(q, path, -err);
+	if (err || !(strtoul(text, NULL, 16) & IFF_UP))
 		return 0;
 	return failure_set(q->failure, -EBUSY,
 			   "%s is in use: network interface %s is up; if nothing needs it: ip link set %s down",
@@ -183,7 +220,7 @@ static int check_namespaces(const struct question *q)
 	snprintf(path, sizeof(path), "%s/net", q->path);
 	dir = opendir(path);
 	if (!dir)
-		return 0;
+		return cannot_tell(q, path, errno);
 	while (hidden && (entry = readdir(dir)))
 		hidden = entry->d_name[0] == '.';
 	closedir(dir);
@@ -207,7 +244,7 @@ static int check_class(const struct question *q, const char *class,
 	snprintf(path, sizeof(path), "/sys/class/%s", class);
 	dir = opendir(path);
 	if (!dir)
-		return errno == ENOENT ? 0 : failure_set(q->failure, -errno, "%s: %s", path, strerror(errno));
+		return cannot_tell(q, path, errno);
 	while (!err && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.' && belongs(q, class, entry->d_name))
 			err = check(q, entry->d_name);

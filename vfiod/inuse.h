@@ -13,7 +13,7 @@
  * exclusively, or when a network interface of it is up or in another network namespace.  Reads sysfs and /proc and
  * opens block devices: for worker threads.
  *
- * Return: 0, or -EBUSY with what uses it and what to do, in @failure; or what the kernel said.
+ * Return: 0, or -EBUSY with what uses it and what to do, in @failure; or what the kernel said, where that is no answer.
  */
 int inuse_check(uint64_t address, struct failure *failure);
 

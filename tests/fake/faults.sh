@@ -133,6 +133,30 @@ made_good() {
 			fail "$function is as before (it is $(field "$function" state))"
 	done
 }
+# only NUMBER: vfiod may open so many more, those between others that it has counted.
+only() {
+	local limit=0 left=$1
+	while [ -e "/proc/$vfiod_pid/fd/$limit" ] || [ $((left--)) -gt 0 ]; do limit=$((limit + 1)); done
+	prlimit --pid "$vfiod_pid" --nofile=$limit:
+}
+# What the host uses it keeps, however few descriptors there are to find that out with. To see a loop device takes most.
+in_use() {
+	local n path bound loop=/sys/class/block/loop9
+	path=$(realpath /sys/bus/pci/devices/$spare)
+	bound=$(stat -c %i "$path/driver")
+	mkdir -p "$path/nvme9n1" $loop/loop
+	ln -s "$path/nvme9n1" /sys/class/block/
+	echo /dev/nvme9n1 >$loop/loop/backing_file
+	for n in 20 {1..8}; do
+		only "$n"
+		refused timeout 20 vfioctl assign $spare --user $alice
+		[ "$n" != 20 ] || names "F20 the host's disk is in use" "loop9 is on nvme9n1"
+		prlimit --pid "$vfiod_pid" --nofile="$limit"
+		equal "F20 with $n descriptors its driver has it all the time" "$bound" "$(stat -c %i "$path/driver")"
+	done
+	rm -r $loop /sys/class/block/nvme9n1 "$path/nvme9n1"
+	unharmed "F20 few descriptors to find out with what the host uses"
+}
 flood() {
 	trap 'exit 0' TERM
 	while :; do kill -HUP "$vfiod_pid" 2>/dev/null || exit; done
@@ -150,6 +174,7 @@ want() {
 		made_good $mine $other $spare
 		unharmed "F20 with $n descriptors to spare"
 	done
+	in_use
 
 	flood &
 	storm=$!
