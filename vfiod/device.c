@@ -145,10 +145,23 @@ static void keep_parent(struct facts *facts, const struct facts *before)
 	memcpy(facts->path, before->path, sizeof(facts->path));
 }
 
+/* Once in its life, so that want of something must not pass for a function that has none of it. */
+static int read_config_space(struct facts *facts)
+{
+	int err = 0;
+
+	if (!facts->serial)
+		err = serial_read(facts->address, &facts->serial);
+	if (!facts_is_want(-err) && !facts->isolation.is_known)
+		err = isolation_read(facts->address, &facts->isolation);
+	return facts_is_want(-err) ? err : 0;
+}
+
 int devices_put(struct devices *devices, const struct facts *facts)
 {
 	size_t i = devices_from(devices, facts->address);
 	struct device *device = devices_find(devices, facts->address);
+	int err;
 
 	if (device) {
 		const struct facts before = device->facts;
@@ -172,10 +185,11 @@ int devices_put(struct devices *devices, const struct facts *facts)
 	device = device_new(devices, facts);
 	if (!device)
 		return -ENOMEM;
-	if (!device->facts.serial)
-		device->facts.serial = serial_read(facts->address);
-	if (!device->facts.isolation.is_known)
-		isolation_read(facts->address, &device->facts.isolation);
+	err = read_config_space(&device->facts);
+	if (err) {
+		free(device);
+		return err;
+	}
 	memmove(&devices->list[i + 1], &devices->list[i], (devices->count - i) * sizeof(devices->list[0]));
 	devices->list[i] = device;
 	devices->count++;

@@ -116,7 +116,10 @@ struct device *devices_by_watch(const struct devices *devices, int watch);
 /** device_unlease() - it is not any more; all of its lease is forgotten. */
 void device_unlease(struct device *device);
 
-/** devices_put() - add a function, or bring its facts up to date. */
+/**
+ * devices_put() - add a function, or bring its facts up to date.
+ * Return: 0, or one of which facts_is_want(): it is a new one, and is not added.
+ */
 int devices_put(struct devices *devices, const struct facts *facts);
 
 /** devices_remove() - forget a function that is no longer there. */

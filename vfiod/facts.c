@@ -42,15 +42,22 @@ static uint32_t number(struct udev_device *dev, const char *attribute, uint32_t 
 	return end == text || value < 0 ? otherwise : (uint32_t)value;
 }
 
+/* Text that not every function has; empty where it is longer, too. */
+static void text_of(uint64_t address, const char *attribute, char *text, size_t size, int *err)
+{
+	int result = sysfs_read(address, attribute, text, size);
+
+	if (facts_is_want(-result))
+		*err = result;
+}
+
 /* A driver of VFIO's makes a group of this name (vfio_noiommu_group_alloc() in drivers/vfio/group.c) when it takes a
  * function that has none, where it was told to; others have no name. */
 static bool is_of_no_iommu_mode(uint64_t address, int *err)
 {
 	char name[VFIOD_NAME_MAX];
-	int missing = sysfs_read(address, "iommu_group/name", name, sizeof(name));
 
-	if (facts_is_want(-missing))
-		*err = missing;
+	text_of(address, "iommu_group/name", name, sizeof(name), err);
 	return !strcmp(name, "vfio-noiommu");
 }
 
@@ -144,8 +151,8 @@ int facts_from_udev(struct udev_device *dev, struct facts *facts)
 	found.strict = is_strict(found.driver);
 	facts_note_host_driver(&found, found.driver);
 	read_place(dev, &found);
-	sysfs_read(found.address, "label", found.label, sizeof(found.label));
-	sysfs_read(found.address, "reset_method", found.reset, sizeof(found.reset));
+	text_of(found.address, "label", found.label, sizeof(found.label), &err);
+	text_of(found.address, "reset_method", found.reset, sizeof(found.reset), &err);
 	if (!err)
 		*facts = found;
 	return err;

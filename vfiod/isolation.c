@@ -91,7 +91,7 @@ void isolation_find(int config, struct isolation *isolation)
 	*isolation = found;
 }
 
-void isolation_read(uint64_t address, struct isolation *isolation)
+int isolation_read(uint64_t address, struct isolation *isolation)
 {
 	char text[PROTO_ADDRESS_LEN], path[64];
 	int config;
@@ -99,9 +99,10 @@ void isolation_read(uint64_t address, struct isolation *isolation)
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", proto_address_format(address, text));
 	config = open(path, O_RDONLY | O_CLOEXEC);
 	if (config < 0)
-		return;
+		return -errno;
 	isolation_find(config, isolation);
 	close(config);
+	return 0;
 }
 
 /* ---- what follows ---- */

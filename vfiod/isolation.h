@@ -44,8 +44,8 @@ struct isolation_reason {
 /** isolation_find() - look at an open config space, or at a file of one. */
 void isolation_find(int config, struct isolation *isolation);
 
-/** isolation_read() - the same of a function that is there. */
-void isolation_read(uint64_t address, struct isolation *isolation);
+/** isolation_read() - the same by address. Return: 0, or a negative errno: its config space cannot be opened. */
+int isolation_read(uint64_t address, struct isolation *isolation);
 
 /** isolation_explain() - why @device and @other, of one group, are that. */
 void isolation_explain(const struct devices *devices, const struct device *device, const struct device *other,

@@ -62,17 +62,16 @@ uint64_t serial_find(int config)
 	return 0;
 }
 
-uint64_t serial_read(uint64_t address)
+int serial_read(uint64_t address, uint64_t *serial)
 {
 	char text[PROTO_ADDRESS_LEN], path[64];
-	uint64_t serial;
 	int config;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", proto_address_format(address, text));
 	config = open(path, O_RDONLY | O_CLOEXEC);
 	if (config < 0)
-		return 0;
-	serial = serial_find(config);
+		return -errno;
+	*serial = serial_find(config);
 	close(config);
-	return serial;
+	return 0;
 }

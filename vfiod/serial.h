@@ -20,7 +20,10 @@ uint64_t serial_find(int config);
  *
  * It reads config space, for which the kernel may have to wake the function up, or to wait for the end of a reset: once
  * in a function's life, when it is new.
+ * @serial: 0 if there is none
+ *
+ * Return: 0, or a negative errno: its config space cannot be opened.
  */
-uint64_t serial_read(uint64_t address);
+int serial_read(uint64_t address, uint64_t *serial);
 
 #endif

@@ -622,12 +622,14 @@ static void make_run(struct job *job)
 static void look_at_members(struct vf_set *set, const struct sriov_job *make, struct failure *failure)
 {
 	struct facts facts;
+	int err;
 
 	for (unsigned int i = 0; i < make->vfs.count; i++) {
 		if (facts_read(set->daemon->udev, make->found[i], &facts))
 			continue; /* somebody has removed it already: it is missed when they are counted */
-		if (devices_put(&set->daemon->devices, &facts))
-			failure_set(failure, -ENOMEM, "vfiod is out of memory");
+		err = devices_put(&set->daemon->devices, &facts);
+		if (err)
+			failure_set(failure, err, "vfiod cannot read what they are: %s; try again", strerror(-err));
 	}
 	if (!facts_read(set->daemon->udev, make->address, &facts))
 		devices_put(&set->daemon->devices, &facts);

@@ -99,7 +99,7 @@ static void probe(struct fake_function *function)
 
 void __wrap_driver_look(struct drivers *drivers);
 bool __wrap_driver_is_disguised(void);
-uint64_t __wrap_serial_read(uint64_t address);
+int __wrap_serial_read(uint64_t address, uint64_t *serial);
 
 void __wrap_driver_look(struct drivers *drivers)
 {
@@ -111,11 +111,14 @@ bool __wrap_driver_is_disguised(void)
 	return false;
 }
 
-uint64_t __wrap_serial_read(uint64_t address)
+int __wrap_serial_read(uint64_t address, uint64_t *serial)
 {
 	const struct fake_function *function = present(address);
 
-	return function ? function->serial : 0;
+	if (!function)
+		return -ENOENT;
+	*serial = function->serial;
+	return 0;
 }
 
 /* ---- sysfs.h ---- */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define GROUP 7
 
@@ -488,6 +489,22 @@ START_TEST(the_serial_number_of_a_function_is_read_once_and_stays)
 }
 END_TEST
 
+START_TEST(a_function_whose_config_space_cannot_be_opened_for_want_of_descriptors_is_not_added)
+{
+	const struct facts facts = { .address = 0x100, .serial = _i ? 0x000102ffff030405 : 0 };
+	struct rlimit all;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 0, all.rlim_max }), 0);
+	ck_assert_int_eq(devices_put(&devices, &facts), -EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+	ck_assert_uint_eq(devices.count, 0);
+	ck_assert_ptr_null(devices_in_group(&devices, facts.group, NULL));
+	ck_assert_int_eq(devices_put(&devices, &facts), 0);
+	ck_assert_uint_eq(devices.count, 1);
+}
+END_TEST
+
 START_TEST(a_lease_is_found_by_its_number_and_no_lease_is_not)
 {
 	struct device *device;
@@ -601,6 +618,8 @@ static TCase *list_case(void)
 	tcase_add_test(tcase, news_of_a_function_leave_its_state_alone);
 	tcase_add_loop_test(tcase, the_hosts_driver_is_remembered_while_a_vfio_driver_or_none_has_the_function, 0, 3);
 	tcase_add_test(tcase, the_serial_number_of_a_function_is_read_once_and_stays);
+	tcase_add_loop_test(tcase, a_function_whose_config_space_cannot_be_opened_for_want_of_descriptors_is_not_added,
+			    0, 2);
 	tcase_add_test(tcase, a_lease_is_found_by_its_number_and_no_lease_is_not);
 	tcase_add_loop_test(tcase, a_function_can_be_removed_from_any_place, 0, 3);
 	tcase_add_test(tcase, the_list_can_be_used_again_after_it_was_emptied);
