@@ -357,15 +357,45 @@ static void resume_lease(struct daemon *daemon, struct device *device, const str
 		revoke_announce(daemon, device, deadline > now ? (uint32_t)(deadline - now) : 0);
 }
 
-static void look_whether_open(struct daemon *daemon, struct device *device)
+/* Without it nobody would notice the end of the lease. */
+static int watch_node(struct daemon *daemon, struct device *device, struct failure *failure)
 {
-	char node[32];
-	int watch;
+	char node[32], text[PROTO_ADDRESS_LEN];
+	int watch, err;
 
 	vfio_group_node(device->facts.group, node);
-	if (!watch_add(daemon->watch, node, &watch))
+	err = watch_add(daemon->watch, node, &watch);
+	if (err == -ENOSPC)
+		return failure_set(failure, -ENOMEM,
+				   "cannot start: %s cannot be watched: there are as many watches as the sysctl "
+				   "fs.inotify.max_user_watches allows; raise it; leases go on",
+				   node);
+	if (facts_is_want(-err))
+		return failure_set(failure, err, "cannot start: %s cannot be watched: %s; leases go on", node,
+				   strerror(-err));
+	if (err)
+		log_line(LOG_ERR,
+			 "%s cannot be watched: %s; nobody will notice the end of lease %llu of %s; end it: vfioctl "
+			 "revoke %s",
+			 node, strerror(-err), (unsigned long long)device->lease.id,
+			 proto_address_format(device->facts.address, text), text);
+	else
 		device_watch(device, watch);
-	revoke_check(daemon, device);
+	return 0;
+}
+
+/* Before anything is begun: where there is want of something the start fails, and the next one finds all as it was. */
+static int watch_nodes(struct daemon *daemon, const struct found *found, struct failure *failure)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < found->action_count; i++) {
+		struct device *device = devices_find(&daemon->devices, found->actions[i].address);
+
+		if (device && found->actions[i].act == RECONCILE_LOOK)
+			err = watch_node(daemon, device, failure);
+	}
+	return err;
 }
 
 /* Who has its group may have got it after that was noted of it, or have it no longer. */
@@ -385,7 +415,7 @@ static void carry_out(struct daemon *daemon, struct device *device, const struct
 		resume_lease(daemon, device, action->record);
 		break;
 	case RECONCILE_LOOK:
-		look_whether_open(daemon, device);
+		revoke_check(daemon, device);
 		break;
 	case RECONCILE_END:
 		revoke_start(daemon, device);
@@ -489,13 +519,7 @@ static int reconcile_all(struct daemon *daemon, const char *path, struct found *
 	find_last_lease(daemon, found);
 	reconcile_catch_up(found->journal, found->input.journal_count, found->handles, found->input.handle_count);
 	err = judge(daemon, found);
-	if (!err)
-		err = take_over(daemon, path, found);
-	if (err)
-		return err;
-	forget_ended(daemon, found);
-	carry_all_out(daemon, found);
-	return 0;
+	return err ? err : take_over(daemon, path, found);
 }
 
 int restore(struct daemon *daemon, const char *runtime_dir, struct failure *failure)
@@ -510,6 +534,12 @@ int restore(struct daemon *daemon, const char *runtime_dir, struct failure *fail
 		err = reconcile_all(daemon, path, &found);
 		if (err)
 			failure_set(failure, err, "cannot start: %s", strerror(-err));
+	}
+	if (!err)
+		err = watch_nodes(daemon, &found, failure);
+	if (!err) {
+		forget_ended(daemon, &found);
+		carry_all_out(daemon, &found);
 	}
 	found_free(&found);
 	return err;

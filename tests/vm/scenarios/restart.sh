@@ -97,6 +97,25 @@ wait_for "its function is cleaned, and free" state_is $edu free
 ok "the lease of a client that ended meanwhile has ended"
 check "its user gets it again" as alice edu $edu
 
+# ---- no inotify watch left for a lease that goes on -----------------------------------------------------------
+watches=/proc/sys/fs/inotify/max_user_watches
+background leased /run/holder as alice lease hold $edu
+holder=$process
+stop_vfiod
+cp /run/vfiod/journal /run/journal
+allowed=$(cat $watches)
+echo 0 >$watches
+exit_status=0
+said=$(vfiod 2>&1) || exit_status=$?
+echo "$allowed" >$watches
+equal "a vfiod that could not notice the end of a lease does not start, for now" 75 $exit_status
+names "which says what there is not enough of" "fs.inotify.max_user_watches" "leases go on"
+check "the journal is as it was" cmp /run/vfiod/journal /run/journal
+start_vfiod
+held $edu "$holder"
+end KILL "$holder"
+wait_for "it is free when the client has ended" state_is $edu free
+
 # ---- what a restart finds changed ----------------------------------------------------------------------------
 stop_vfiod
 unbind $edu
