@@ -71,9 +71,7 @@ static void read_group(struct facts *facts, int *err)
 		facts->group = (uint32_t)strtoul(number, NULL, 10);
 }
 
-/* How many virtual functions are enabled.  Not from sriov_numvfs: to read that waits for the lock of a function whose
- * driver is just coming or going. */
-static uint32_t count_vfs(uint64_t address)
+uint32_t facts_count_vfs(uint64_t address)
 {
 	char link[VFIOD_NAME_MAX], target[VFIOD_NAME_MAX];
 	uint32_t count = 0;
@@ -140,7 +138,7 @@ int facts_from_udev(struct udev_device *dev, struct facts *facts)
 	found.subsystem_device = (uint16_t)number(dev, "subsystem_device", 0, &err);
 	found.class_code = number(dev, "class", 0, &err);
 	found.numa_node = number(dev, "numa_node", VFIOD_NONE, &err);
-	found.vfs = count_vfs(found.address);
+	found.vfs = facts_count_vfs(found.address);
 	found.boot_display = number(dev, "boot_vga", 0, &err) == 1;
 	read_group(&found, &err);
 	errno = 0;

@@ -53,6 +53,13 @@ int facts_from_udev(struct udev_device *dev, struct facts *facts);
 /** facts_read() - the same by address. */
 int facts_read(struct udev *udev, uint64_t address, struct facts *facts);
 
+/**
+ * facts_count_vfs() - how many virtual functions are enabled now.
+ *
+ * By their links: to read sriov_numvfs waits for the lock of a function whose driver is just coming or going.
+ */
+uint32_t facts_count_vfs(uint64_t address);
+
 /** facts_refresh_driver() - read again what changes most often: the driver that is bound. */
 void facts_refresh_driver(struct facts *facts);
 

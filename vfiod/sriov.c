@@ -314,6 +314,19 @@ static void undo(struct vf_set *set, const struct failure *failure)
 	saved_note(set->daemon, set->device);
 }
 
+/* Somebody had a reason: they are not made again before the next boot. */
+static void dissolve(struct vf_set *set)
+{
+	struct device *device = set->device;
+
+	log_event(LOG_EVENT_VFS_LOST, &(struct log_about){ .device = &device->facts.address },
+		  "the virtual functions of %s were removed behind vfiod's back", set->name);
+	device->left_to_host = kept_find(set->daemon->kept, device->facts.address);
+	snprintf(device->reason, sizeof(device->reason), "somebody has removed its virtual functions%s",
+		 device->left_to_host ? "; they are made again after the next boot" : "");
+	end(set, NULL, 0);
+}
+
 /* They cannot be removed: what is left of them stays as it is. */
 static void get_stuck(struct vf_set *set, const struct failure *failure)
 {
@@ -332,6 +345,9 @@ static void get_stuck(struct vf_set *set, const struct failure *failure)
 	enter(set, JOURNAL_VFS_THERE);
 	saved_note(set->daemon, device);
 	answer(set, NULL, 0, &both);
+	/* somebody else has removed them meanwhile, and all that tells of that has come already */
+	if (!facts_count_vfs(device->facts.address))
+		dissolve(set);
 }
 
 bool sriov_refused(struct device *device, const struct failure *failure)
@@ -865,19 +881,6 @@ static unsigned int count_members(const struct vf_set *set)
 	for (struct device *vf = next_member(set, NULL); vf; vf = next_member(set, vf))
 		count++;
 	return count;
-}
-
-/* Somebody had a reason: they are not made again before the next boot. */
-static void dissolve(struct vf_set *set)
-{
-	struct device *device = set->device;
-
-	log_event(LOG_EVENT_VFS_LOST, &(struct log_about){ .device = &device->facts.address },
-		  "the virtual functions of %s were removed behind vfiod's back", set->name);
-	device->left_to_host = kept_find(set->daemon->kept, device->facts.address);
-	snprintf(device->reason, sizeof(device->reason), "somebody has removed its virtual functions%s",
-		 device->left_to_host ? "; they are made again after the next boot" : "");
-	end(set, NULL, 0);
 }
 
 static void note_loss(struct vf_set *set, unsigned int left)
