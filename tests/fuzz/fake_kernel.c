@@ -148,8 +148,10 @@ int sysfs_link(uint64_t address, const char *attribute, char *value, size_t size
 
 int sysfs_read_file(const char *path, char *value, size_t size)
 {
-	(void)path;
-	return give(NULL, value, size);
+	char number[24];
+
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)fake_kernel.event_number);
+	return give(strcmp(path, "/sys/kernel/uevent_seqnum") ? NULL : number, value, size);
 }
 
 int sysfs_write(uint64_t address, const char *attribute, const char *value)
@@ -201,6 +203,7 @@ struct udev_device {
 	struct fake_function *function; /* NULL: it is not there */
 	char name[PROTO_ADDRESS_LEN];
 	char action[16];
+	uint64_t number;
 };
 
 struct udev_monitor {
@@ -218,7 +221,7 @@ struct udev *udev_unref(struct udev *udev)
 	return NULL;
 }
 
-static struct udev_device *device_new(uint64_t address, const char *action)
+static struct udev_device *device_new(uint64_t address, const char *action, uint64_t number)
 {
 	struct udev_device *made = calloc(1, sizeof(*made));
 
@@ -227,6 +230,7 @@ static struct udev_device *device_new(uint64_t address, const char *action)
 	made->function = present(address);
 	proto_address_format(address, made->name);
 	snprintf(made->action, sizeof(made->action), "%s", action);
+	made->number = number;
 	return made;
 }
 
@@ -237,7 +241,7 @@ struct udev_device *udev_device_new_from_subsystem_sysname(struct udev *udev, co
 
 	(void)udev;
 	(void)subsystem;
-	return proto_address_parse(sysname, &address) || !present(address) ? NULL : device_new(address, "");
+	return proto_address_parse(sysname, &address) || !present(address) ? NULL : device_new(address, "", 0);
 }
 
 struct udev_device *udev_device_unref(struct udev_device *device)
@@ -249,6 +253,11 @@ struct udev_device *udev_device_unref(struct udev_device *device)
 const char *udev_device_get_action(struct udev_device *device)
 {
 	return device->action[0] ? device->action : NULL;
+}
+
+unsigned long long udev_device_get_seqnum(struct udev_device *device)
+{
+	return device->number;
 }
 
 const char *udev_device_get_sysname(struct udev_device *device)
@@ -360,7 +369,7 @@ struct udev_device *udev_monitor_receive_device(struct udev_monitor *unused)
 		return NULL;
 	memmove(&fake_kernel.events[0], &fake_kernel.events[1], --fake_kernel.event_count * sizeof(event));
 	errno = event.action[0] ? 0 : ENOBUFS;
-	return event.action[0] ? device_new(event.address, event.action) : NULL;
+	return event.action[0] ? device_new(event.address, event.action, event.number) : NULL;
 }
 
 void fake_tell(const char *action, uint64_t address)
@@ -368,13 +377,17 @@ void fake_tell(const char *action, uint64_t address)
 	const size_t room = sizeof(fake_kernel.events) / sizeof(fake_kernel.events[0]);
 	const uint64_t one = 1;
 
+	fake_kernel.event_number++;
 	if (monitor < 0)
 		return;
 	if (fake_kernel.event_count == room) {
 		fake_kernel.events[room - 1].action[0] = '\0';
 		return;
 	}
-	fake_kernel.events[fake_kernel.event_count] = (struct fake_event){ .address = address };
+	fake_kernel.events[fake_kernel.event_count] = (struct fake_event){
+		.address = address,
+		.number = fake_kernel.event_number,
+	};
 	snprintf(fake_kernel.events[fake_kernel.event_count++].action, sizeof(fake_kernel.events[0].action), "%s",
 		 action);
 	if (write(monitor, &one, sizeof(one)) < 0)

@@ -30,6 +30,7 @@ struct fake_function {
 struct fake_event {
 	char action[16]; /* empty: events were lost */
 	uint64_t address;
+	uint64_t number;
 };
 
 struct fake_kernel {
@@ -37,6 +38,7 @@ struct fake_kernel {
 	size_t count;
 	struct fake_event events[32]; /* that udev has not told yet */
 	size_t event_count;
+	uint64_t event_number;					    /* of the last one */
 	bool strict, stock;					    /* VFIO drivers that are loaded */
 	bool (*may_bind)(uint64_t address, const char *driver);	    /* NULL: any may */
 	bool (*may_write)(uint64_t address, const char *attribute); /* likewise */
