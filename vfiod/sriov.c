@@ -314,6 +314,15 @@ static void undo(struct vf_set *set, const struct failure *failure)
 	saved_note(set->daemon, set->device);
 }
 
+static unsigned int count_members(const struct vf_set *set)
+{
+	unsigned int count = 0;
+
+	for (struct device *vf = next_member(set, NULL); vf; vf = next_member(set, vf))
+		count++;
+	return count;
+}
+
 /* Somebody had a reason: they are not made again before the next boot. */
 static void dissolve(struct vf_set *set)
 {
@@ -346,7 +355,7 @@ static void get_stuck(struct vf_set *set, const struct failure *failure)
 	saved_note(set->daemon, device);
 	answer(set, NULL, 0, &both);
 	/* somebody else has removed them meanwhile, and all that tells of that has come already */
-	if (!facts_count_vfs(device->facts.address))
+	if (!count_members(set) && !facts_count_vfs(device->facts.address))
 		dissolve(set);
 }
 
@@ -873,15 +882,6 @@ bool sriov_waits(const struct device *device)
 }
 
 /* ---- somebody else removes them ---- */
-
-static unsigned int count_members(const struct vf_set *set)
-{
-	unsigned int count = 0;
-
-	for (struct device *vf = next_member(set, NULL); vf; vf = next_member(set, vf))
-		count++;
-	return count;
-}
 
 static void note_loss(struct vf_set *set, unsigned int left)
 {
