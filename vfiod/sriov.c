@@ -931,6 +931,8 @@ void sriov_resume(struct device *device, const struct journal_record *kept)
 	struct failure failure;
 	int err;
 
+	if (set && kept)
+		set->header = kept->header;
 	if (!set || set->vfs.phase != JOURNAL_VFS_MAKING)
 		return; /* they are there; or leave, as soon as all is known: sriov_go_on() */
 	if (!kept) {
@@ -939,7 +941,6 @@ void sriov_resume(struct device *device, const struct journal_record *kept)
 		return;
 	}
 	set->again = true;
-	set->header = kept->header;
 	err = make_start(set);
 	if (!err)
 		return;

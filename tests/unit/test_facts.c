@@ -10,6 +10,8 @@
 #include <check.h>
 #include <errno.h>
 #include <libudev.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,8 @@
 
 static const char *group, *name; /* of the IOMMU group: its number and its name; NULL: none */
 static int name_error;		 /* what the kernel says to who reads the name */
+static unsigned int last_event;	 /* 0: the kernel does not say */
+static bool tells;		 /* of an event whenever an attribute is read */
 
 /* ---- sysfs ---- */
 
@@ -38,18 +42,21 @@ int sysfs_read(uint64_t address, const char *attribute, char *value, size_t size
 	return name_error;
 }
 
-int sysfs_read_file(const char *path, char *value, size_t size)
-{
-	(void)size;
-	ck_assert_str_eq(path, "/sys/kernel/uevent_seqnum");
-	return give(NULL, value);
-}
-
 int sysfs_link(uint64_t address, const char *attribute, char *value, size_t size)
 {
 	(void)size;
 	ck_assert_uint_eq(address, ADDRESS);
 	return give(strcmp(attribute, "iommu_group") ? NULL : group, value);
+}
+
+int sysfs_read_file(const char *path, char *value, size_t size)
+{
+	char text[24];
+
+	(void)size;
+	ck_assert_str_eq(path, "/sys/kernel/uevent_seqnum");
+	snprintf(text, sizeof(text), "%u", last_event);
+	return give(last_event ? text : NULL, value);
 }
 
 /* ---- libudev ---- */
@@ -101,6 +108,7 @@ const char *udev_device_get_sysattr_value(struct udev_device *udev_device, const
 {
 	(void)udev_device;
 	(void)sysattr;
+	last_event += tells;
 	return "0x1234";
 }
 
@@ -111,6 +119,8 @@ static void set_up(void)
 	group = NULL;
 	name = NULL;
 	name_error = 0;
+	last_event = 0;
+	tells = false;
 }
 
 static struct facts read_facts(void)
@@ -175,6 +185,18 @@ START_TEST(a_group_whose_name_cannot_be_read_for_want_of_something_is_not_taken_
 }
 END_TEST
 
+/* ---- events ---- */
+
+START_TEST(what_is_told_while_a_function_is_looked_at_is_later_than_that)
+{
+	ck_assert_uint_eq(read_facts().seen, 0);
+	last_event = 41;
+	tells = true;
+	ck_assert_uint_eq(read_facts().seen, 41);
+	ck_assert_uint_gt(last_event, 41);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("facts");
@@ -187,6 +209,7 @@ int main(void)
 	tcase_add_test(tcase, a_group_with_another_name_is_one);
 	tcase_add_test(tcase, the_group_of_vfios_mode_without_an_iommu_is_none_as_long_as_it_is_there);
 	tcase_add_test(tcase, a_group_whose_name_cannot_be_read_for_want_of_something_is_not_taken_for_one);
+	tcase_add_test(tcase, what_is_told_while_a_function_is_looked_at_is_later_than_that);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
