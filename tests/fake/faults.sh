@@ -422,7 +422,9 @@ asker=
 act() {
 	case $occasion in
 	assign) vfioctl assign $mine --user $alice >/run/answer 2>&1 & ;;
-	acquire) as $alice lease asked $mine >/run/held 2>&1 & ;;
+	hand-on) vfioctl assign $mine --user $bob >/run/answer 2>&1 & ;;
+	clear) vfioctl quarantine clear $mine >/run/answer 2>&1 & ;;
+	acquire | cold) as $alice lease asked $mine >/run/held 2>&1 & ;;
 	end) kill -KILL "$holder"; return ;;
 	revoke) vfioctl revoke $mine --grace 0 >/run/answer 2>&1 & ;;
 	announce) vfioctl revoke $mine --grace 0.1 >/run/answer 2>&1 & ;;
@@ -430,12 +432,21 @@ act() {
 	esac
 	asker=$!
 }
+# spoil: the function is in quarantine, and would be clean if it were cleaned again.
+spoil() {
+	machine_does "fault $mine after-reset ones"
+	as $alice lease cycle 1 $mine >/dev/null 2>&1 || true
+	wait_for "the function is in quarantine" state_is $mine quarantined
+	machine_does "fault $mine after-reset off"
+	wait_for "vfiod has nothing to do" settled_all
+}
 # prepare: the function is as the occasion wants it.
 prepare() {
 	wait_for "vfiod has nothing to do" settled_all
 	case $occasion in
 	assign) ! state_is $mine free || quietly vfioctl release $mine ;;
-	*) state_is $mine free || quietly vfioctl assign $mine --user $alice ;;
+	clear) state_is $mine quarantined || spoil ;;
+	*) [ "$(field $mine state) $(field $mine owner_uid)" = "free $alice" ] || quietly vfioctl assign $mine --user $alice ;;
 	esac
 	case $occasion in end | revoke | announce) hold ;; esac
 	asker=
@@ -444,8 +455,9 @@ prepare() {
 # happened: what was to happen has.
 happened() {
 	case $occasion in
-	assign) state_is $mine free ;;
-	acquire) grep -q leased /run/held ;;
+	assign | clear) state_is $mine free ;;
+	hand-on) [ "$(field $mine owner_uid)" = $bob ] ;;
+	acquire | cold) grep -q leased /run/held ;;
 	end | revoke | announce) state_is $mine free ;;
 	release) state_is $mine unmanaged ;;
 	esac && idle
@@ -458,7 +470,7 @@ under_trace() {
 	act
 }
 settle_client() {
-	if [ "$occasion" = acquire ] && [ -n "$asker" ]; then
+	if [[ "$occasion" = @(acquire|cold) && -n "$asker" ]]; then
 		pkill -KILL -P "$asker" 2>/dev/null || kill -KILL "$asker" 2>/dev/null || true
 	fi
 	[ -z "$holder" ] || kill -KILL "$holder" 2>/dev/null || true
@@ -492,7 +504,7 @@ die_at() {
 	wait "$vfiod_pid" 2>/dev/null || true
 	killed=$((killed + 1))
 	case $occasion in
-	acquire) ! grep -q leased /run/held || told=0 ;;
+	acquire | cold) ! grep -q leased /run/held || told=0 ;;
 	end) ;;
 	*) if wait "$asker" 2>/dev/null; then told=0; fi ;;
 	esac
@@ -502,10 +514,14 @@ die_at() {
 	case $occasion/$told/$state in
 	assign/0/free | assign/1/free | assign/1/unmanaged | release/0/unmanaged | release/1/unmanaged | release/1/free) ;;
 	acquire/0/leased | acquire/1/leased | acquire/1/free | end/1/free) ;;
+	cold/0/leased | cold/1/leased | cold/1/free) ;;
+	hand-on/[01]/free | clear/0/free | clear/1/free | clear/1/quarantined) ;;
 	revoke/0/free | revoke/1/free | revoke/1/leased | announce/0/free | announce/1/free | announce/1/leased) ;;
 	*) fail "F16 $occasion, killed before $1: it is $state, and what was told is $told (0: that it is done)" ;;
 	esac
-	[ "$state" != leased ] || [ "$occasion" = acquire ] || [ "$pid" = "$holder" ] ||
+	[ "$occasion/$told" != hand-on/0 ] || [ "$(field $mine owner_uid)" = $bob ] ||
+		fail "F16 hand-on, killed before $1: it is $(field $mine owner_uid)'s though its new owner was told"
+	[ "$state" != leased ] || [[ "$occasion" = @(acquire|cold) ]] || [ "$pid" = "$holder" ] ||
 		fail "F16 $occasion, killed before $1: it is leased to $pid, and not to $holder"
 	agree || { disagreement | sed 's/^/# /'; fail "F16 $occasion, killed before $1: all agree"; }
 	settle_client
@@ -516,7 +532,9 @@ journal_steps() {
 killed=0 unreached=0 reached=
 deaths() {
 	begin
-	for occasion in assign acquire end revoke announce release; do
+	for occasion in assign acquire cold end revoke announce hand-on clear release; do
+		if [ $occasion = cold ]; then configure <<<"warm-devices = 0"; else configure </dev/null; fi
+		quietly vfioctl reload
 		record
 		mapfile -t points < <(journal_steps <"/run/points.$occasion")
 		[ "${#points[@]}" -ge 2 ] || { sed 's/^/# /' "/run/points.$occasion"; fail "F16 $occasion: something is written down"; }
@@ -529,7 +547,8 @@ deaths() {
 			[ $reached = yes ] || fail "F16 $occasion: vfiod comes to the call $at ($try times in vain)"
 		done
 		wait_for "vfiod has nothing to do" settled_all
-		state_is $mine free || quietly vfioctl assign $mine --user $alice
+		! state_is $mine quarantined || quietly vfioctl quarantine clear $mine
+		[ "$(field $mine state) $(field $mine owner_uid)" = "free $alice" ] || quietly vfioctl assign $mine --user $alice
 		unharmed "F16 $occasion: vfiod is killed at each step of its journal (${#points[@]} calls)"
 	done
 	echo "figure: vfiod killed $killed times, $unreached of them not at the step"
