@@ -599,11 +599,13 @@ static void take_again(struct daemon *daemon, struct device *device)
 		return;
 	if (kept)
 		not_again(device, &failure);
-	if (device->has_origin)
-		assign_undo(daemon, device);
-	else
-		device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
 	daemon->orphans = true;
+	if (device->has_origin) {
+		assign_undo(daemon, device);
+		return;
+	}
+	device->owner = (struct owner){ VFIOD_NONE, VFIOD_NONE };
+	saved_note(daemon, device); /* the vfiod before may have noted that it had begun */
 }
 
 /* All of its group that was to come has come, or will not. */
