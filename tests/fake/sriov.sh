@@ -192,7 +192,7 @@ none_is_lost
 make_three
 machine_does "uevents hold"
 check "they are removed" vfioctl release $card
-slow sriov_numvfs
+machine_does "fault $card delay:sriov_numvfs 6000"	# what happens meanwhile has several steps
 begin vfioctl assign $card --vfs 3 --group 1100
 wait_for "while they are made" number_is 3
 go_on
