@@ -54,6 +54,7 @@ struct grant_job {
 static void grant_run(struct job *job)
 {
 	struct grant_job *grant = (struct grant_job *)job;
+	struct failure unwatched;
 
 	vfio_close(&grant->files);
 	if (grant->mode == VFIOD_MODE_GROUP)
@@ -63,8 +64,9 @@ static void grant_run(struct job *job)
 	else
 		vfio_open_device(grant->address, grant->group, &grant->token, &grant->files, &grant->failure);
 	/* of a device that is not bound yet the kernel takes no request for that; its client can ask, once it is */
-	if (grant->by_handles && grant->mode == VFIOD_MODE_CONTAINER && !grant->failure.error)
-		vfio_watch_unplug(&grant->files);
+	if (grant->by_handles && grant->mode == VFIOD_MODE_CONTAINER && !grant->failure.error &&
+	    vfio_watch_unplug(&grant->files, &unwatched))
+		log_line(LOG_WARNING, "%s", unwatched.text);
 }
 
 static void grant_reply(struct request *request, struct device *device, uint32_t mode, const int *fds,

@@ -3,7 +3,6 @@
 
 #include "proto/address.h"
 #include "vfiod/interrupts.h"
-#include "vfiod/log.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -284,7 +283,7 @@ int vfio_open_iommufd(uint64_t address, struct vfio_files *files, struct failure
 
 /* ---- either ---- */
 
-void vfio_watch_unplug(struct vfio_files *files)
+int vfio_watch_unplug(struct vfio_files *files, struct failure *failure)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	union {
@@ -300,11 +299,12 @@ void vfio_watch_unplug(struct vfio_files *files)
 	memcpy(request.set.data, &fd, sizeof(fd));
 	if (fd >= 0 && !ioctl(files->device, VFIO_DEVICE_SET_IRQS, &request)) {
 		files->unplug = fd;
-		return;
+		return 0;
 	}
-	log_line(LOG_WARNING, "the kernel cannot tell when a device is to be unplugged: %s", strerror(errno));
+	failure_set(failure, -errno, "the kernel cannot tell when a device is to be unplugged: %s", strerror(errno));
 	if (fd >= 0)
 		close(fd);
+	return failure->error;
 }
 
 void vfio_close(struct vfio_files *files)

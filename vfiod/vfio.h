@@ -84,9 +84,11 @@ int vfio_open_iommufd(uint64_t address, struct vfio_files *files, struct failure
  * vfio_watch_unplug() - have the kernel say when it waits for the device to be closed.
  *
  * It does so when the function is unplugged, or taken from its driver.  A client may ask for the same, and takes its
- * place.  A failure is no more than a log line: the kernel then waits until the lease ends.
+ * place.  Where it cannot be watched the kernel waits until the device is closed for another reason.
+ *
+ * Return: 0, or a negative errno; @files are as before.
  */
-void vfio_watch_unplug(struct vfio_files *files);
+int vfio_watch_unplug(struct vfio_files *files, struct failure *failure);
 
 /** vfio_close() - close what is open of @files. */
 void vfio_close(struct vfio_files *files);

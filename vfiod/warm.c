@@ -118,8 +118,11 @@ static void up_run(struct job *job)
 {
 	struct warm_job *warm = (struct warm_job *)job;
 
-	if (!vfio_open_device(warm->address, warm->group, &warm->token, &warm->files, &warm->failure))
-		vfio_watch_unplug(&warm->files);
+	if (vfio_open_device(warm->address, warm->group, &warm->token, &warm->files, &warm->failure))
+		return;
+	/* nobody uses it whose end would close it: an unplug would wait for ever */
+	if (vfio_watch_unplug(&warm->files, &warm->failure))
+		vfio_close(&warm->files);
 }
 
 static void up_done(struct job *job)

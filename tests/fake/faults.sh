@@ -330,6 +330,17 @@ reloads() {
 	check "and again as many as before" vfioctl reload
 	wait_for "it is opened again" warm_are 2
 	unharmed "more functions are kept open than before"
+
+	machine_does "fault $mine irqs EINVAL"
+	check "what the kernel could not ask back is leased all the same" as $alice lease cycle 1 $mine
+	wait_for "and is not kept open after that" logged "not opened in advance: the kernel cannot tell"
+	wait_for "but free" is_free
+	check "which is no matter of the other one" warm_are 1
+	machine_does "unplug $mine"
+	wait_for "so that an unplug waits for nobody" not vfioctl show $mine
+	machine_does "function $mine driver=nvme"
+	wait_for "it is opened when it is back" warm_are 2
+	unharmed "a function that is not kept open, since the kernel could not ask it back"
 	stop_vfiod
 }
 

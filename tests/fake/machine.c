@@ -522,9 +522,18 @@ int machine_plug(char *words)
 	return 0;
 }
 
-/* Nobody has it open. */
+static bool has_vfs(const struct function *function)
+{
+	for (size_t i = 0; function->total_vfs && i < count; i++)
+		if (functions[i]->parent == function->address)
+			return true;
+	return false;
+}
+
+/* Neither it nor a virtual function of it is open, which goes before it does. */
 static void leave(struct function *function)
 {
+	struct function *parent = function->parent ? machine_find(function->parent) : NULL;
 	char path[PATH_MAX];
 
 	machine_unbind(function);
@@ -537,28 +546,9 @@ static void leave(struct function *function)
 	remove_tree(function->path);
 	uevent_send(function, "remove");
 	free(function);
+	if (parent)
+		machine_closed(parent);
 }
-
-void machine_unplug(struct function *function)
-{
-	unsigned char gone[CONFIG_SIZE];
-
-	memset(gone, 0xff, sizeof(gone));
-	write_config(function, gone);
-	function->leaving = true;
-	if (function->opened)
-		vfio_ask_back(function);
-	else
-		leave(function);
-}
-
-void machine_closed(struct function *function)
-{
-	if (function->leaving)
-		leave(function);
-}
-
-/* ---- virtual functions ---- */
 
 static void remove_vfs(struct function *parent)
 {
@@ -574,6 +564,28 @@ static void remove_vfs(struct function *parent)
 	parent->vfs = 0;
 	put(in(parent, "sriov_numvfs"), "0\n");
 }
+
+void machine_unplug(struct function *function)
+{
+	unsigned char gone[CONFIG_SIZE];
+
+	if (function->vfs)
+		remove_vfs(function);
+	memset(gone, 0xff, sizeof(gone));
+	write_config(function, gone);
+	function->leaving = true;
+	if (function->opened)
+		vfio_ask_back(function);
+	machine_closed(function);
+}
+
+void machine_closed(struct function *function)
+{
+	if (function->leaving && !function->opened && !has_vfs(function))
+		leave(function);
+}
+
+/* ---- virtual functions ---- */
 
 /* From the next slot on, each in a group of its own. */
 static int set_vfs(struct function *parent, unsigned int wanted)

@@ -57,10 +57,12 @@ int machine_plug(char *words);
 
 /**
  * machine_unplug() - it is gone from now on, but its folder stays until nobody has it open; tells udev then.
+ *
+ * Its virtual functions go before it.
  */
 void machine_unplug(struct function *function);
 
-/** machine_closed() - nobody has it open any more. */
+/** machine_closed() - nobody has it open any more, or a virtual function of it is gone. */
 void machine_closed(struct function *function);
 
 struct function *machine_find(uint64_t address);

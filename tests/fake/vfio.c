@@ -609,6 +609,9 @@ static int64_t set_irqs(struct object *device, const struct fake_call *call, int
 	if (device->function->request >= 0)
 		close(device->function->request);
 	device->function->request = file >= 0 ? fcntl(file, F_DUPFD_CLOEXEC, 0) : -1;
+	/* the kernel asks again every 10 s */
+	if (device->function->leaving)
+		vfio_ask_back(device->function);
 	return 0;
 }
 
@@ -673,7 +676,8 @@ int64_t vfio_ioctl(const struct fake_call *call, const int files[2], struct fake
 		return node_ioctl(call, answer);
 	if (!object)
 		return -ENOTTY;
-	if (object->function && object->function->leaving)
+	/* who has it open can be asked for it */
+	if (object->function && object->function->leaving && call->command != VFIO_DEVICE_SET_IRQS)
 		return -ENODEV;
 	switch (FAKE_KIND(object->id)) {
 	case FAKE_GROUP:

@@ -258,10 +258,12 @@ int vfio_try_group(uint64_t address, uint32_t group, struct failure *failure)
 }
 
 /* Of what has been opened right before. */
-void vfio_watch_unplug(struct vfio_files *files)
+int vfio_watch_unplug(struct vfio_files *files, struct failure *failure)
 {
+	(void)failure;
 	last_opened->unplug = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	files->unplug = fcntl(last_opened->unplug, F_DUPFD_CLOEXEC, 0);
+	return 0;
 }
 
 void vfio_close(struct vfio_files *files)
