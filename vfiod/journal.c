@@ -135,9 +135,6 @@ void journal_encode(const struct journal_record *record, unsigned char bytes[JOU
 {
 	struct slot slot = { 0 };
 
-	memset(bytes, 0, JOURNAL_SIZE);
-	if (!record)
-		return;
 	slot.address = htole64(record->address);
 	slot.last_lease = htole64(record->last_lease);
 	slot.state = htole32(record->state);
@@ -160,6 +157,15 @@ void journal_encode(const struct journal_record *record, unsigned char bytes[JOU
 	if (record->vfs.count)
 		put_vfs(&slot, &record->vfs);
 	slot.crc = htole32(checksum(&slot));
+	memcpy(bytes, &slot, JOURNAL_SIZE);
+}
+
+void journal_encode_none(uint64_t last_lease, unsigned char bytes[JOURNAL_SIZE])
+{
+	struct slot slot = { .last_lease = htole64(last_lease) };
+
+	if (last_lease)
+		slot.crc = htole32(checksum(&slot));
 	memcpy(bytes, &slot, JOURNAL_SIZE);
 }
 
@@ -234,6 +240,16 @@ static bool slot_fits(const struct slot *slot)
 	       (flags & FLAG_HEADER || is_zero(slot->header, sizeof(slot->header))) &&
 	       !!slot->reason[0] == (slot->state == htole32(VFIOD_QUARANTINED)) &&
 	       is_zero(slot->zero, sizeof(slot->zero));
+}
+
+/* It has nothing but the number of a lease, and not even that where there was none yet. */
+static bool is_none(const struct slot *slot)
+{
+	struct slot none = { .last_lease = slot->last_lease };
+
+	if (none.last_lease)
+		none.crc = htole32(checksum(&none));
+	return !memcmp(slot, &none, sizeof(none));
 }
 
 static void take_header(const struct slot *slot, struct clean_header *header)
@@ -316,10 +332,12 @@ static bool has(const struct journal_record *records, size_t count, uint64_t add
 	return false;
 }
 
-int journal_decode(const void *bytes, size_t size, struct journal_record *records, size_t *count, size_t *damaged)
+int journal_decode(const void *bytes, size_t size, struct journal_record *records, size_t *count, size_t *damaged,
+		   uint64_t *last_lease)
 {
 	const unsigned char *at = bytes;
 	size_t slots, found = 0, bad = 0;
+	uint64_t newest = 0;
 	int err = check_head(at, size, &slots);
 
 	if (err)
@@ -328,17 +346,20 @@ int journal_decode(const void *bytes, size_t size, struct journal_record *record
 		struct slot slot;
 
 		memcpy(&slot, at + i * JOURNAL_SIZE, JOURNAL_SIZE);
-		if (is_zero(&slot, sizeof(slot)))
-			continue;
-		if (!slot_fits(&slot)) {
+		if (!is_none(&slot) && !slot_fits(&slot)) {
 			bad++;
 			continue;
 		}
+		if (le64toh(slot.last_lease) > newest)
+			newest = le64toh(slot.last_lease);
+		if (is_none(&slot))
+			continue;
 		if (has(records, found, le64toh(slot.address)))
 			return -EEXIST;
 		take(&slot, &records[found++]);
 	}
 	*count = found;
 	*damaged = bad;
+	*last_lease = newest;
 	return 0;
 }

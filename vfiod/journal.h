@@ -83,11 +83,14 @@ struct journal_record {
 /** journal_encode_head() - the first bytes of a journal that has room for @slots records. */
 void journal_encode_head(uint32_t slots, unsigned char bytes[JOURNAL_SIZE]);
 
-/**
- * journal_encode() - a record.
- * @record: NULL: none, a slot that is free
- */
+/** journal_encode() - a record. */
 void journal_encode(const struct journal_record *record, unsigned char bytes[JOURNAL_SIZE]);
+
+/**
+ * journal_encode_none() - a slot that is free.
+ * @last_lease: as in struct journal_record: it must not go with the record that had it last
+ */
+void journal_encode_none(uint64_t last_lease, unsigned char bytes[JOURNAL_SIZE]);
 
 /**
  * journal_decode() - take a journal apart, whoever may have written it.
@@ -95,10 +98,12 @@ void journal_encode(const struct journal_record *record, unsigned char bytes[JOU
  * @records: room for @size / JOURNAL_SIZE
  * @count: of the records
  * @damaged: of slots that had one, of which nothing can be known
+ * @last_lease: the highest that any slot has, with a record or without
  *
  * Return: 0, -EBADMSG (it is no journal, its head is damaged, or it is not as long as that says), -EPROTONOSUPPORT (a
  * newer vfiod has written it), or -EEXIST (two records are of one function); nothing is in @records then.
  */
-int journal_decode(const void *bytes, size_t size, struct journal_record *records, size_t *count, size_t *damaged);
+int journal_decode(const void *bytes, size_t size, struct journal_record *records, size_t *count, size_t *damaged,
+		   uint64_t *last_lease);
 
 #endif

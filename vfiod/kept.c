@@ -83,7 +83,8 @@ static int decode(const unsigned char *bytes, size_t size, uint64_t address, str
 {
 	struct journal_record records[SIZE / JOURNAL_SIZE];
 	size_t count, damaged;
-	int err = journal_decode(bytes, size, records, &count, &damaged);
+	uint64_t last_lease;
+	int err = journal_decode(bytes, size, records, &count, &damaged, &last_lease);
 
 	if (err)
 		return err;

@@ -40,6 +40,7 @@ struct handle_entry {
 /* What the vfiod before has left, and what there is. */
 struct found {
 	struct journal_record *journal;
+	uint64_t last_lease; /* that the journal knows of */
 	struct reconcile_handle *handles;
 	struct handle_entry *entries; /* of the handles, what reconcile() need not know */
 	size_t handle_room;
@@ -95,7 +96,8 @@ static int read_journal(const char *path, struct found *found)
 	if (!err && !found->journal)
 		err = -ENOMEM;
 	if (!err)
-		err = journal_decode(bytes, size, found->journal, &found->input.journal_count, &damaged);
+		err = journal_decode(bytes, size, found->journal, &found->input.journal_count, &damaged,
+				     &found->last_lease);
 	free(bytes);
 	if (damaged)
 		log_line(
@@ -206,9 +208,7 @@ static int judge(struct daemon *daemon, struct found *found)
 /* Numbers of leases are never given twice. */
 static void find_last_lease(struct daemon *daemon, const struct found *found)
 {
-	for (size_t i = 0; i < found->input.journal_count; i++)
-		if (found->journal[i].last_lease > daemon->last_lease)
-			daemon->last_lease = found->journal[i].last_lease;
+	daemon->last_lease = found->last_lease;
 	for (size_t i = 0; i < found->input.handle_count; i++)
 		if (found->handles[i].lease > daemon->last_lease)
 			daemon->last_lease = found->handles[i].lease;
@@ -466,6 +466,7 @@ static int take_over(struct daemon *daemon, const char *path, const struct found
 		}
 		log_what(device, action);
 	}
+	contents.last_lease = daemon->last_lease;
 	if (!err)
 		err = saved_begin(daemon, path, &contents);
 	saved_contents_free(&contents);

@@ -144,6 +144,8 @@ static int rewrite(struct saved *saved, const struct saved_contents *contents)
 		journal_encode_head((uint32_t)slots, bytes);
 		for (size_t i = 0; i < contents->count; i++)
 			journal_encode(&contents->records[i], bytes + (i + 1) * JOURNAL_SIZE);
+		for (size_t i = contents->count; i < slots; i++)
+			journal_encode_none(contents->last_lease, bytes + (i + 1) * JOURNAL_SIZE);
 		fd = replace(saved->path, bytes, (slots + 1) * JOURNAL_SIZE);
 	}
 	free(bytes);
@@ -174,21 +176,19 @@ static int rewrite_all(struct daemon *daemon)
 		describe(daemon, device, &contents.records[contents.count]);
 		contents.devices[contents.count++] = device;
 	}
+	contents.last_lease = daemon->last_lease;
 	err = rewrite(daemon->saved, &contents);
 	saved_contents_free(&contents);
 	return err;
 }
 
-static int write_slot(const struct saved *saved, size_t slot, const struct journal_record *record)
+static int write_slot(const struct saved *saved, size_t slot, const unsigned char bytes[JOURNAL_SIZE])
 {
-	unsigned char bytes[JOURNAL_SIZE];
-	ssize_t written;
+	ssize_t written = pwrite(saved->fd, bytes, JOURNAL_SIZE, (off_t)(slot * JOURNAL_SIZE));
 
-	journal_encode(record, bytes);
-	written = pwrite(saved->fd, bytes, sizeof(bytes), (off_t)(slot * JOURNAL_SIZE));
 	if (written < 0)
 		return -errno;
-	return written == sizeof(bytes) ? 0 : -ENOSPC;
+	return written == JOURNAL_SIZE ? 0 : -ENOSPC;
 }
 
 /* Return: whether device->slot is one of the file's now. */
@@ -205,27 +205,31 @@ static bool find_slot(struct saved *saved, struct device *device)
 static int put(struct daemon *daemon, struct device *device)
 {
 	struct saved *saved = daemon->saved;
+	unsigned char bytes[JOURNAL_SIZE];
 	struct journal_record record;
 
 	if (saved->fd < 0 || !find_slot(saved, device))
 		return rewrite_all(daemon);
 	describe(daemon, device, &record);
-	return write_slot(saved, device->slot, &record);
+	journal_encode(&record, bytes);
+	return write_slot(saved, device->slot, bytes);
 }
 
 /* Where that fails, what comes next goes into a file that is made anew: in this one a function could be there twice. */
 static int clear(struct daemon *daemon, struct device *device)
 {
 	struct saved *saved = daemon->saved;
+	unsigned char bytes[JOURNAL_SIZE];
 	int err;
 
 	if (!device->slot)
 		return 0;
 	saved->at[device->slot - 1] = NULL;
+	journal_encode_none(daemon->last_lease, bytes);
 	if (saved->fd < 0)
 		err = rewrite_all(daemon);
 	else
-		err = write_slot(saved, device->slot, NULL);
+		err = write_slot(saved, device->slot, bytes);
 	device->slot = 0;
 	if (err && saved->fd >= 0) {
 		close(saved->fd);

@@ -38,6 +38,7 @@ struct saved_contents {
 	struct journal_record *records;
 	struct device **devices;
 	size_t count;
+	uint64_t last_lease;
 };
 
 int saved_contents_new(size_t room, struct saved_contents *contents);

@@ -825,10 +825,12 @@ static void check_journal(void)
 	static unsigned char bytes[SAVED_MAX];
 	static struct journal_record records[SAVED_MAX / JOURNAL_SIZE];
 	size_t size = read_whole(journal_path, bytes, sizeof(bytes)), count = 0, damaged = 0, noted = 0;
+	uint64_t last_lease = 0;
 
 	if (vfiod.metrics.counts[VFIOD_STAT_SAVE_FAILURES])
 		return;
-	want(!journal_decode(bytes, size, records, &count, &damaged) && !damaged);
+	want(!journal_decode(bytes, size, records, &count, &damaged, &last_lease) && !damaged);
+	want(last_lease <= vfiod.last_lease);
 	for (size_t i = 0; i < vfiod.devices.count; i++) {
 		const struct device *device = vfiod.devices.list[i];
 		const struct journal_record *record = NULL;
@@ -1271,6 +1273,7 @@ static void op_crash(void)
 	static struct journal_record records[SAVED_MAX / JOURNAL_SIZE];
 	uint8_t meanwhile = next();
 	size_t count = 0, damaged = 0;
+	uint64_t last_lease;
 
 	die();
 	if (meanwhile & 1)
@@ -1278,7 +1281,7 @@ static void op_crash(void)
 	if (meanwhile & 2)
 		op_device();
 	after_restart();
-	if (!journal_decode(left.journal, left.journal_size, records, &count, &damaged))
+	if (!journal_decode(left.journal, left.journal_size, records, &count, &damaged, &last_lease))
 		check_takeover(records, count);
 }
 

@@ -117,6 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct journal_record *records;
 	unsigned char *bytes;
 	size_t count = 0, damaged = 0;
+	uint64_t last_lease = 0;
 
 	if (!size)
 		return 0;
@@ -127,12 +128,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < 8 && (i + 1) * JOURNAL_SIZE <= size; i++)
 		if (data[0] & 1u << i)
 			put_right(bytes + i * JOURNAL_SIZE);
-	if (!journal_decode(bytes, size, records, &count, &damaged)) {
+	if (!journal_decode(bytes, size, records, &count, &damaged, &last_lease)) {
 		want(count + damaged < size / JOURNAL_SIZE);
 		for (size_t i = 0; i < count; i++)
-			want(is_in(bytes, size, &records[i]));
+			want(is_in(bytes, size, &records[i]) && records[i].last_lease <= last_lease);
 	} else {
-		want(!count && !damaged);
+		want(!count && !damaged && !last_lease);
 	}
 	/* about as long as it has to be: the rest is all the same, and each takes a file */
 	if (size + 1 >= (size_t)2 * JOURNAL_SIZE && size <= (size_t)2 * JOURNAL_SIZE + 1)

@@ -53,6 +53,7 @@ static const struct journal_record parent = {
 static unsigned char bytes[SIZE];
 static struct journal_record found[SLOTS + 1];
 static size_t count, damaged;
+static uint64_t last_lease;
 
 static unsigned char *slot(size_t number)
 {
@@ -63,7 +64,7 @@ static void write_journal(void)
 {
 	journal_encode_head(SLOTS, bytes);
 	journal_encode(&leased, slot(0));
-	journal_encode(NULL, slot(1));
+	journal_encode_none(0, slot(1));
 	journal_encode(&quarantined, slot(2));
 	journal_encode(&empty, slot(3));
 	count = damaged = 99;
@@ -76,7 +77,7 @@ static int decode(size_t size)
 	int err;
 
 	memcpy(copy, bytes, size);
-	err = journal_decode(copy, size, found, &count, &damaged);
+	err = journal_decode(copy, size, found, &count, &damaged, &last_lease);
 	free(copy);
 	return err;
 }
@@ -102,6 +103,7 @@ START_TEST(what_was_written_is_read)
 	ck_assert_uint_eq(found[0].address, 0x100);
 	ck_assert_int_eq(found[0].state, VFIOD_LEASED);
 	ck_assert_uint_eq(found[0].last_lease, 9);
+	ck_assert_uint_eq(last_lease, 9);
 	ck_assert_uint_eq(found[0].identity.vendor, 0x1b36);
 	ck_assert_uint_eq(found[0].identity.device, 0x0010);
 	ck_assert_uint_eq(found[0].identity.subsystem_vendor, 0x1af4);
@@ -139,6 +141,23 @@ START_TEST(what_was_written_of_virtual_functions_is_read)
 	ck_assert_str_eq(found[1].vfs.pool, "nics");
 	ck_assert_uint_eq(found[0].vfs.count, 0);
 	ck_assert(!found[0].vfs.token.is);
+}
+END_TEST
+
+START_TEST(the_newest_lease_may_be_where_no_record_is)
+{
+	write_journal();
+	journal_encode_none(4711, slot(1));
+	ck_assert_int_eq(decode(SIZE), 0);
+	ck_assert_uint_eq(count, 3);
+	ck_assert_uint_eq(damaged, 0);
+	ck_assert_uint_eq(last_lease, 4711);
+	/* which is not to be anything else */
+	slot(1)[100] = 1;
+	ck_assert_int_eq(decode(SIZE), 0);
+	ck_assert_uint_eq(count, 3);
+	ck_assert_uint_eq(damaged, 1);
+	ck_assert_uint_eq(last_lease, 9);
 }
 END_TEST
 
@@ -180,7 +199,7 @@ START_TEST(with_more_behind_its_end_it_is_refused)
 	write_journal();
 	memcpy(longer, bytes, SIZE);
 	for (size_t size = SIZE + 1; size <= sizeof(longer); size++)
-		ck_assert_int_eq(journal_decode(longer, size, found, &count, &damaged), -EBADMSG);
+		ck_assert_int_eq(journal_decode(longer, size, found, &count, &damaged, &last_lease), -EBADMSG);
 }
 END_TEST
 
@@ -460,6 +479,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_add_test(bytes_case, the_newest_lease_may_be_where_no_record_is);
 	tcase_add_test(bytes_case, what_was_written_is_read);
 	tcase_add_test(bytes_case, what_was_written_of_virtual_functions_is_read);
 	tcase_add_test(bytes_case, a_journal_of_no_slot_is_one);
