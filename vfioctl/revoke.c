@@ -8,6 +8,7 @@
 #include "vfioctl/inventory.h"
 #include "vfioctl/json.h"
 #include "vfioctl/owner.h"
+#include "vfioctl/terminal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -68,8 +69,9 @@ void revoke_print(const struct vfiodma_info *before, unsigned int killed, FILE *
 {
 	char holder[320];
 
+	holder_text(before, holder, sizeof(holder));
 	fprintf(out, "%s revoked from %s; it is clean and free\n", before->address,
-		holder_text(before, holder, sizeof(holder)));
+		terminal_clean(holder, terminal_is_utf8()));
 	if (killed)
 		fprintf(out, "%u process%s, stuck in a call on it, had to be killed\n", killed,
 			killed == 1 ? "" : "es");

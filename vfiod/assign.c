@@ -836,8 +836,10 @@ int assign_undo(struct daemon *daemon, struct device *device)
 
 	device->state = VFIOD_QUARANTINED;
 	err = unassign(daemon, NULL, device, true, &failure);
-	if (err)
+	if (err) {
 		log_line(LOG_ERR, "%s", failure.text);
+		saved_note(daemon, device); /* it stays what it is now */
+	}
 	return err;
 }
 

@@ -106,9 +106,9 @@ void daemon_device_gone(struct daemon *daemon, struct device *device)
 	daemon->unclean -= device->unclean;
 	sriov_gone(device);
 	devices_remove(&daemon->devices, device);
+	revoke_go_on(daemon); /* before somebody gives one of these away, or back */
 	if (is_virtual)
 		sriov_lost(daemon, physical_function);
-	revoke_go_on(daemon);
 	assign_go_on(daemon);
 }
 
@@ -117,11 +117,17 @@ static void forget(struct daemon *daemon, struct device *device)
 {
 	uint64_t address = device->facts.address;
 	struct facts facts;
+	int err;
 
 	device->gone = false;
 	daemon_device_gone(daemon, device);
-	if (!facts_read(daemon->udev, address, &facts) && !devices_put(&daemon->devices, &facts))
+	err = facts_read(daemon->udev, address, &facts);
+	if (!err)
+		err = devices_put(&daemon->devices, &facts);
+	if (!err)
 		assign_appeared(daemon, devices_find(&daemon->devices, address));
+	else if (facts_is_want(-err) && daemon->hotplug)
+		hotplug_look_again(daemon->hotplug);
 }
 
 /* Jobs that have not reported yet. */

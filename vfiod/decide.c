@@ -344,19 +344,21 @@ static void decide_device(struct question *question, struct device *device, stru
 /* What has been found among the functions of a pool. */
 struct search {
 	struct numa numa;      /* from the node that was asked for */
+	bool cold;	       /* one that is open would have to be closed first */
 	struct verdict chosen; /* the best so far, or what has to be waited for, or the most telling refusal */
 	uint32_t yours;	       /* VFIOD_REMEDY_YOU: one could be had, if something else were asked for */
 	size_t members;
 };
 
-/* The nearest is the best; of these one that needs no reset first; of these the first. */
+/* The nearest is the best; of these one that is open already, or is not, as it is wanted; of these the first. */
 static bool is_better(const struct search *search, const struct device *device)
 {
 	const struct device *best = search->chosen.device;
 	unsigned int distance = numa_distance(&search->numa, device->facts.numa_node);
 	unsigned int best_distance = numa_distance(&search->numa, best->facts.numa_node);
 
-	return distance < best_distance || (distance == best_distance && warm_is(device) && !warm_is(best));
+	return distance < best_distance ||
+	       (distance == best_distance && warm_is(device) != search->cold && warm_is(best) == search->cold);
 }
 
 /* Of all refusals the one is told that is the least far from a grant. */
@@ -408,7 +410,7 @@ static void decide_pool(struct question *question, struct verdict *verdict)
 {
 	struct daemon *daemon = question->daemon;
 	const struct wish *wish = question->wish;
-	struct search search = { .members = 0 };
+	struct search search = { .cold = wish->mode == VFIOD_MODE_GROUP };
 
 	memset(&search.numa, 0xff, sizeof(search.numa)); /* all are NUMA_FAR where nothing is asked */
 	if (wish->node != VFIOD_NONE && numa_read(daemon->numa ? daemon->numa : NUMA_ROOT, wish->node, &search.numa)) {

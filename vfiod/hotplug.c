@@ -24,7 +24,8 @@ struct hotplug {
 	struct daemon *daemon;
 	struct udev_monitor *monitor;
 	struct event *event;
-	bool lost; /* events were, and it has not been looked for what they were about */
+	struct event *again; /* when all is looked for anew */
+	bool lost;	     /* events were, and it has not been looked for what they were about */
 };
 
 /* Another card in the slot is another function, even if nobody told us that the one before went. */
@@ -106,8 +107,18 @@ static void remove_function(struct daemon *daemon, struct udev_device *dev)
 		daemon_device_gone(daemon, device);
 }
 
-static void rescan(struct daemon *daemon)
+void hotplug_look_again(struct hotplug *hotplug)
 {
+	static const struct timeval pause = { .tv_sec = 1 };
+
+	if (event_add(hotplug->again, &pause))
+		log_line(LOG_ERR,
+			 "out of memory: a PCI function that came now is not known to vfiod until it is restarted");
+}
+
+static void rescan(struct hotplug *hotplug)
+{
+	struct daemon *daemon = hotplug->daemon;
 	char path[PATH_MAX];
 	int err;
 
@@ -115,8 +126,18 @@ static void rescan(struct daemon *daemon)
 		if (sysfs_device_path(daemon->devices.list[i]->facts.address, path) == -ENOENT)
 			daemon_device_gone(daemon, daemon->devices.list[i]);
 	err = scan(daemon);
-	if (err)
-		log_line(LOG_ERR, "not all PCI functions are known to vfiod: %s", strerror(-err));
+	if (err) {
+		log_line(LOG_ERR, "not all PCI functions are known to vfiod: %s; it looks again soon", strerror(-err));
+		hotplug_look_again(hotplug);
+	}
+	pci_events_follow(daemon);
+}
+
+static void look_again(evutil_socket_t fd, short what, void *data)
+{
+	(void)fd;
+	(void)what;
+	rescan(data);
 }
 
 /*
@@ -132,8 +153,7 @@ static void catch_up(struct hotplug *hotplug, int fd)
 		return;
 	log_line(LOG_WARNING, "events were lost: looking for all PCI functions anew");
 	hotplug->lost = false;
-	rescan(hotplug->daemon);
-	pci_events_follow(hotplug->daemon);
+	rescan(hotplug);
 }
 
 /* Also for want of memory, which libudev takes for a part of an event when it is asked for that. */
@@ -162,8 +182,11 @@ static void receive(evutil_socket_t fd, short what, void *data)
 		return;
 	if (!strcmp(udev_device_get_action(dev), "remove"))
 		remove_function(hotplug->daemon, dev);
-	else if ((err = take(hotplug->daemon, dev)))
-		log_line(LOG_ERR, "%s is known to vfiod as it was: %s", udev_device_get_sysname(dev), strerror(-err));
+	else if ((err = take(hotplug->daemon, dev))) {
+		log_line(LOG_ERR, "vfiod cannot read what %s is: %s; it looks again soon", udev_device_get_sysname(dev),
+			 strerror(-err));
+		hotplug_look_again(hotplug);
+	}
 	udev_device_unref(dev);
 	pci_events_follow(hotplug->daemon);
 }
@@ -191,7 +214,8 @@ int hotplug_new(struct daemon *daemon, struct hotplug **hotplug)
 	if (err)
 		goto unref_monitor;
 	made->event = event_new(daemon->base, udev_monitor_get_fd(made->monitor), EV_READ | EV_PERSIST, receive, made);
-	if (!made->event || event_add(made->event, NULL)) {
+	made->again = evtimer_new(daemon->base, look_again, made);
+	if (!made->event || !made->again || event_add(made->event, NULL)) {
 		err = -ENOMEM;
 		goto free_event;
 	}
@@ -205,6 +229,8 @@ int hotplug_new(struct daemon *daemon, struct hotplug **hotplug)
 free_event:
 	if (made->event)
 		event_free(made->event);
+	if (made->again)
+		event_free(made->again);
 unref_monitor:
 	udev_monitor_unref(made->monitor);
 free_hotplug:
@@ -217,6 +243,7 @@ void hotplug_free(struct hotplug *hotplug)
 	if (!hotplug)
 		return;
 	event_free(hotplug->event);
+	event_free(hotplug->again);
 	udev_monitor_unref(hotplug->monitor);
 	free(hotplug);
 }

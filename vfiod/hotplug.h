@@ -12,6 +12,9 @@ struct hotplug;
  */
 int hotplug_new(struct daemon *daemon, struct hotplug **hotplug);
 
+/** hotplug_look_again() - have all be looked for anew, soon: what one is could not be read for want of something. */
+void hotplug_look_again(struct hotplug *hotplug);
+
 void hotplug_free(struct hotplug *hotplug);
 
 #endif

@@ -187,8 +187,8 @@ static void grant_failed(struct grant_job *grant)
 	step_take(daemon, device, EVENT_FAILED);
 	lease_end(daemon, device, 0, NULL);
 	request_refuse(grant->request, &grant->failure);
-	/* opened, and not given away: of no use to who asks in another mode */
-	if (device->files.iommufd >= 0)
+	/* opened, and not given away: of no use to who asks in another mode, or nothing that can be asked back */
+	if (device->files.iommufd >= 0 || (warm_is(device) && !device->unplug))
 		warm_down(daemon, device);
 	free(grant);
 	if (!device_is_busy(device))
@@ -342,7 +342,11 @@ static void acquire(struct request *request, const struct wish *wish)
 	decide(daemon, wish, &verdict);
 	while (is_to_be_closed(wish, &verdict)) {
 		warm_down(daemon, verdict.device);
-		decide(daemon, wish, &verdict);
+		/* the one that was chosen, and not the next best of its pool, which would be closed, too */
+		if (verdict.decision == DECISION_GRANT && device_is_busy(verdict.device))
+			verdict.decision = DECISION_WAIT;
+		else
+			decide(daemon, wish, &verdict);
 	}
 	if (verdict.decision == DECISION_WAIT) {
 		request_wait(request, verdict.device);

@@ -3,6 +3,7 @@
 
 #include "proto/address.h"
 #include "vfiod/clock.h"
+#include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/decide.h"
 #include "vfiod/kept.h"
@@ -141,9 +142,12 @@ struct device *request_find(struct request *request, uint64_t address)
 
 int request_check_pool(const char name[VFIOD_NAME_MAX], struct failure *failure)
 {
-	if (memchr(name, '\0', VFIOD_NAME_MAX))
+	if (!memchr(name, '\0', VFIOD_NAME_MAX))
+		return failure_set(failure, -EINVAL, "the name of a pool has at most %d bytes", VFIOD_NAME_MAX - 1);
+	if (!name[0] || config_is_pool(name))
 		return 0;
-	return failure_set(failure, -EINVAL, "the name of a pool has at most %d bytes", VFIOD_NAME_MAX - 1);
+	/* it is not repeated: nothing that is no text gets into the log */
+	return failure_set(failure, -EINVAL, "that is no name of a pool; see which there are: vfioctl pool");
 }
 
 bool request_step(struct request *request, struct device *device, enum state_event event)

@@ -71,7 +71,7 @@ void request_abandon(struct request *request);
  */
 struct device *request_find(struct request *request, uint64_t address);
 
-/** request_check_pool() - whether the name of a pool that a request has is one. */
+/** request_check_pool() - whether the name of a pool that a request has can be one, or is empty. */
 int request_check_pool(const char name[VFIOD_NAME_MAX], struct failure *failure);
 
 /**

@@ -375,10 +375,10 @@ static int watch_node(struct daemon *daemon, struct device *device, struct failu
 				   strerror(-err));
 	if (err)
 		log_line(LOG_ERR,
-			 "%s cannot be watched: %s; nobody will notice the end of lease %llu of %s; end it: vfioctl "
-			 "revoke %s",
+			 "%s cannot be watched: %s; nobody will notice the end of lease %llu of %s; when its program "
+			 "has ended, have vfiod look again: systemctl restart vfiod",
 			 node, strerror(-err), (unsigned long long)device->lease.id,
-			 proto_address_format(device->facts.address, text), text);
+			 proto_address_format(device->facts.address, text));
 	else
 		device_watch(device, watch);
 	return 0;

@@ -3,7 +3,6 @@
 
 #include "proto/address.h"
 #include "vfiod/assign.h"
-#include "vfiod/config.h"
 #include "vfiod/daemon.h"
 #include "vfiod/driver.h"
 #include "vfiod/kept.h"
@@ -341,6 +340,7 @@ static void get_stuck(struct vf_set *set, const struct failure *failure)
 {
 	struct device *device = set->device;
 	struct failure both = *failure;
+	bool undone = set->failure.error;
 
 	log_event(LOG_EVENT_VFS_NOT_REMOVED,
 		  &(struct log_about){ .device = &device->facts.address,
@@ -354,8 +354,11 @@ static void get_stuck(struct vf_set *set, const struct failure *failure)
 	enter(set, JOURNAL_VFS_THERE);
 	saved_note(set->daemon, device);
 	answer(set, NULL, 0, &both);
-	/* somebody else has removed them meanwhile, and all that tells of that has come already */
-	if (!count_members(set) && !facts_count_vfs(device->facts.address))
+	/*
+	 * Somebody else has removed them meanwhile, and all that tells of that has come already.  Of a set that was
+	 * never whole there is more to put back.
+	 */
+	if (!undone && !count_members(set) && !facts_count_vfs(device->facts.address))
 		dissolve(set);
 }
 
@@ -372,6 +375,20 @@ bool sriov_refused(struct device *device, const struct failure *failure)
 	return true;
 }
 
+/*
+ * The one that has been looked at may have gone since, and another one have come to its address: what somebody asked
+ * for is not for that.  One that does not answer now may be the same.
+ */
+static bool is_another(const struct sriov_job *job)
+{
+	const struct clean_header *before = &job->record.header;
+	struct clean_header now;
+
+	clean_look(job->address, &now);
+	return now.id != UINT32_MAX &&
+	       (now.id != before->id || memcmp(now.serial, before->serial, sizeof(now.serial)) != 0);
+}
+
 /* ---- they are removed ---- */
 
 static void remove_run(struct job *job)
@@ -380,6 +397,10 @@ static void remove_run(struct job *job)
 	struct failure failure;
 
 	if (!remove->again && kept_remove(remove->state_dir, remove->address, &remove->failure))
+		return;
+	/* of one that a vfiod before this one has begun with nothing is known; all others have taken theirs with them
+	 */
+	if (remove->record.header.id && is_another(remove))
 		return;
 	if (numvfs_remove(NUMVFS_ROOT, remove->address, &remove->failure)) {
 		if (!remove->again && !remove->undone)
@@ -414,8 +435,6 @@ static void removed(struct vf_set *set)
 	snprintf(rep.driver, sizeof(rep.driver), "%s", device->facts.driver);
 	log_event(LOG_EVENT_UNASSIGNED, &(struct log_about){ .device = &device->facts.address, .op = "UNASSIGN" },
 		  "%s has no virtual functions any more", set->name);
-	if (!set->again)
-		kept_drop(set->daemon->kept, device->facts.address);
 	forget_members(set);
 	end(set, &rep, sizeof(rep));
 }
@@ -426,6 +445,8 @@ static void remove_done(struct job *job)
 	struct vf_set *set = remove->set;
 
 	set->working = false;
+	if (!remove->failure.error && !set->again)
+		kept_drop(set->daemon->kept, remove->address);
 	if (!set->device)
 		end_gone(set);
 	else if (remove->failure.error)
@@ -552,6 +573,17 @@ static void finished(struct vf_set *set, const struct journal_record *record)
 	answer(set, &rep, sizeof(rep), NULL);
 }
 
+/* The physical function was unplugged after that was kept: they are made again when it is back. */
+static void finished_and_gone(struct vf_set *set, const struct journal_record *record)
+{
+	const struct vfiod_assign_vfs_rep rep = { .count = htole32(set->vfs.count) };
+
+	if (!set->again)
+		kept_note(set->daemon->kept, record);
+	answer(set, &rep, sizeof(rep), NULL);
+	sriov_free(set);
+}
+
 static void finish_done(struct job *job)
 {
 	struct sriov_job *finish = (struct sriov_job *)job;
@@ -559,7 +591,9 @@ static void finish_done(struct job *job)
 	struct daemon *daemon = set->daemon;
 
 	set->working = false;
-	if (!set->device)
+	if (!set->device && !finish->failure.error)
+		finished_and_gone(set, &finish->record);
+	else if (!set->device)
 		end_gone(set);
 	else if (finish->failure.error)
 		undo(set, &finish->failure);
@@ -635,6 +669,10 @@ static void make_run(struct job *job)
 	struct sriov_job *make = (struct sriov_job *)job;
 	struct vfio_files files = VFIO_NO_FILES;
 
+	if (is_another(make)) {
+		failure_set(&make->failure, -ENODEV, "it was unplugged meanwhile");
+		return;
+	}
 	/* while none of them is open, which none can be before it is there */
 	if (make->vfs.token.is &&
 	    vfio_open_device(make->address, make->group, &make->vfs.token, &files, &make->failure))
@@ -650,9 +688,11 @@ static void look_at_members(struct vf_set *set, const struct sriov_job *make, st
 	int err;
 
 	for (unsigned int i = 0; i < make->vfs.count; i++) {
-		if (facts_read(set->daemon->udev, make->found[i], &facts))
+		err = facts_read(set->daemon->udev, make->found[i], &facts);
+		if (err == -ENODEV)
 			continue; /* somebody has removed it already: it is missed when they are counted */
-		err = devices_put(&set->daemon->devices, &facts);
+		if (!err)
+			err = devices_put(&set->daemon->devices, &facts);
 		if (err)
 			failure_set(failure, err, "vfiod cannot read what they are: %s; try again", strerror(-err));
 	}
@@ -696,15 +736,13 @@ static int make_start(struct vf_set *set)
 static void look_run(struct job *job)
 {
 	struct sriov_job *look = (struct sriov_job *)job;
-	const struct clean_header before = look->record.header;
-	struct clean_header now;
 
 	if (numvfs_look(NUMVFS_ROOT, look->address, look->vfs.count, look->again, &look->vfs.autoprobe, &look->failure))
 		return;
-	clean_look(look->address, &now);
-	if (look->again && (now.id != before.id || memcmp(now.serial, before.serial, sizeof(now.serial)) != 0))
+	if (!look->again)
+		clean_look(look->address, &look->record.header);
+	else if (is_another(look))
 		failure_set(&look->failure, -ENODEV, "another device of the same kind is in its place");
-	look->record.header = now;
 }
 
 /* The secret of a physical function that vfio-pci has. */
@@ -772,15 +810,6 @@ static int start(struct device *device, const struct owner *owner, const struct 
 
 /* ---- ASSIGN_VFS ---- */
 
-static int check_pool(const char name[VFIOD_NAME_MAX], struct failure *failure)
-{
-	int err = request_check_pool(name, failure);
-
-	if (!err && name[0] && !config_is_pool(name))
-		err = failure_set(failure, -EINVAL, CONFIG_POOL_WRONG, name, VFIOD_NAME_MAX - 1);
-	return err;
-}
-
 static int check_body(const struct vfiod_assign_vfs_req *body, struct failure *failure)
 {
 	uint32_t count = le32toh(body->vfs);
@@ -790,7 +819,7 @@ static int check_body(const struct vfiod_assign_vfs_req *body, struct failure *f
 	if (!count || count > NUMVFS_MAX)
 		return failure_set(failure, -EINVAL, "a function can have 1 to %u virtual functions, not %u",
 				   NUMVFS_MAX, count);
-	return check_pool(body->pool, failure);
+	return request_check_pool(body->pool, failure);
 }
 
 /* It has to be the host's: who had it could do to its virtual functions what he likes. */

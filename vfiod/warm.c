@@ -79,8 +79,12 @@ void warm_keep(struct daemon *daemon, struct device *device, struct vfio_files *
 	if (device->files.unplug < 0)
 		return;
 	device->unplug = event_new(daemon->base, device->files.unplug, EV_READ | EV_PERSIST, unplug, device);
-	if (!device->unplug || event_add(device->unplug, NULL))
-		log_line(LOG_ERR, "out of memory: an unplug will have to wait for the end of a lease");
+	if (device->unplug && !event_add(device->unplug, NULL))
+		return;
+	log_line(LOG_ERR, "out of memory: an unplug will have to wait for the end of a lease");
+	if (device->unplug)
+		event_free(device->unplug);
+	device->unplug = NULL;
 }
 
 static struct warm_job *job_new(struct daemon *daemon, struct device *device, void (*run)(struct job *),
@@ -135,7 +139,13 @@ static void up_done(struct job *job)
 		return;
 	}
 	warm_keep(warm->daemon, warm->device, &warm->files);
-	settle(warm, EVENT_DONE);
+	if (warm->device->unplug) {
+		settle(warm, EVENT_DONE);
+		return;
+	}
+	warm->files = warm_take(warm->device);
+	vfio_close(&warm->files); /* rather slowly than not at all */
+	settle(warm, EVENT_FAILED);
 }
 
 static bool is_alone(const struct devices *devices, const struct device *device)

@@ -24,7 +24,11 @@ void warm_up(struct daemon *daemon, struct device *device);
  */
 void warm_down(struct daemon *daemon, struct device *device);
 
-/** warm_keep() - what has been opened for a lease by handles stays ours; @files are taken over. */
+/**
+ * warm_keep() - what has been opened for a lease by handles stays ours; @files are taken over.
+ *
+ * Without @device->unplug after that the kernel cannot ask for it back.
+ */
 void warm_keep(struct daemon *daemon, struct device *device, struct vfio_files *files);
 
 /** warm_take() - the files of a function, for a worker to use and to close; there may be none. */

@@ -2616,7 +2616,7 @@ START_TEST(what_makes_no_sense_of_virtual_functions_is_refused)
 	ask_vfs(FIRST, 65536, "");
 	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EINVAL, "not 65536");
 	ask_vfs(FIRST, 1, "a b");
-	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EINVAL, "'a b' is no name of a pool");
+	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EINVAL, "is no name of a pool");
 	ask_vfs(FIRST, 1, "0123456789abcdef0123456789abcdef");
 	expect_error(&admin, VFIOD_ASSIGN_VFS, COOKIE, EINVAL, "at most 31 bytes");
 	ask_vfs(ABSENT + 1, 1, "");
