@@ -341,6 +341,17 @@ reloads() {
 	machine_does "function $mine driver=nvme"
 	wait_for "it is opened when it is back" warm_are 2
 	unharmed "a function that is not kept open, since the kernel could not ask it back"
+
+	configure <<<'rule "all" { class = "0108"  pool = "all" }'
+	check "all are in a pool" vfioctl reload
+	check "another one becomes its user's" vfioctl assign $spare --user $alice
+	wait_for "it is opened, too" warm_are 3
+	background leased /run/group as $alice lease grouped pool:all
+	check "who gets one by its group's file has that one closed, and no other" warm_are 2
+	end KILL "$process"
+	wait_for "it is opened when the lease has ended" warm_are 3
+	check "it is given back" vfioctl release $spare
+	unharmed "one of a pool by its group's file"
 	stop_vfiod
 }
 

@@ -7,6 +7,7 @@
  *					"answers", or the error
  *	lease bare ADDRESS		the same without the container, which is closed
  *	lease group ADDRESS		the same with the group's descriptor and a container of its own, DMA mapped
+ *	lease grouped ADDRESS		the same with the group's descriptor, and nothing else
  *	lease orphan ADDRESS		acquire, leave the descriptors to a child ("child PID") and end
  *	lease forgotten ADDRESS		the same, and the child closes the connection to vfiod
  *	lease shared ADDRESS		the same, but stay and release: the child is in the way
@@ -153,6 +154,11 @@ static int set_up_container(const struct client *client)
 		return broken("the device of its own container");
 	errno = EIO;
 	return (id & 0xff) == EDU_MAGIC ? 0 : broken("the edu's identification");
+}
+
+static int grouped(struct client *client)
+{
+	return acquire(client, VFIODMA_LEASE_GROUP) ? 1 : stay("leased");
 }
 
 static int group(struct client *client)
@@ -303,7 +309,7 @@ int main(int argc, char **argv)
 		{ "group", 1, group },	 { "orphan", 1, orphan },   { "shared", 1, shared },
 		{ "mapped", 1, mapped }, { "stalled", 1, stalled }, { "dirty", 1, dirty },
 		{ "cycle", 2, cycle },	 { "relay", 2, relay },	    { "forgotten", 1, forgotten },
-		{ "exec", 1, exec },	 { "keep", 1, keep },
+		{ "exec", 1, exec },	 { "keep", 1, keep },	    { "grouped", 1, grouped },
 	};
 	struct client client = { .address = argv[argc - 1], .count = argc == 4 ? (unsigned int)atoi(argv[2]) : 0 };
 
