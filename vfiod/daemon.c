@@ -126,8 +126,8 @@ static void forget(struct daemon *daemon, struct device *device)
 		err = devices_put(&daemon->devices, &facts);
 	if (!err)
 		assign_appeared(daemon, devices_find(&daemon->devices, address));
-	else if (facts_is_want(-err) && daemon->hotplug)
-		hotplug_look_again(daemon->hotplug);
+	else if (facts_is_want(-err))
+		daemon_try_again(daemon);
 }
 
 /* Jobs that have not reported yet. */
@@ -143,6 +143,19 @@ static void stop_if_idle(void *data)
 
 	if (daemon->stopping && !busy(daemon))
 		event_base_loopbreak(daemon->base);
+}
+
+void daemon_try_again(struct daemon *daemon)
+{
+	if (daemon->hotplug)
+		hotplug_look_again(daemon->hotplug);
+}
+
+void daemon_go_on(struct daemon *daemon)
+{
+	revoke_go_on(daemon);
+	assign_go_on(daemon);
+	sriov_go_on(daemon);
 }
 
 void daemon_settled(struct daemon *daemon, struct device *device)

@@ -70,6 +70,15 @@ int daemon_open_handles(struct daemon *daemon);
 /** daemon_settled() - a worker has reported on @device: let those who waited for that go on; it may be gone then. */
 void daemon_settled(struct daemon *daemon, struct device *device);
 
+/**
+ * daemon_try_again() - soon, all of what waits for something else: there was want of memory or files, and nothing that
+ * reports when there is enough.
+ */
+void daemon_try_again(struct daemon *daemon);
+
+/** daemon_go_on() - with what waits for another function. */
+void daemon_go_on(struct daemon *daemon);
+
 /** daemon_device_gone() - @device was unplugged. */
 void daemon_device_gone(struct daemon *daemon, struct device *device);
 

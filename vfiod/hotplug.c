@@ -135,9 +135,12 @@ static void rescan(struct hotplug *hotplug)
 
 static void look_again(evutil_socket_t fd, short what, void *data)
 {
+	struct hotplug *hotplug = data;
+
 	(void)fd;
 	(void)what;
-	rescan(data);
+	rescan(hotplug);
+	daemon_go_on(hotplug->daemon);
 }
 
 /*

@@ -12,7 +12,7 @@ struct hotplug;
  */
 int hotplug_new(struct daemon *daemon, struct hotplug **hotplug);
 
-/** hotplug_look_again() - have all be looked for anew, soon: what one is could not be read for want of something. */
+/** hotplug_look_again() - look for all anew, soon, and go on with what waits; see daemon_try_again(). */
 void hotplug_look_again(struct hotplug *hotplug);
 
 void hotplug_free(struct hotplug *hotplug);

@@ -124,14 +124,20 @@ static int grant_handles(struct request *request, struct device *device, struct 
 	};
 	bool by_iommufd = device->files.iommufd >= 0;
 	int fds[2], err = handles_lease(request->daemon->handles, &device->files, &note, fds, failure);
+	struct vfio_files files;
 
 	if (err)
 		return err;
-	/* The kernel binds a device to an iommufd, not to a handle of one: so the client gets the file itself.  It is
-	 * this client's alone, and does nothing without the device, whose handle can be revoked. */
+	/*
+	 * The kernel binds a device to an iommufd, not to a handle of one: so the client gets the file itself.  It is
+	 * this client's alone, and does nothing without the device, whose handle can be revoked.  The last close of the
+	 * device waits for calls on the iommufd, which may be stuck: it is not to be ours.
+	 */
 	if (by_iommufd) {
 		fds[1] = device->files.iommufd;
 		device->files.iommufd = -1;
+		files = warm_take(device);
+		vfio_close(&files);
 	}
 	grant_reply(request, device, by_iommufd ? VFIOD_MODE_IOMMUFD : VFIOD_MODE_CONTAINER, fds, 2);
 	close(fds[0]);

@@ -61,12 +61,6 @@ static void revoke_run(struct job *job)
 	if (revoke->node >= 0) {
 		handles_shut(revoke->node, revoke->lease);
 		clean_stop_dma(revoke->address);
-		/*
-		 * The client has its iommufd itself, and may be stuck in a call on that, for which the last close of
-		 * the device waits, whatever may be: that is to be the module's, and not this thread's.
-		 */
-		if (revoke->files.iommufd >= 0)
-			vfio_close_device(&revoke->files);
 		err = handles_revoke(revoke->node, revoke->lease, &revoke->killed, &revoke->failure);
 	}
 	/* also when a process is stuck with one: the kernel closes what that holds when it comes back */
@@ -248,6 +242,7 @@ static void start(struct daemon *daemon, struct device *device, unsigned int pat
 	vfio_close(&files);
 	failure_set(&failure, -ENOMEM, "vfiod has no memory to clean it");
 	quarantine(daemon, device, NULL, &failure);
+	daemon_try_again(daemon); /* no worker reports on it */
 }
 
 void revoke_start(struct daemon *daemon, struct device *device)

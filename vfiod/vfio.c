@@ -307,17 +307,11 @@ int vfio_watch_unplug(struct vfio_files *files, struct failure *failure)
 	return failure->error;
 }
 
-void vfio_close_device(struct vfio_files *files)
-{
-	if (files->device >= 0)
-		close(files->device);
-	files->device = -1;
-}
-
 void vfio_close(struct vfio_files *files)
 {
 	/* the device first: the group's container can be left only when no device of it is open */
-	vfio_close_device(files);
+	if (files->device >= 0)
+		close(files->device);
 	if (files->group >= 0)
 		close(files->group);
 	if (files->container >= 0)

@@ -90,9 +90,6 @@ int vfio_open_iommufd(uint64_t address, struct vfio_files *files, struct failure
  */
 int vfio_watch_unplug(struct vfio_files *files, struct failure *failure);
 
-/** vfio_close_device() - close the device of @files, and leave the rest open. */
-void vfio_close_device(struct vfio_files *files);
-
 /** vfio_close() - close what is open of @files. */
 void vfio_close(struct vfio_files *files);
 

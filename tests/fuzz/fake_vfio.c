@@ -266,11 +266,6 @@ int vfio_watch_unplug(struct vfio_files *files, struct failure *failure)
 	return 0;
 }
 
-void vfio_close_device(struct vfio_files *files)
-{
-	shut(&files->device);
-}
-
 void vfio_close(struct vfio_files *files)
 {
 	shut(&files->device);

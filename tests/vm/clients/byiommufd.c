@@ -2,9 +2,16 @@
 /*
  * Clients that get an edu, or any function, by its own file and an iommufd.
  *
- *	byiommufd hold EDU		acquire, bind, move data by DMA, "leased"; at each SIGUSR1 once more, and what
- *that comes to: "answers", or the error byiommufd run FUNCTION COMMAND... acquire, and become COMMAND, which has the
- *iommufd as file 8 and the function's as 9
+ *	byiommufd hold EDU
+ *		acquire, bind, move data by DMA, "leased"; at each SIGUSR1 once more, and what that comes to:
+ *		"answers", or the error
+ *
+ *	byiommufd stalled EDU
+ *		acquire, bind, map a page that never comes, "stalled" just before that: the kernel has the call
+ *		until the process is killed; vm.unprivileged_userfaultfd has to be 1
+ *
+ *	byiommufd run FUNCTION COMMAND...
+ *		acquire, and become COMMAND, which has the iommufd as file 8 and the function's as 9
  */
 #include "tests/vm/clients/client.h"
 #include "tests/vm/clients/edu.h"
@@ -14,8 +21,10 @@
 #include "libvfiodma/vfiodma.h"
 
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #define IOMMUFD 8
 #define DEVICE	9
@@ -46,7 +55,8 @@ static void check_iommufd(int iommufd)
 	expect(!ioctl(iommufd, IOMMU_OPTION, &option) && option.value == 1);
 }
 
-static void bind_device(int iommufd)
+/* Return: the number of what maps memory for it. */
+static uint32_t bind_device(int iommufd)
 {
 	struct bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = iommufd };
 	struct ioas_alloc alloc = { .size = sizeof(alloc) };
@@ -60,6 +70,7 @@ static void bind_device(int iommufd)
 	expect(my.memory != MAP_FAILED);
 	map.address = (uintptr_t)my.memory;
 	expect(!ioctl(iommufd, IOAS_MAP, &map));
+	return alloc.id;
 }
 
 static const char *use(void)
@@ -90,6 +101,24 @@ static void hold(const char *address)
 		say(use());
 }
 
+static void stalled(const char *address)
+{
+	struct ioas_map map = { .size = sizeof(map), .flags = 7, .length = PAGE, .iova = OLD_IOVA + 16 * PAGE };
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct uffdio_register pages = { .range = { (uintptr_t)page, PAGE }, .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_api api = { .api = UFFD_API };
+	int faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	expect(faults >= 0 && !ioctl(faults, UFFDIO_API, &api) && !ioctl(faults, UFFDIO_REGISTER, &pages));
+	acquire(address);
+	my.lease.device.fd = vfiodma_lease_device_fd(lease);
+	map.id = bind_device(vfiodma_lease_iommufd(lease));
+	map.address = (uintptr_t)page;
+	say("stalled");
+	ioctl(vfiodma_lease_iommufd(lease), IOAS_MAP, &map);
+	expect(!"the page came");
+}
+
 /* Puts @fd where the command looks for it. */
 static void place(int fd, int to)
 {
@@ -114,8 +143,10 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "hold"))
 		hold(argv[2]);
+	else if (argc == 3 && !strcmp(argv[1], "stalled"))
+		stalled(argv[2]);
 	else if (argc > 3 && !strcmp(argv[1], "run"))
 		run(argv[2], argv + 3);
-	fprintf(stderr, "usage: byiommufd hold EDU\n       byiommufd run FUNCTION COMMAND...\n");
+	fprintf(stderr, "usage: byiommufd hold|stalled EDU\n       byiommufd run FUNCTION COMMAND...\n");
 	return 2;
 }

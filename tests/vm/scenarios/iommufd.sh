@@ -22,6 +22,8 @@ use() {
 	wait_for "$2" has_more_lines_than "$lines"
 	equal "$2" "$1" "$(tail -n 1 /run/held)"
 }
+# maps_for PROCESS: it is in the ioctl that maps memory.
+maps_for() { grep -q "^16 .*" "/proc/$1/syscall" && [ "$(cut -d ' ' -f 3 "/proc/$1/syscall")" = 0x3b85 ]; }
 hold() {
 	background leased /run/held as "$1" byiommufd hold $edu
 	holder=$process
@@ -30,6 +32,7 @@ hold() {
 load_vfio
 load nvme
 use_clients
+echo 1 >/proc/sys/vm/unprivileged_userfaultfd
 modprobe -q iommufd || true
 start_vfiod
 quietly vfioctl assign $edu --user alice
@@ -66,6 +69,20 @@ wait_for "and it is warm again" warm $edu
 hold alice
 end KILL "$holder"
 wait_for "the death of its client ends it" warm $edu
+
+# ---- a client that keeps the kernel from closing its function ------------------------------------------------------
+background stalled /run/stalled as alice byiommufd stalled $edu
+wait_for "the kernel maps a page of hers that does not come" maps_for "$process"
+refused vfioctl revoke $edu --grace 0
+names "who takes the function back is told that it is not closed" quarantined
+equal "nobody gets it" quarantined "$(field $edu state)"
+stop_vfiod
+start_vfiod
+ok "and vfiod itself does not wait for it, and can be restarted"
+end KILL "$process"
+check "when the client is gone the function can be cleaned" vfioctl quarantine clear $edu
+wait_for "and is opened in advance again" warm $edu
+
 configure <<-CONF
 	rule "as ever" { address = "$edu"  modes = { "container", "group" } }
 CONF
