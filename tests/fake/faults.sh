@@ -285,6 +285,17 @@ events() {
 	machine_does "unplug 0000:00:04.0"
 	wait_for "vfiod forgets it" not vfioctl show 0000:00:04.0
 	unharmed "F21 an event of a function of which not all can be read"
+
+	local files
+	files=$(prlimit --pid "$vfiod_pid" --nofile --noheadings --output SOFT)
+	prlimit --pid "$vfiod_pid" --nofile=3:
+	machine_does "function 0000:00:04.0 group=4"
+	wait_for "F21 that a function cannot be read for want of files is said" logged "it looks again soon"
+	prlimit --pid "$vfiod_pid" --nofile="$files":
+	wait_for "F21 when there are some again it is known" state_is 0000:00:04.0 unmanaged
+	machine_does "unplug 0000:00:04.0"
+	wait_for "vfiod forgets it" not vfioctl show 0000:00:04.0
+	unharmed "F21 a function that comes while there are no files"
 	stop_vfiod
 }
 
