@@ -340,7 +340,6 @@ static void get_stuck(struct vf_set *set, const struct failure *failure)
 {
 	struct device *device = set->device;
 	struct failure both = *failure;
-	bool undone = set->failure.error;
 
 	log_event(LOG_EVENT_VFS_NOT_REMOVED,
 		  &(struct log_about){ .device = &device->facts.address,
@@ -354,11 +353,8 @@ static void get_stuck(struct vf_set *set, const struct failure *failure)
 	enter(set, JOURNAL_VFS_THERE);
 	saved_note(set->daemon, device);
 	answer(set, NULL, 0, &both);
-	/*
-	 * Somebody else has removed them meanwhile, and all that tells of that has come already.  Of a set that was
-	 * never whole there is more to put back.
-	 */
-	if (!undone && !count_members(set) && !facts_count_vfs(device->facts.address))
+	/* somebody else has removed them meanwhile, and all that tells of that has come already */
+	if (!count_members(set) && !facts_count_vfs(device->facts.address))
 		dissolve(set);
 }
 
@@ -391,24 +387,26 @@ static bool is_another(const struct sriov_job *job)
 
 /* ---- they are removed ---- */
 
+/* What was never whole is kept by accident at most: it is more important that all is put back. */
 static void remove_run(struct job *job)
 {
 	struct sriov_job *remove = (struct sriov_job *)job;
+	bool was_kept = !remove->again && !remove->undone;
 	struct failure failure;
+	int err = 0;
 
-	if (!remove->again && kept_remove(remove->state_dir, remove->address, &remove->failure))
+	if (was_kept && kept_remove(remove->state_dir, remove->address, &remove->failure))
 		return;
-	/* of one that a vfiod before this one has begun with nothing is known; all others have taken theirs with them
-	 */
-	if (remove->record.header.id && is_another(remove))
-		return;
-	if (numvfs_remove(NUMVFS_ROOT, remove->address, &remove->failure)) {
-		if (!remove->again && !remove->undone)
-			kept_write(remove->state_dir, &remove->record, &failure);
-		return;
+	/* nothing is known of one that a vfiod before this one has begun with; any other has taken its own with it */
+	if (!remove->record.header.id || !is_another(remove)) {
+		err = numvfs_remove(NUMVFS_ROOT, remove->address, &remove->failure);
+		if (remove->vfs.autoprobe && (!err || remove->undone))
+			numvfs_put_autoprobe(NUMVFS_ROOT, remove->address, true, &failure);
 	}
-	if (remove->vfs.autoprobe)
-		numvfs_put_autoprobe(NUMVFS_ROOT, remove->address, true, &failure);
+	if (err && was_kept)
+		kept_write(remove->state_dir, &remove->record, &failure);
+	else if (!err && remove->undone && !remove->again)
+		kept_remove(remove->state_dir, remove->address, &remove->failure);
 }
 
 /* The kernel has removed them: its events, which are on their way, find nothing more to do. */

@@ -205,4 +205,5 @@ void warm_down(struct daemon *daemon, struct device *device)
 	/* rather slowly than not at all */
 	free(warm);
 	vfio_close(&files);
+	daemon_try_again(daemon); /* no worker reports that it is closed */
 }
