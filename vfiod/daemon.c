@@ -331,6 +331,7 @@ static void daemon_free(struct daemon *daemon)
 {
 	server_free(daemon->server);
 	hotplug_free(daemon->hotplug);
+	daemon->hotplug = NULL;
 	/* the lock goes with the process: until then its workers may have devices in their hands */
 	if (daemon->workers && daemon->closers && busy(daemon))
 		return;

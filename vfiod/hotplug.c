@@ -112,8 +112,7 @@ void hotplug_look_again(struct hotplug *hotplug)
 	static const struct timeval pause = { .tv_sec = 1 };
 
 	if (event_add(hotplug->again, &pause))
-		log_line(LOG_ERR,
-			 "out of memory: a PCI function that came now is not known to vfiod until it is restarted");
+		log_line(LOG_ERR, "out of memory: what could not be done now waits until something else happens");
 }
 
 static void rescan(struct hotplug *hotplug)

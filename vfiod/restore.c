@@ -403,8 +403,10 @@ static void rejoin(struct daemon *daemon, struct device *device)
 {
 	const struct device *leader = companions_leader(&daemon->devices, device);
 
-	if (leader)
+	if (leader && (device->owner.uid != leader->owner.uid || device->owner.gid != leader->owner.gid)) {
 		device->owner = leader->owner;
+		saved_note(daemon, device);
+	}
 	daemon->orphans = true;
 }
 
