@@ -838,8 +838,8 @@ static void check_journal(void)
 		for (size_t k = 0; k < count; k++)
 			if (records[k].address == device->facts.address)
 				record = &records[k];
-		if (record && device->returns && record->state == VFIOD_ASSIGNING) {
-			noted++; /* a restart has found it half taken: its record stays until it is its turn again */
+		if (record && device->returns && (record->state == VFIOD_ASSIGNING || record->companion)) {
+			noted++; /* a restart has found it half taken, or along: its record stays until it is its turn */
 			continue;
 		}
 		want((device->state != VFIOD_UNMANAGED || device->left_to_host || sriov_is_noted(device)) ==
