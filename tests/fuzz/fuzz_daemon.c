@@ -839,7 +839,7 @@ static void check_journal(void)
 			if (records[k].address == device->facts.address)
 				record = &records[k];
 		if (record && device->returns && (record->state == VFIOD_ASSIGNING || record->companion)) {
-			noted++; /* a restart has found it half taken, or along: its record stays until it is its turn */
+			noted++; /* a restart has found it half taken, or along: its record stays until its turn */
 			continue;
 		}
 		want((device->state != VFIOD_UNMANAGED || device->left_to_host || sriov_is_noted(device)) ==

@@ -102,6 +102,8 @@ watches=/proc/sys/fs/inotify/max_user_watches
 background leased /run/holder as alice lease hold $edu
 holder=$process
 stop_vfiod
+start_vfiod	# which writes the newest number of a lease into slots without a record, too, as each start does
+stop_vfiod
 cp /run/vfiod/journal /run/journal
 allowed=$(cat $watches)
 echo 0 >$watches
